@@ -1,0 +1,25 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# OpenSearch: the whole distribution but for its security plugin, with Korean analysis.
+variable=TEST_OPENSEARCH_URL
+image=opensearchproject/opensearch:3.8.0
+inner_port=9200
+
+in_container() {
+  options=(-e discovery.type=single-node -e DISABLE_SECURITY_PLUGIN=true -e 'OPENSEARCH_JAVA_OPTS=-Xms1g -Xmx1g'
+    -e cluster.routing.allocation.disk.threshold_enabled=false)
+  arguments=(bash -c 'bin/opensearch-plugin install --batch analysis-nori && exec ./opensearch-docker-entrypoint.sh opensearch')
+}
+
+find_programs() {
+  jdk=$(jdk_home)
+  jars=$(maven_jars "$root/dev/engines/opensearch.pom.xml")
+}
+
+in_process() {
+  launch=("$jdk/bin/java" -Xms1g -Xmx1g --add-modules jdk.incubator.vector -cp "$jars/*"
+    "$root/dev/engines/OpenSearchNode.java" "$home" "$port")
+}
+
+answers() { curl -fs -o /dev/null --max-time 5 "http://127.0.0.1:$port/_cluster/health"; }
+
+url() { echo "http://127.0.0.1:$port"; }

@@ -1,0 +1,258 @@
+//! Configuration: where the services and the engine are, and how hard to work.
+//!
+//! Promises: `config/default.yaml`, then `config/<profile>.yaml`, then `PREJOIN__SECTION__KEY` variables, each checked on
+//! its own, so that an unknown key is reported with the file and line (or the variable) that holds it. Secrets are never
+//! printed, not even by `Debug`. Never connects to anything.
+
+mod raw;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use jiff::tz::TimeZone;
+
+pub use raw::{ByteSize, Kind};
+pub use secret::Secret;
+
+/// Everything that a run needs to know about its surroundings, validated.
+#[derive(Debug)]
+pub struct Config {
+    /// The folder that holds `config/`, `jobs/` and `mappings/`.
+    pub home: PathBuf,
+    /// The search engine.
+    pub engine: EngineConfig,
+    /// The services' databases by name.
+    pub sources: BTreeMap<String, SourceConfig>,
+    /// Sizes of pages, bulks and caches.
+    pub load: LoadConfig,
+    /// The query API.
+    pub api: ApiConfig,
+    /// Key of `mask: hmac`, when one is configured.
+    pub mask_key: Option<Secret>,
+}
+
+/// How to reach Elasticsearch or OpenSearch.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Base URL; may hold a user and a password.
+    pub url: Secret,
+    /// `Authorization: ApiKey …`, already encoded as the engine hands it out.
+    pub api_key: Option<Secret>,
+    /// Basic authentication.
+    pub username: Option<String>,
+    /// Basic authentication.
+    pub password: Option<Secret>,
+    /// PEM file of the authority that signed the engine's certificate.
+    pub ca_file: Option<PathBuf>,
+    /// Longest wait for the first answer.
+    pub connect_timeout: Duration,
+    /// Longest wait for any one answer.
+    pub request_timeout: Duration,
+}
+
+/// One service's database.
+#[derive(Debug, Clone)]
+pub struct SourceConfig {
+    /// The name that jobs use.
+    pub name: String,
+    /// Which server, and where.
+    pub server: Server,
+    /// Most connections open at a time.
+    pub max_connections: u32,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest run of one statement; the server ends it where it can.
+    pub statement_timeout: Duration,
+    /// Zone of date-times that carry none.
+    pub time_zone: Option<TimeZone>,
+    /// How far a watermark stays behind the database's clock.
+    pub overlap: Duration,
+}
+
+/// A database server, or a file.
+#[derive(Debug, Clone)]
+pub enum Server {
+    /// PostgreSQL.
+    Postgres(Address),
+    /// MySQL or MariaDB.
+    Mysql(Address),
+    /// A SQLite file.
+    Sqlite {
+        /// The database's file.
+        path: PathBuf,
+    },
+}
+
+/// Where a database server listens.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// `postgres://…` or `mysql://…`.
+    pub url: Secret,
+    /// Replaces the URL's password.
+    pub password: Option<Secret>,
+    /// Schema of tables that name none; the server's default otherwise.
+    pub schema: Option<String>,
+    /// PEM file of the authority that signed the server's certificate; makes TLS mandatory.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Sizes that bound memory.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadConfig {
+    /// Most root rows in a page.
+    pub page_rows: usize,
+    /// Most bytes of a page and the rows joined to it.
+    pub page_bytes: usize,
+    /// Size of a bulk request's body.
+    pub bulk_bytes: usize,
+    /// Bulk requests under way at a time.
+    pub bulk_in_flight: usize,
+    /// Most bytes of rows kept for reuse within one run.
+    pub cache_bytes: usize,
+}
+
+/// The query API's own settings.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Address to listen on; loopback only until callers can be told apart.
+    pub listen: SocketAddr,
+    /// Key that signs cursors; drawn anew at each start when absent.
+    pub cursor_key: Option<Secret>,
+}
+
+impl Config {
+    /// Reads the configuration of `home`, with `profile` laid over the default.
+    ///
+    /// # Errors
+    /// Says which file and line, or which variable, is wrong. An absent `default.yaml` is an empty one; an absent profile
+    /// is an error.
+    pub fn load(home: &Path, profile: Option<&str>) -> Result<Self> {
+        let mut layers = Vec::new();
+        let default = home.join("config/default.yaml");
+        if default.exists() {
+            layers.push(raw::file_layer(&default)?);
+        }
+        if let Some(profile) = profile {
+            let path = home.join("config").join(format!("{profile}.yaml"));
+            if !path.exists() {
+                bail!("profile `{profile}`: there is no {}", path.display());
+            }
+            layers.push(raw::file_layer(&path)?);
+        }
+        layers.extend(raw::variable_layers(std::env::vars())?);
+        Self::validate(home, raw::merge(layers)?)
+    }
+
+    /// The source of that name.
+    ///
+    /// # Errors
+    /// Names the known sources when there is none such.
+    pub fn source(&self, name: &str) -> Result<&SourceConfig> {
+        self.sources.get(name).with_context(|| {
+            let known = self.sources.keys().cloned().collect::<Vec<_>>().join(", ");
+            format!("no source `{name}` in the configuration (there are: {known})")
+        })
+    }
+
+    fn validate(home: &Path, raw: raw::RawConfig) -> Result<Self> {
+        let at = |path: PathBuf| if path.is_absolute() { path } else { home.join(path) };
+        let engine = raw.engine;
+        let sources = raw
+            .sources
+            .into_iter()
+            .map(|(name, source)| {
+                let valid = source.validate(&name, &at).with_context(|| format!("source `{name}`"));
+                valid.map(|valid| (name, valid))
+            })
+            .collect::<Result<_>>()?;
+        let engine = EngineConfig {
+            url: engine.url.unwrap_or_else(|| Secret::plain("http://127.0.0.1:9200")),
+            api_key: engine.api_key,
+            username: engine.username,
+            password: engine.password,
+            ca_file: engine.ca_file.map(at),
+            connect_timeout: raw::duration(engine.connect_timeout, 5),
+            request_timeout: raw::duration(engine.request_timeout, 60),
+        };
+        if engine.username.is_some() != engine.password.is_some() {
+            bail!("engine: `username` and `password` go together");
+        }
+        if engine.api_key.is_some() && engine.username.is_some() {
+            bail!("engine: give `api_key` or `username`, not both");
+        }
+        Ok(Self {
+            home: home.to_owned(),
+            engine,
+            sources,
+            load: raw.load.validate()?,
+            api: raw.api.validate()?,
+            mask_key: raw.mask.key,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("config")).unwrap();
+        for (name, text) in files {
+            std::fs::write(home.path().join("config").join(name), text).unwrap();
+        }
+        home
+    }
+
+    fn error(files: &[(&str, &str)], profile: Option<&str>) -> String {
+        let home = home(files);
+        let error = Config::load(home.path(), profile).unwrap_err();
+        format!("{error:#}").replace(&home.path().display().to_string(), "HOME")
+    }
+
+    #[test]
+    fn a_profile_changes_only_what_it_names() {
+        let home = home(&[
+            ("default.yaml", "sources:\n  a: {kind: sqlite, path: a.db, max_connections: 2}\n"),
+            ("big.yaml", "sources:\n  a: {path: /big/a.db}\nload: {bulk_bytes: 10MiB}\n"),
+        ]);
+        let config = Config::load(home.path(), Some("big")).unwrap();
+        let source = config.source("a").unwrap();
+        assert_eq!(source.max_connections, 2);
+        assert!(
+            matches!(&source.server, Server::Sqlite { path } if path == Path::new("/big/a.db"))
+        );
+        assert_eq!(config.load.bulk_bytes, 10 << 20);
+    }
+
+    #[test]
+    fn an_unknown_key_is_reported_with_its_line() {
+        let text = "engine:\n  urll: http://secret@host\n";
+        let said = error(&[("default.yaml", text)], None);
+        assert!(said.contains("HOME/config/default.yaml:2:3"), "{said}");
+        assert!(said.contains("urll"), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+
+    #[test]
+    fn a_missing_profile_and_a_half_source_are_errors() {
+        insta::assert_snapshot!(error(&[], Some("stage")), @"profile `stage`: there is no HOME/config/stage.yaml");
+        insta::assert_snapshot!(
+            error(&[("default.yaml", "sources: {a: {kind: postgres}}\n")], None),
+            @"source `a`: `url` is missing"
+        );
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let home =
+            home(&[("default.yaml", "engine: {url: 'http://u:hunter2@h', api_key: hunter2}\n")]);
+        let config = Config::load(home.path(), None).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert_eq!(config.engine.api_key.unwrap().reveal().unwrap(), "hunter2");
+    }
+}

@@ -1,0 +1,297 @@
+//! Configuration as its user writes it: every value optional, unknown keys refused, layers merged key by key.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Address, ApiConfig, LoadConfig, Secret, Server, SourceConfig};
+use crate::yaml;
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConfig {
+    pub(super) engine: RawEngine,
+    pub(super) sources: BTreeMap<String, RawSource>,
+    pub(super) load: RawLoad,
+    pub(super) api: RawApi,
+    pub(super) mask: RawMask,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawEngine {
+    pub(super) url: Option<Secret>,
+    pub(super) api_key: Option<Secret>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<Secret>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) connect_timeout: Option<SignedDuration>,
+    pub(super) request_timeout: Option<SignedDuration>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSource {
+    kind: Option<Kind>,
+    url: Option<Secret>,
+    path: Option<PathBuf>,
+    password: Option<Secret>,
+    schema: Option<String>,
+    ca_file: Option<PathBuf>,
+    max_connections: Option<u32>,
+    connect_timeout: Option<SignedDuration>,
+    statement_timeout: Option<SignedDuration>,
+    time_zone: Option<String>,
+    overlap: Option<SignedDuration>,
+}
+
+/// The kinds of sources.
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    #[serde(alias = "mariadb")]
+    Mysql,
+    /// A SQLite file.
+    Sqlite,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLoad {
+    page_rows: Option<usize>,
+    page_bytes: Option<ByteSize>,
+    bulk_bytes: Option<ByteSize>,
+    bulk_in_flight: Option<usize>,
+    cache_bytes: Option<ByteSize>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawApi {
+    listen: Option<SocketAddr>,
+    cursor_key: Option<Secret>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMask {
+    pub(super) key: Option<Secret>,
+}
+
+/// A number of bytes, written as `5MiB`, `64KiB`, `1GiB` or a plain number.
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(try_from = "Value")]
+pub struct ByteSize(pub usize);
+
+impl TryFrom<Value> for ByteSize {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        let text = match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let unit: usize = match text.get(digits.len()..).map(str::trim) {
+            Some("" | "B") => 1,
+            Some("KiB") => 1 << 10,
+            Some("MiB") => 1 << 20,
+            Some("GiB") => 1 << 30,
+            _ => return Err(format!("`{text}` is not a size; write it like 512KiB, 5MiB or 1GiB")),
+        };
+        let count = digits.parse::<usize>().ok().and_then(|count| count.checked_mul(unit));
+        count.map(Self).ok_or_else(|| format!("`{text}` is not a size; write it like 5MiB"))
+    }
+}
+
+/// One file, checked on its own.
+pub(super) fn file_layer(path: &Path) -> Result<Value> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+    let _typed: RawConfig = yaml::parse(path, &text)?;
+    let value: Option<Value> = yaml::parse(path, &text)?;
+    Ok(value.unwrap_or(Value::Object(Map::new())))
+}
+
+/// One layer per `PREJOIN__…` variable, so that an error names the variable at fault.
+pub(super) fn variable_layers(
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Vec<Value>> {
+    let mut named: Vec<_> = variables.filter(|(name, _)| name.starts_with("PREJOIN__")).collect();
+    named.sort();
+    named.into_iter().map(|(name, value)| variable_layer(&name, value)).collect()
+}
+
+fn variable_layer(name: &str, text: String) -> Result<Value> {
+    let path: Vec<String> =
+        name.split("__").skip(1).map(|part| part.to_lowercase().replace('-', "_")).collect();
+    let nest = |leaf: Value| {
+        path.iter().rev().fold(leaf, |inner, key| {
+            Value::Object(Map::from_iter([(key.clone(), inner)]))
+        })
+    };
+    // A variable is text; a number is tried where the key does not take text.
+    let scalar = serde_json::from_str::<Value>(&text).ok().filter(Value::is_number);
+    let tries = [Some(Value::String(text)), scalar];
+    let mut refused = None;
+    for layer in tries.into_iter().flatten().map(nest) {
+        match serde_json::from_value::<RawConfig>(layer.clone()) {
+            Ok(_) => return Ok(layer),
+            Err(error) => refused = Some(refused.unwrap_or(error)),
+        }
+    }
+    // serde's text quotes the value it met, which may be a secret: only unknown keys are passed on.
+    let why = refused.map(|error| error.to_string()).unwrap_or_default();
+    match why.starts_with("unknown field") {
+        true => Err(anyhow!("environment variable `{name}`: {why}")),
+        false => Err(anyhow!("environment variable `{name}`: its value does not fit this key")),
+    }
+}
+
+/// Later layers win, key by key.
+pub(super) fn merge(layers: Vec<Value>) -> Result<RawConfig> {
+    let mut merged = Value::Object(Map::new());
+    for layer in layers {
+        overlay(&mut merged, layer);
+    }
+    serde_json::from_value(merged)
+        .map_err(|error| anyhow!("configuration does not hold together (line {})", error.line()))
+}
+
+fn overlay(base: &mut Value, layer: Value) {
+    match (base, layer) {
+        (Value::Object(base), Value::Object(layer)) => {
+            // A secret is one value: `{env: …}` replaces `{file: …}`, it does not join it.
+            if layer.contains_key("env") || layer.contains_key("file") {
+                base.clear();
+            }
+            for (key, value) in layer {
+                overlay(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, layer) => *base = layer,
+    }
+}
+
+pub(super) fn duration(given: Option<SignedDuration>, seconds: u64) -> Duration {
+    given.map_or(Duration::from_secs(seconds), SignedDuration::unsigned_abs)
+}
+
+impl RawSource {
+    pub(super) fn validate(
+        self,
+        name: &str,
+        at: &impl Fn(PathBuf) -> PathBuf,
+    ) -> Result<SourceConfig> {
+        let kind = self.kind.context("`kind` is missing (postgres, mysql or sqlite)")?;
+        let time_zone = self.time_zone.map(|zone| {
+            TimeZone::get(&zone).map_err(|_| anyhow!("`time_zone: {zone}` is not a known zone"))
+        });
+        let max_connections = self.max_connections.unwrap_or(4);
+        if max_connections == 0 {
+            bail!("`max_connections` must be at least 1");
+        }
+        let server = match (kind, self.url, self.path) {
+            (Kind::Sqlite, None, Some(path)) => Server::Sqlite { path: at(path) },
+            (Kind::Sqlite, None, None) => bail!("`path` is missing"),
+            (Kind::Sqlite, Some(_), _) => bail!("a sqlite source has a `path`, not a `url`"),
+            (_, None, _) => bail!("`url` is missing"),
+            (_, Some(_), Some(_)) => bail!("only a sqlite source has a `path`"),
+            (_, Some(url), None) => {
+                let ca_file = self.ca_file.map(at);
+                let address = Address { url, password: self.password, schema: self.schema, ca_file };
+                if kind == Kind::Postgres {
+                    Server::Postgres(address)
+                } else {
+                    Server::Mysql(address)
+                }
+            }
+        };
+        Ok(SourceConfig {
+            name: name.to_owned(),
+            server,
+            max_connections,
+            connect_timeout: duration(self.connect_timeout, 10),
+            statement_timeout: duration(self.statement_timeout, 60),
+            time_zone: time_zone.transpose()?,
+            overlap: duration(self.overlap, 30),
+        })
+    }
+}
+
+impl RawLoad {
+    pub(super) fn validate(self) -> Result<LoadConfig> {
+        let size = |given: Option<ByteSize>, default: usize| given.map_or(default, |size| size.0);
+        let load = LoadConfig {
+            page_rows: self.page_rows.unwrap_or(4_000),
+            page_bytes: size(self.page_bytes, 16 << 20),
+            bulk_bytes: size(self.bulk_bytes, 5 << 20),
+            bulk_in_flight: self.bulk_in_flight.unwrap_or(4),
+            cache_bytes: size(self.cache_bytes, 32 << 20),
+        };
+        if load.page_rows == 0 || load.page_bytes == 0 || load.bulk_bytes == 0 {
+            bail!("load: `page_rows`, `page_bytes` and `bulk_bytes` must be more than 0");
+        }
+        if load.bulk_in_flight == 0 {
+            bail!("load: `bulk_in_flight` must be at least 1");
+        }
+        Ok(load)
+    }
+}
+
+impl RawApi {
+    pub(super) fn validate(self) -> Result<ApiConfig> {
+        let listen = self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        Ok(ApiConfig { listen, cursor_key: self.cursor_key })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Result<RawConfig> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        merge(variable_layers(pairs)?)
+    }
+
+    #[test]
+    fn variables_reach_any_value() {
+        let raw = variables(&[
+            ("PREJOIN__SOURCES__CONTRACT__MAX_CONNECTIONS", "7"),
+            ("PREJOIN__ENGINE__PASSWORD", "12345"),
+            ("HOME", "ignored"),
+        ])
+        .unwrap();
+        assert_eq!(raw.sources["contract"].max_connections, Some(7));
+        assert_eq!(raw.engine.password.unwrap().reveal().unwrap(), "12345");
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named_and_its_value_is_not() {
+        let said = |name, value| variables(&[(name, value)]).err().unwrap().to_string();
+        insta::assert_snapshot!(
+            said("PREJOIN__LOAD__PAGE_ROWS", "hunter2"),
+            @"environment variable `PREJOIN__LOAD__PAGE_ROWS`: its value does not fit this key"
+        );
+        assert!(said("PREJOIN__LOAD__PAGES", "1").contains("unknown field `pages`"));
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        let size = |text: &str| ByteSize::try_from(Value::String(text.to_owned()));
+        assert_eq!(size("5MiB"), Ok(ByteSize(5 << 20)));
+        assert_eq!(size("12"), Ok(ByteSize(12)));
+        assert!(size("5MB").is_err());
+        assert!(size("99999999999999GiB").is_err());
+    }
+}

@@ -1,0 +1,203 @@
+//! Rows as they travel: pages of cells in canonical text, and the keys made of them.
+//!
+//! Promises: a value is decoded once, where it is read, into one canonical text that serves as JSON, as join key and for
+//! comparison alike, so nothing behind the sources knows which server a row came from. A page owns its rows in two
+//! allocations. Never rounds, never guesses a type.
+
+mod cast;
+mod key;
+mod types;
+
+pub use cast::{BadValue, Cast};
+pub use key::{Key, Match, key_of, push_key_part};
+pub use types::{Column, Columns, TableInfo, Type};
+
+/// What a cell's text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// SQL NULL; the text is empty.
+    Null,
+    /// `true` or `false`.
+    Bool,
+    /// A JSON number with all its digits.
+    Number,
+    /// Text as it is; dates and times in ISO 8601, bytes in base64.
+    Text,
+    /// A JSON value.
+    Json,
+}
+
+/// One value of one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell<'a> {
+    /// What the text is.
+    pub kind: Kind,
+    /// Canonical text.
+    pub text: &'a str,
+}
+
+impl Cell<'_> {
+    /// The absent value.
+    pub const NULL: Self = Cell { kind: Kind::Null, text: "" };
+
+    /// Whether it is SQL NULL.
+    pub fn is_null(self) -> bool {
+        self.kind == Kind::Null
+    }
+}
+
+/// Rows of one read, each with the same number of cells.
+#[derive(Debug, Default, Clone)]
+pub struct Page {
+    width: usize,
+    text: String,
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    start: u32,
+    // The length in the lower 29 bits, the kind above.
+    tagged: u32,
+}
+
+const LENGTH_BITS: u32 = 29;
+const LENGTH_MASK: u32 = (1 << LENGTH_BITS) - 1;
+
+impl Page {
+    /// An empty page of rows with `width` cells each.
+    pub fn new(width: usize) -> Self {
+        Self { width, ..Self::default() }
+    }
+
+    /// Number of complete rows.
+    pub fn len(&self) -> usize {
+        self.slots.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that the page holds on to.
+    pub fn bytes(&self) -> usize {
+        self.text.len() + self.slots.len() * size_of::<Slot>()
+    }
+
+    /// The cell in that row and column; NULL outside of the page.
+    pub fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        let slot = self.slots.get(row * self.width + column).filter(|_| column < self.width);
+        let Some(slot) = slot else { return Cell::NULL };
+        let start = slot.start as usize;
+        let end = start + (slot.tagged & LENGTH_MASK) as usize;
+        let kind = match slot.tagged >> LENGTH_BITS {
+            1 => Kind::Bool,
+            2 => Kind::Number,
+            3 => Kind::Text,
+            4 => Kind::Json,
+            _ => return Cell::NULL,
+        };
+        Cell { kind, text: self.text.get(start..end).unwrap_or_default() }
+    }
+
+    /// A view of one row.
+    pub fn row(&self, row: usize) -> RowRef<'_> {
+        RowRef { page: self, row }
+    }
+
+    /// Appends a cell whose text is `text`.
+    ///
+    /// # Errors
+    /// When the page would pass 4 GiB or the value 512 MiB.
+    pub fn push(&mut self, kind: Kind, text: &str) -> Result<(), TooLarge> {
+        self.push_with(kind, |out| out.push_str(text))
+    }
+
+    /// Appends a cell whose text `write` appends to the buffer it is given.
+    ///
+    /// # Errors
+    /// As [`Page::push`].
+    pub fn push_with(&mut self, kind: Kind, write: impl FnOnce(&mut String)) -> Result<(), TooLarge> {
+        let start = self.text.len();
+        write(&mut self.text);
+        let length = u32::try_from(self.text.len() - start).map_err(|_| TooLarge)?;
+        let start = u32::try_from(start).map_err(|_| TooLarge)?;
+        if length > LENGTH_MASK {
+            return Err(TooLarge);
+        }
+        let tag = match kind {
+            Kind::Null => 0,
+            Kind::Bool => 1,
+            Kind::Number => 2,
+            Kind::Text => 3,
+            Kind::Json => 4,
+        };
+        self.slots.push(Slot { start, tagged: (tag << LENGTH_BITS) | length });
+        Ok(())
+    }
+
+    /// Appends a NULL.
+    pub fn push_null(&mut self) {
+        self.slots.push(Slot { start: 0, tagged: 0 });
+    }
+
+    /// Drops the rows from `rows` on, and any half row.
+    pub fn truncate(&mut self, rows: usize) {
+        self.slots.truncate(rows * self.width);
+        let end = self.slots.iter().map(|slot| slot.start + (slot.tagged & LENGTH_MASK)).max();
+        self.text.truncate(end.unwrap_or(0) as usize);
+    }
+}
+
+/// A value or a page too large to be held.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("a value over 512 MiB, or a page over 4 GiB")]
+pub struct TooLarge;
+
+/// A row in its page.
+#[derive(Debug, Clone, Copy)]
+pub struct RowRef<'a> {
+    page: &'a Page,
+    row: usize,
+}
+
+impl<'a> RowRef<'a> {
+    /// The cell in that column.
+    pub fn cell(self, column: usize) -> Cell<'a> {
+        self.page.cell(self.row, column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_come_back_as_they_went_in() {
+        let mut page = Page::new(3);
+        page.push(Kind::Number, "12.50").unwrap();
+        page.push_null();
+        page.push(Kind::Text, "김철수").unwrap();
+        page.push(Kind::Bool, "true").unwrap();
+        page.push(Kind::Json, "[1]").unwrap();
+        page.push(Kind::Text, "").unwrap();
+        assert_eq!(page.len(), 2);
+        assert_eq!(page.cell(0, 0), Cell { kind: Kind::Number, text: "12.50" });
+        assert_eq!(page.cell(0, 1), Cell::NULL);
+        assert_eq!(page.cell(0, 2).text, "김철수");
+        assert_eq!(page.cell(1, 2), Cell { kind: Kind::Text, text: "" });
+        assert_eq!(page.cell(1, 3), Cell::NULL);
+        assert_eq!(page.cell(9, 0), Cell::NULL);
+    }
+
+    #[test]
+    fn truncation_drops_half_rows_and_their_bytes() {
+        let mut page = Page::new(2);
+        for text in ["a", "bb", "ccc"] {
+            page.push(Kind::Text, text).unwrap();
+        }
+        page.truncate(1);
+        assert_eq!((page.len(), page.text.as_str()), (1, "abb"));
+    }
+}

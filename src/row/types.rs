@@ -1,0 +1,79 @@
+//! The table of types: what each server's types become, and in which JSON form. `docs/types.md` shows it to users.
+
+use serde::Serialize;
+
+/// A column's type, the same for all servers. The comment says what its values become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Type {
+    /// `true`, `false`.
+    Bool,
+    /// A JSON integer; unsigned 64-bit included.
+    Integer,
+    /// An exact JSON number with the digits that the server stores.
+    Decimal,
+    /// The shortest JSON number that reads back the same; NaN and infinities are null.
+    Float,
+    /// Text.
+    Text,
+    /// Fixed-width text; padding is dropped.
+    Char,
+    /// Enumerations and sets, as text.
+    Enum,
+    /// Text, lower case, with hyphens.
+    Uuid,
+    /// Base64 (RFC 4648, padded).
+    Binary,
+    /// `2026-01-31`.
+    Date,
+    /// `13:05:00`, with a fraction when there is one.
+    Time,
+    /// A date-time without a zone: needs the source's `time_zone`, becomes an instant in UTC.
+    Timestamp,
+    /// An instant: `2026-01-31T13:05:00Z`, with a fraction when there is one.
+    Timestamptz,
+    /// The JSON value itself.
+    Json,
+    /// A JSON array.
+    Array,
+    /// Anything else, as the server's own text.
+    Other,
+    /// SQLite columns that take any value: each value by its own storage class.
+    Any,
+}
+
+/// A column that exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Column {
+    /// Its name, as the server spells it.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// The server's own name of the type.
+    pub native: String,
+    /// Whether it may hold NULL.
+    pub nullable: bool,
+}
+
+/// The columns of a table or query, in the server's order.
+pub type Columns = Vec<Column>;
+
+/// What a server tells of a table or query.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct TableInfo {
+    /// Columns, in the server's order.
+    pub columns: Columns,
+    /// Columns of the primary key, in its order; empty when there is none.
+    pub primary_key: Vec<String>,
+    /// Column lists of all indexes, unique ones and the primary key included.
+    pub indexes: Vec<Vec<String>>,
+    /// Column lists of unique indexes, the primary key included.
+    pub unique: Vec<Vec<String>>,
+}
+
+impl TableInfo {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}

@@ -1,0 +1,166 @@
+//! Sources: the services' databases behind one trait.
+//!
+//! A source answers three questions: what a table looks like, which rows a range of it holds, and which rows belong to
+//! these keys. It promises that every row is delivered once, decoded by the table of types, in the order asked for, and that
+//! memory is bounded by the sizes it is given. It only reads; sessions are read-only where the server can hold us to it.
+//! It never interprets a job, never joins, never retries on its own and never writes a value or a secret to a log.
+
+mod keys;
+mod mysql;
+mod postgres;
+mod sql;
+mod sqlite;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use jiff::tz::TimeZone;
+
+use crate::config::{Config, Server, SourceConfig};
+use crate::row::{Key, Match, Page, TableInfo, Type};
+
+/// A service's database.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Columns, keys and indexes of a table or query, as they are now; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    async fn describe(&self, from: &From) -> Result<Option<TableInfo>>;
+
+    /// All rows of `read` in the order of its key, page by page; every key comes once. Rows whose key holds a NULL do not
+    /// come: [`Source::count_keyless`] tells how many there are.
+    ///
+    /// # Errors
+    /// The stream ends with the first error. Two rows of one key are an error that names the key's columns.
+    fn scan(&self, read: Arc<Read>, size: PageSize) -> BoxStream<'static, Result<Page>>;
+
+    /// Number of rows that [`Source::scan`] leaves out because a part of their key is NULL.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    async fn count_keyless(&self, read: &Read) -> Result<u64>;
+
+    /// The rows whose `read.by` columns equal one of `keys`, each group in the order of `read.order` and then of the key.
+    /// Any number of keys. Stops reading once `budget` bytes are passed, and says so.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or a value cannot be decoded.
+    async fn fetch_by_keys(&self, read: &Read, keys: &[Key], budget: usize) -> Result<Fetched>;
+}
+
+/// What [`Source::fetch_by_keys`] found.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// Rows, in one or more pages; a group is never torn apart by another group's rows of the same key.
+    pub pages: Vec<Page>,
+    /// `false` when the budget ended the reading before the rows did.
+    pub complete: bool,
+}
+
+/// Bounds of a page.
+#[derive(Debug, Clone, Copy)]
+pub struct PageSize {
+    /// Most rows.
+    pub rows: usize,
+    /// Bytes after which a page ends, even though there may be more rows.
+    pub bytes: usize,
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum From {
+    /// A table or view, `name` or `schema.name`.
+    Table(String),
+    /// A SELECT, used as a derived table.
+    Query(String),
+}
+
+/// One planned read of one relation: everything a source needs to know, and nothing of the job.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// The relation's path, for messages: `settlements`, or the index for the root.
+    pub path: String,
+    /// The table or query.
+    pub from: From,
+    /// The cells wanted, in this order.
+    pub columns: Vec<ReadColumn>,
+    /// The row's own key: indices into `columns`.
+    pub key: Vec<usize>,
+    /// The columns that [`Source::fetch_by_keys`] looks up: indices into `columns`. Empty for a root.
+    pub by: Vec<usize>,
+    /// How those compare with the keys given.
+    pub matching: Match,
+    /// SQL condition over `from`'s columns.
+    pub condition: Option<String>,
+    /// A column that is NULL in every row wanted (a soft delete).
+    pub absent: Option<String>,
+    /// Order within the rows of one key.
+    pub order: Vec<OrderBy>,
+    /// A link table between the keys and `from`; columns marked [`ReadColumn::linked`] are its.
+    pub link: Option<Link>,
+}
+
+/// A cell of a read.
+#[derive(Debug, Clone)]
+pub struct ReadColumn {
+    /// The column's name.
+    pub name: String,
+    /// Its type, by `describe`.
+    pub ty: Type,
+    /// The server's own name of the type, by `describe`.
+    pub native: String,
+    /// Zone of a date-time without one.
+    pub zone: Option<TimeZone>,
+    /// Whether it is the link table's.
+    pub linked: bool,
+    /// Whether it may hold NULL.
+    pub nullable: bool,
+}
+
+/// One key of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderBy {
+    /// A column of `from`.
+    pub column: String,
+    /// Greatest first.
+    pub descending: bool,
+}
+
+/// A many-to-many table: `from.target = link.column` for each pair.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The link table.
+    pub table: String,
+    /// Pairs of link column and target column.
+    pub to: Vec<(String, String)>,
+}
+
+/// The sources that a job names, opened.
+pub type Sources = BTreeMap<String, Arc<dyn Source>>;
+
+/// Opens one source. Connections are made when they are first needed.
+///
+/// # Errors
+/// When its URL, secret or certificate cannot be used.
+pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>> {
+    Ok(match &config.server {
+        Server::Postgres(address) => Arc::new(postgres::Postgres::open(config, address)?),
+        Server::Mysql(address) => Arc::new(mysql::Mysql::open(config, address)?),
+        Server::Sqlite { path } => Arc::new(sqlite::Sqlite::open(config, path)?),
+    })
+}
+
+/// Opens the named sources.
+///
+/// # Errors
+/// For the first that is not configured or cannot be used.
+pub fn open_all<'a>(config: &Config, names: impl IntoIterator<Item = &'a str>) -> Result<Sources> {
+    names
+        .into_iter()
+        .map(|name| Ok((name.to_owned(), open(config.source(name)?)?)))
+        .collect()
+}
