@@ -1,1 +1,11 @@
-//! x
+//! `prejoin` keeps one search index of pre-joined business documents in step with the databases of many services, and
+//! answers searches from it.
+//!
+//! The modules, in the order in which data flows: [`config`], [`source`], [`row`], …
+
+pub mod config;
+pub mod finding;
+pub mod mapping;
+pub mod row;
+pub mod source;
+pub mod yaml;

@@ -68,7 +68,7 @@ mod tests {
 
     fn said(text: &str) -> String {
         let finding = parse::<Shape>(Path::new("jobs/a.yaml"), text).unwrap_err();
-        format!("{finding} | {}", finding.hint.unwrap_or_default())
+        format!("{finding} | {}", finding.hint.as_deref().unwrap_or_default())
     }
 
     #[test]
