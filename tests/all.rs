@@ -1,1 +1,6 @@
-//! x
+//! The one test binary: a module for each behaviour.
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod support;

@@ -17,6 +17,12 @@ pub(super) const DAY: i64 = 86_400 * SECOND;
 /// Microseconds of a second.
 pub(super) const SECOND: i64 = 1_000_000;
 
+/// Days of 400 years.
+const CYCLE: i64 = 146_097;
+/// 0001-01-01 and 9998-01-01, as days.
+const FIRST: i64 = -719_162;
+const LAST: i64 = 2_932_167;
+
 /// What is done with a date-time that carries no zone.
 #[derive(Debug, Clone)]
 pub(super) enum Zone {
@@ -151,9 +157,15 @@ pub(super) fn local(out: &mut String, day: i64, micros: i64, zone: &Zone) {
     instant(out, day + utc.div_euclid(DAY), utc.rem_euclid(DAY));
 }
 
-/// Microseconds that the zone was ahead of UTC at that local time; zones are not known outside of the years 0–9999.
+/// Microseconds that the zone was ahead of UTC at that local time.
 fn offset(zone: &TimeZone, day: i64, micros: i64) -> i64 {
-    datetime(day, micros)
+    // Zones are known for four-digit years. The calendar repeats itself every 400 years, and so do the rules out there.
+    let cycles = match day {
+        ..FIRST => (day - FIRST).div_euclid(CYCLE),
+        LAST.. => (day - LAST) / CYCLE + 1,
+        _ => 0,
+    };
+    datetime(day - cycles * CYCLE, micros)
         .and_then(|local| zone.to_ambiguous_timestamp(local).compatible().ok())
         .map_or(0, |instant| i64::from(zone.to_offset(instant).seconds()) * SECOND)
 }
@@ -275,6 +287,22 @@ mod tests {
             |month, day| at(Some("Europe/Berlin"), days(2026, month, day).unwrap(), half_past_two);
         assert_eq!(berlin(3, 29), "2026-03-29T00:30:00Z");
         assert_eq!(berlin(10, 25), "2026-10-25T00:30:00Z");
+    }
+
+    #[test]
+    fn zones_hold_beyond_four_digits() {
+        let zone = Zone::of(Some(&TimeZone::get("Europe/Berlin").unwrap()));
+        for (year, month, wanted) in [
+            (9_999, 12, "9999-12-30T23:00:00Z"),
+            (9_998, 7, "9998-07-30T22:00:00Z"),
+            (12_026, 7, "+12026-07-30T22:00:00Z"),
+            (-43, 7, "-0043-07-30T23:06:32Z"),
+        ] {
+            let day = days(year, month, 31).unwrap();
+            assert_eq!(written(|out| local(out, day, 0, &zone)), wanted);
+        }
+        assert_eq!(days(1, 1, 1), Some(FIRST));
+        assert_eq!(days(9_998, 1, 1), Some(LAST));
     }
 
     #[test]

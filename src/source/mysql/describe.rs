@@ -5,7 +5,6 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{Column as _, ColumnOrigin, Executor, Row, Statement, TypeInfo};
 
 use crate::row::{Column, TableInfo, Type};
-use crate::source::From;
 use crate::source::connections::said;
 use crate::source::sql::{self, Dialect};
 
@@ -113,26 +112,28 @@ fn text(row: &MySqlRow, at: usize) -> Result<Option<String>> {
 }
 
 pub(super) async fn query(connection: &mut MySqlConnection, query: &str) -> Result<TableInfo> {
-    let from = sql::source(Dialect::Mysql, &From::Query(query.to_owned()));
-    let text = sql::sent(format!("SELECT * FROM {from} AS t"));
+    // Bare, not in parentheses, behind which the tables would be out of sight.
+    let text = sql::sent(sql::bare(query).to_owned());
     let prepared = (&mut *connection).prepare(text).await.map_err(said)?;
     let mut described = Vec::new();
     for column in prepared.columns() {
-        let sent = column.type_info().name();
-        let mut found = Column {
-            name: column.name().to_owned(),
-            ty: ty(&sent.to_ascii_lowercase(), &native(sent)),
-            native: native(sent),
-            nullable: true,
-        };
+        let name = column.name().to_owned();
         // The table that a column comes from knows more than the protocol tells.
         if let ColumnOrigin::Table(origin) = column.origin() {
             let known = columns(connection, sql::split(&origin.table)).await?;
             if let Some(known) = known.into_iter().find(|known| *known.name == *origin.name) {
-                found = Column { name: found.name, nullable: true, ..known };
+                described.push(Column { name, nullable: true, ..known });
+                continue;
             }
         }
-        described.push(found);
+        let sent = column.type_info();
+        let native = native(sent.name());
+        let ty = match ty(&sent.name().to_ascii_lowercase(), &native) {
+            // Text that is compared byte by byte goes by the name of bytes, but not by their collation.
+            Type::Binary if <str as sqlx::Type<sqlx::MySql>>::compatible(sent) => Type::Text,
+            ty => ty,
+        };
+        described.push(Column { name, ty, native, nullable: true });
     }
     Ok(TableInfo { columns: described, ..TableInfo::default() })
 }

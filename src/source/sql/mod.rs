@@ -302,7 +302,14 @@ fn lookup_order(dialect: Dialect, read: &Read) -> Vec<String> {
         return Vec::new();
     }
     let named = |at: &usize| read.columns.get(*at).map(|column| dialect.ordered(column));
-    let by = read.by.iter().filter(|_| read.matching == Match::Exact).filter_map(named);
+    // Not every type has an order of its own, but each has a text.
+    let grouped = |at: &usize| {
+        read.columns.get(*at).map(|column| match column.ty {
+            Type::Other => dialect.output(column),
+            _ => dialect.ordered(column),
+        })
+    };
+    let by = read.by.iter().filter(|_| read.matching == Match::Exact).filter_map(grouped);
     let order = read.order.iter().map(|order| {
         let (column, way) = (
             format!("t.{}", dialect.name(&order.column)),

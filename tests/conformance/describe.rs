@@ -1,0 +1,66 @@
+//! What a source tells of its tables.
+
+use prejoin::row::TableInfo;
+use prejoin::source::From;
+
+use crate::support::place::Place;
+
+fn shown(info: &TableInfo) -> String {
+    let columns = info.columns.iter().map(|column| {
+        let null = if column.nullable { "?" } else { "" };
+        format!("{} {:?}{null}", column.name, column.ty)
+    });
+    let lists = |lists: &[Vec<String>]| {
+        let mut lists: Vec<String> = lists.iter().map(|columns| columns.join(",")).collect();
+        lists.sort();
+        lists.join(" ")
+    };
+    format!(
+        "{} / {} / {} / {}",
+        columns.collect::<Vec<_>>().join(", "),
+        info.primary_key.join(","),
+        lists(&info.indexes),
+        lists(&info.unique)
+    )
+}
+
+async fn keys_and_indexes(place: Place) {
+    place
+        .run(
+            "CREATE TABLE things (note VARCHAR(9), no INTEGER NOT NULL, branch INTEGER NOT NULL, code VARCHAR(9) NOT NULL, \
+             PRIMARY KEY (branch, no))",
+        )
+        .await;
+    place.run("CREATE UNIQUE INDEX things_code ON things (code)").await;
+    place.run("CREATE INDEX things_note ON things (note, code)").await;
+    let source = place.source();
+    let info = source.describe(&From::Table("things".to_owned())).await.unwrap().unwrap();
+    assert_eq!(
+        shown(&info),
+        "note Text?, no Integer, branch Integer, code Text / branch,no / branch,no code note,code / branch,no code"
+    );
+    place.run("CREATE TABLE plain (id INTEGER PRIMARY KEY)").await;
+    let info = source.describe(&From::Table("plain".to_owned())).await.unwrap().unwrap();
+    assert_eq!(shown(&info), "id Integer / id / id / id");
+    place.run("CREATE TABLE keyless (id INTEGER)").await;
+    let info = source.describe(&From::Table("keyless".to_owned())).await.unwrap().unwrap();
+    assert_eq!(shown(&info), "id Integer? /  /  / ");
+}
+
+async fn views_and_queries(place: Place) {
+    place
+        .run("CREATE TABLE things (id INTEGER PRIMARY KEY, name VARCHAR(9) NOT NULL, at DATE)")
+        .await;
+    place.run("CREATE VIEW seen AS SELECT id, name FROM things").await;
+    let source = place.source();
+    let view = source.describe(&From::Table("seen".to_owned())).await.unwrap().unwrap();
+    assert!(shown(&view).starts_with("id Integer"), "{}", shown(&view));
+    assert_eq!(view.primary_key, Vec::<String>::new());
+    let query = From::Query("SELECT id AS no, name FROM things WHERE id > 0;".to_owned());
+    let described = source.describe(&query).await.unwrap().unwrap();
+    assert_eq!(shown(&described), "no Integer?, name Text? /  /  / ");
+    // Twice on one connection.
+    assert_eq!(source.describe(&query).await.unwrap().unwrap(), described);
+}
+
+on_every_server!(keys_and_indexes, views_and_queries);

@@ -1,0 +1,49 @@
+//! SQLite's types, value by value.
+
+use prejoin::row::Type;
+
+use super::reading::{Typed, read, rows, types_hold};
+use crate::support::place::Place;
+
+#[tokio::test]
+async fn values_come_by_their_storage_class() {
+    let types: &[Typed<'_>] = &[
+        ("INTEGER", "-9223372036854775808", Type::Integer, "#-9223372036854775808"),
+        ("UNSIGNED BIG INT", "7", Type::Integer, "#7"),
+        ("INTEGER", "'seven'", Type::Integer, "seven"),
+        ("BOOLEAN", "1", Type::Bool, "?true"),
+        ("BOOLEAN", "0", Type::Bool, "?false"),
+        ("BOOLEAN", "2", Type::Bool, "#2"),
+        ("TEXT", "'김 \"x\"'", Type::Text, "김 \"x\""),
+        ("VARCHAR(9)", "7", Type::Text, "7"),
+        ("TEXT", "''", Type::Text, ""),
+        ("REAL", "0.1", Type::Float, "#0.1"),
+        ("REAL", "901.00", Type::Float, "#901"),
+        ("REAL", "9e999", Type::Float, "-"),
+        ("DECIMAL(15,2)", "901.00", Type::Decimal, "#901"),
+        ("NUMERIC", "'12345678901234567890.10'", Type::Decimal, "#1.2345678901234567e19"),
+        ("BLOB", "x'00ff10'", Type::Binary, "AP8Q"),
+        ("BLOB", "'text'", Type::Binary, "text"),
+        ("JSON", "'{\"a\": [1.50]}'", Type::Json, "={\"a\": [1.50]}"),
+        ("JSON", "'no json'", Type::Json, "no json"),
+        ("DATE", "'2026-01-31'", Type::Any, "2026-01-31"),
+        ("DATETIME", "1769817600", Type::Any, "#1769817600"),
+        ("", "7", Type::Any, "#7"),
+        ("", "'7'", Type::Any, "7"),
+        ("", "7.5", Type::Any, "#7.5"),
+    ];
+    types_hold(&Place::sqlite().await, None, types).await;
+}
+
+/// A key whose values are of all classes: the order is SQLite's.
+#[tokio::test]
+async fn keys_of_mixed_classes() {
+    let place = Place::sqlite().await;
+    place.run("CREATE TABLE things (k PRIMARY KEY NOT NULL) WITHOUT ROWID").await;
+    place.run("INSERT INTO things VALUES (2), (10), (-1), (2.5), (1e300), ('10'), ('2'), ('a'), (''), (x'00'), (x'0001'), (x''), ('김')").await;
+    let source = place.source();
+    let read = read(&*source, "things", &["k"], &["k"]).await;
+    let wanted =
+        ["#-1", "#2", "#2.5", "#10", "#1e300", "", "10", "2", "a", "김", "", "AA==", "AAE="];
+    assert_eq!(rows(&*source, &read).await, wanted);
+}

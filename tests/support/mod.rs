@@ -1,0 +1,4 @@
+//! What tests share.
+
+pub(crate) mod place;
+pub(crate) mod services;
