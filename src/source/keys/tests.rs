@@ -1,0 +1,112 @@
+//! What parts of keys become.
+
+use super::*;
+use crate::row::Key;
+
+fn column(ty: Type, native: &str) -> ReadColumn {
+    let zone = Some(TimeZone::fixed(jiff::tz::offset(9)));
+    let (name, native) = ("c".to_owned(), native.to_owned());
+    ReadColumn { name, ty, native, zone, linked: false, nullable: false }
+}
+
+fn spelled(dialect: Dialect, ty: Type, native: &str, matching: Match, part: &str) -> String {
+    let lookup = Lookup::of(dialect, &column(ty, native), matching).unwrap();
+    let mut values = Vec::new();
+    lookup.spellings(part, &mut values);
+    let values: Vec<String> = values
+        .into_iter()
+        .map(|value| match value {
+            Value::Integer(value) => value.to_string(),
+            Value::Unsigned(value) => format!("{value}u"),
+            Value::Real(value) => format!("{value}f"),
+            Value::Text(value) => format!("'{value}'"),
+            Value::Bytes(value) => format!("{}b", value.len()),
+        })
+        .collect();
+    format!("{:?} {}", lookup.fold, values.join(" "))
+}
+
+#[test]
+fn parts_become_what_the_column_holds() {
+    use Dialect::{Mysql, Postgres, Sqlite};
+    let uuid = "0190a7c0-1111-7222-8333-444455556666";
+    let exact = |dialect, ty, part| spelled(dialect, ty, "", Match::Exact, part);
+    for (dialect, ty, part, wanted) in [
+        (Postgres, Type::Integer, "7", "None 7"),
+        (Postgres, Type::Integer, "-7", "None -7"),
+        (Postgres, Type::Integer, "007", "None "),
+        (Postgres, Type::Integer, "seven", "None "),
+        (Postgres, Type::Integer, "18446744073709551615", "None "),
+        (Mysql, Type::Integer, "18446744073709551615", "None 18446744073709551615u"),
+        (Mysql, Type::Integer, "7a", "None "),
+        (Sqlite, Type::Integer, "7a", "None '7a'"),
+        (Sqlite, Type::Any, "7", "None '7' 7"),
+        (Sqlite, Type::Any, "7.5", "None '7.5' 7.5f"),
+        (Postgres, Type::Decimal, "901.00", "None '901.00'"),
+        (Postgres, Type::Decimal, "NaN", "None "),
+        (Postgres, Type::Text, "a\0b", "None "),
+        (Sqlite, Type::Text, "a\0b", "None 'a\0b'"),
+        (Postgres, Type::Bool, "true", "None 'true'"),
+        (Mysql, Type::Bool, "true", "None 1"),
+        (Mysql, Type::Bool, "yes", "None "),
+        (Postgres, Type::Uuid, "nothing", "None "),
+        (Postgres, Type::Binary, "AAEC", "None 3b"),
+        (Postgres, Type::Binary, "?", "None "),
+        (Postgres, Type::Date, "2026-02-30", "None "),
+        (Postgres, Type::Timestamp, "2026-01-31T00:00:00Z", "None '2026-01-31T09:00:00'"),
+        (Mysql, Type::Timestamptz, "2026-01-31T00:00:00.5Z", "None '2026-01-31T00:00:00.5'"),
+    ] {
+        assert_eq!(exact(dialect, ty, part), wanted, "{dialect:?} {ty:?} {part}");
+    }
+    assert_eq!(exact(Postgres, Type::Uuid, uuid), format!("None '{uuid}'"));
+}
+
+#[test]
+fn matching_binds_every_spelling() {
+    use Dialect::{Mysql, Postgres, Sqlite};
+    let uuid = "0190a7c0-1111-7222-8333-444455556666";
+    insta::assert_snapshot!(
+        spelled(Postgres, Type::Text, "text", Match::Uuid, uuid).replace("' '", "'\n'"), @"
+    None '0190a7c0-1111-7222-8333-444455556666'
+    '0190a7c0111172228333444455556666'
+    '0190A7C0-1111-7222-8333-444455556666'
+    '0190A7C0111172228333444455556666'
+    ");
+    assert_eq!(spelled(Mysql, Type::Binary, "binary(16)", Match::Uuid, uuid), "None 16b");
+    for (dialect, ty, native, matching, wanted) in [
+        (Postgres, Type::Text, "text", Match::Nocase, "Case 'kim'"),
+        (Postgres, Type::Text, "text", Match::Text, "Blanks 'kim'"),
+        (Postgres, Type::Char, "character(9)", Match::Text, "None 'kim'"),
+        (Mysql, Type::Text, "varchar(9) collate utf8mb4_general_ci", Match::Nocase, "None 'kim'"),
+        (Mysql, Type::Text, "varchar(9) collate utf8mb4_0900_ai_ci", Match::Nocase, "Case 'kim'"),
+        (Mysql, Type::Text, "varchar(9) collate utf8mb4_bin", Match::Nocase, "Case 'kim'"),
+        (Mysql, Type::Text, "varchar(9) collate utf8mb4_bin", Match::Text, "None 'kim'"),
+        (Sqlite, Type::Text, "TEXT", Match::Nocase, "Case 'kim'"),
+    ] {
+        assert_eq!(spelled(dialect, ty, native, matching, "kim"), wanted, "{native}");
+    }
+    assert_eq!(spelled(Sqlite, Type::Text, "TEXT", Match::Nocase, "café"), "Case 'café' 'cafÉ'");
+    assert_eq!(spelled(Sqlite, Type::Text, "TEXT", Match::Nocase, "김"), "Case '김'");
+}
+
+#[test]
+fn composite_keys_take_every_combination_and_drop_the_impossible() {
+    let lookups = [(Type::Integer, "int"), (Type::Any, "")].map(|(ty, native)| {
+        Lookup::of(Dialect::Sqlite, &column(ty, native), Match::Exact).unwrap()
+    });
+    let keys = [Key::from_parts(["1", "2"]), Key::from_parts(["3", "b"])];
+    let table = KeyTable::of(&lookups, keys.iter());
+    assert_eq!(table.rows(), 3);
+    assert_eq!(
+        table.values[..4],
+        [Value::Integer(1), text("2"), Value::Integer(1), Value::Integer(2)]
+    );
+    let keys = [Key::from("no parts")];
+    assert_eq!(KeyTable::of(&lookups, keys.iter()).rows(), 0);
+}
+
+#[test]
+fn nothing_is_looked_up_by_json() {
+    let said = Lookup::of(Dialect::Postgres, &column(Type::Json, "jsonb"), Match::Exact);
+    assert_eq!(said.unwrap_err().to_string(), "column `c` (jsonb) cannot be joined on");
+}
