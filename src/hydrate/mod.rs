@@ -204,5 +204,3 @@ impl Wanted {
     }
 }
 
-#[cfg(test)]
-mod tests;

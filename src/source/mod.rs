@@ -7,6 +7,8 @@
 
 // mods
 mod keys;
+#[cfg(test)]
+pub(crate) mod memory;
 mod mysql;
 mod postgres;
 mod sql;
