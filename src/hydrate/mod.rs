@@ -57,6 +57,13 @@ pub struct Oddities {
     pub ambiguous: AtomicU64,
 }
 
+impl Oddities {
+    /// Unclaimed and ambiguous rows so far.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.unclaimed.load(Ordering::Relaxed), self.ambiguous.load(Ordering::Relaxed))
+    }
+}
+
 /// Joins rows of many sources in memory.
 pub struct Hydrator {
     sources: HashMap<String, Arc<dyn Source>>,

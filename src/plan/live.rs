@@ -4,15 +4,37 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 
+use crate::config::Config;
 use crate::job::{Job, RelationFile, RootFile};
 use crate::row::TableInfo;
-use crate::source::{From, Sources};
+use crate::source::{self, From, Sources};
 
 /// Answers by source and table; an error is the text of what went wrong.
 #[derive(Debug, Default)]
 pub struct Live(BTreeMap<(String, From), Result<Option<TableInfo>, String>>);
 
 impl Live {
+    /// Opens the sources that `job` names and asks each for its tables and queries. What cannot be opened is remembered as
+    /// such; a source that the configuration does not know is left out.
+    pub async fn open(job: &Job, config: &Config) -> (Self, Sources) {
+        let named = named(&job.file.root);
+        let mut sources = Sources::new();
+        let mut broken = BTreeMap::new();
+        for name in source_names(&job.file.root) {
+            match config.sources.get(&name).map(source::open) {
+                Some(Ok(source)) => drop(sources.insert(name, source)),
+                Some(Err(error)) => drop(broken.insert(name, format!("{error:#}"))),
+                None => {}
+            }
+        }
+        let mut live = Self::read(job, &sources).await;
+        live.0.extend(named.into_iter().filter_map(|(name, from)| {
+            let error = broken.get(&name)?.clone();
+            Some(((name, from), Err(error)))
+        }));
+        (live, sources)
+    }
+
     /// Asks every source for the tables and queries that `job` names. Sources that are not in `sources` are left out.
     pub async fn read(job: &Job, sources: &Sources) -> Self {
         let asked = named(&job.file.root).into_iter().filter_map(|(name, from)| {
@@ -42,7 +64,7 @@ impl Live {
 }
 
 /// Names of the sources that a job uses.
-pub(crate) fn source_names(root: &RootFile) -> BTreeSet<String> {
+fn source_names(root: &RootFile) -> BTreeSet<String> {
     named(root).into_iter().map(|(source, _)| source).collect()
 }
 

@@ -119,7 +119,9 @@ pub fn plan(job: &Job, config: &Config, mapping: Option<&Mapping>, live: &Live) 
     let root = planner.root(mapping);
     let computed = planner.computed(root.as_ref(), mapping);
     let mut findings = planner.findings;
-    findings.sort_by_key(|finding| (finding.level, finding.line, finding.column));
+    findings.sort_by_cached_key(|finding| {
+        (finding.level, finding.line, finding.column, finding.what.clone())
+    });
     findings.dedup();
     let broken = findings.iter().any(|finding| finding.level == Severity::Error);
     let plan = match (root, mapping) {
