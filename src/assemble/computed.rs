@@ -1,7 +1,7 @@
 //! Computed fields: exact arithmetic and texts over the joined rows.
 
-use std::collections::HashSet;
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use bigdecimal::{BigDecimal, RoundingMode, Zero};
 use serde_json::Value;
@@ -50,8 +50,12 @@ impl Values {
                 Some(mean) => json.raw(&mean.to_plain_string()),
                 None => json.raw("null"),
             },
-            Aggregate::Min(path) => self.extreme(path, root, at, Ordering::Less, json).map_err(refuse)?,
-            Aggregate::Max(path) => self.extreme(path, root, at, Ordering::Greater, json).map_err(refuse)?,
+            Aggregate::Min(path) => {
+                self.extreme(path, root, at, Ordering::Less, json).map_err(refuse)?;
+            }
+            Aggregate::Max(path) => {
+                self.extreme(path, root, at, Ordering::Greater, json).map_err(refuse)?;
+            }
             Aggregate::Text(paths) => {
                 let text = self.texts(paths, root, at).map_err(refuse)?;
                 json.text(&text);
@@ -61,12 +65,18 @@ impl Values {
     }
 
     /// The rows that a path leads to and whose conditions hold.
-    fn find<'r>(&mut self, path: &Path, root: &'r Node, (roots, row): (&'r Level, usize)) -> Result<Found<'r>, String> {
+    fn find<'r>(
+        &mut self,
+        path: &Path,
+        root: &'r Node,
+        (roots, row): (&'r Level, usize),
+    ) -> Result<Found<'r>, String> {
         let mut node = root;
         let mut level = roots;
         let mut indices = vec![row];
         for &step in &path.steps {
-            let (Some(child), Some(joined)) = (node.children.get(step), level.joined.get(step)) else {
+            let (Some(child), Some(joined)) = (node.children.get(step), level.joined.get(step))
+            else {
                 return Err("its path leads nowhere".to_owned());
             };
             let spans = indices.iter().filter_map(|&index| joined.spans.get(index));
@@ -112,7 +122,12 @@ impl Values {
         Ok(())
     }
 
-    fn numbers(&mut self, path: &Path, root: &Node, at: (&Level, usize)) -> Result<Vec<BigDecimal>, String> {
+    fn numbers(
+        &mut self,
+        path: &Path,
+        root: &Node,
+        at: (&Level, usize),
+    ) -> Result<Vec<BigDecimal>, String> {
         let mut numbers = Vec::new();
         self.each(path, root, at, |cell| {
             numbers.push(number(cell).ok_or("it takes numbers (try `as: decimal` on the field)")?);
@@ -148,7 +163,12 @@ impl Values {
         Ok(())
     }
 
-    fn texts(&mut self, paths: &[Path], root: &Node, at: (&Level, usize)) -> Result<String, String> {
+    fn texts(
+        &mut self,
+        paths: &[Path],
+        root: &Node,
+        at: (&Level, usize),
+    ) -> Result<String, String> {
         let mut seen = HashSet::new();
         let mut all = String::new();
         for path in paths {

@@ -44,7 +44,9 @@ impl<'b> Json<'b> {
     pub(super) fn text(&mut self, text: &str) {
         self.out.push(b'"');
         let mut rest = text.as_bytes();
-        while let Some(stop) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        while let Some(stop) =
+            rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+        {
             let (plain, special) = rest.split_at(stop);
             self.out.extend_from_slice(plain);
             if let Some((&byte, after)) = special.split_first() {

@@ -64,7 +64,13 @@ impl<'p> Assembler<'p> {
     ///
     /// # Errors
     /// When a value does not fit; what was appended until then is the caller's to drop.
-    pub fn document(&mut self, roots: &Level, row: usize, id: &str, out: &mut Vec<u8>) -> Result<(), Refused> {
+    pub fn document(
+        &mut self,
+        roots: &Level,
+        row: usize,
+        id: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
         let start = out.len();
         self.refs.clear();
         let root = &self.plan.root;
@@ -84,14 +90,22 @@ impl<'p> Assembler<'p> {
     }
 
     /// The members of one object, without its braces.
-    fn members(&mut self, node: &Node, level: &Level, index: usize, json: &mut Json<'_>) -> Result<(), Refused> {
+    fn members(
+        &mut self,
+        node: &Node,
+        level: &Level,
+        index: usize,
+        json: &mut Json<'_>,
+    ) -> Result<(), Refused> {
         let Some(row) = level.rows.get(index) else { return Ok(()) };
         if node.join.is_some() {
             self.refs.add(node, row);
         }
         for field in &node.fields {
             json.label(&field.label);
-            self.values.write(field, row, json).map_err(|what| refused(node, &field.name, &what))?;
+            self.values
+                .write(field, row, json)
+                .map_err(|what| refused(node, &field.name, &what))?;
         }
         for (child, joined) in node.children.iter().zip(&level.joined) {
             let span = joined.spans.get(index).copied().unwrap_or_default();
@@ -101,7 +115,13 @@ impl<'p> Assembler<'p> {
         Ok(())
     }
 
-    fn relation(&mut self, node: &Node, level: &Level, span: Span, json: &mut Json<'_>) -> Result<(), Refused> {
+    fn relation(
+        &mut self,
+        node: &Node,
+        level: &Level,
+        span: Span,
+        json: &mut Json<'_>,
+    ) -> Result<(), Refused> {
         if node.join.as_ref().is_some_and(|join| join.many) {
             json.open(b'[');
             for index in span.start..span.start + span.len {

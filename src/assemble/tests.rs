@@ -59,7 +59,10 @@ async fn documents(memory: Memory, budget: usize) -> (Vec<String>, Vec<String>, 
     let text = "sources: {s: {kind: sqlite, path: s.db}}\nmask: {key: k}";
     std::fs::write(home.path().join("config/default.yaml"), text).unwrap();
     let config = Config::load(home.path(), None).unwrap();
-    let mapping = Mapping::parse(&home.path().join("a.json"), r#"{"mappings": {"properties": {"x": {"type": "long"}}}}"#);
+    let mapping = Mapping::parse(
+        &home.path().join("a.json"),
+        r#"{"mappings": {"properties": {"x": {"type": "long"}}}}"#,
+    );
     let memory = Arc::new(memory);
     let source: Arc<dyn Source> = Arc::<Memory>::clone(&memory);
     let sources = Sources::from([("s".to_owned(), source)]);

@@ -42,7 +42,12 @@ impl Values {
     }
 
     /// Writes the field's value for this row.
-    pub(super) fn write(&mut self, field: &Field, row: RowRef<'_>, json: &mut Json<'_>) -> Result<(), String> {
+    pub(super) fn write(
+        &mut self,
+        field: &Field,
+        row: RowRef<'_>,
+        json: &mut Json<'_>,
+    ) -> Result<(), String> {
         let cell = self.value(field, row)?;
         match cell.kind {
             Kind::Null => json.raw("null"),
@@ -53,7 +58,11 @@ impl Values {
     }
 
     /// The field's value for this row, as it will stand in the document.
-    pub(super) fn value<'s>(&'s mut self, field: &Field, row: RowRef<'s>) -> Result<Cell<'s>, String> {
+    pub(super) fn value<'s>(
+        &'s mut self,
+        field: &Field,
+        row: RowRef<'s>,
+    ) -> Result<Cell<'s>, String> {
         let cell = row.cell(field.column);
         if cell.is_null() || (field.cast.is_none() && !field.compose && !field.mask) {
             return Ok(cell);
@@ -62,7 +71,9 @@ impl Values {
             None => cell,
             Some(cast) => {
                 self.scratch.clear();
-                let kind = cast.apply(cell, field.zone.as_ref(), &mut self.scratch).map_err(|bad| bad.to_string())?;
+                let kind = cast
+                    .apply(cell, field.zone.as_ref(), &mut self.scratch)
+                    .map_err(|bad| bad.to_string())?;
                 Cell { kind, text: &self.scratch }
             }
         };

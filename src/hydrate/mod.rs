@@ -101,7 +101,10 @@ impl Hydrator {
             nodes.iter().filter(reusable).map(|node| (node.path.clone(), Cache::new(share)));
         Self {
             caches: caches.collect(),
-            sources: sources.iter().map(|(name, source)| (name.clone(), Arc::clone(source))).collect(),
+            sources: sources
+                .iter()
+                .map(|(name, source)| (name.clone(), Arc::clone(source)))
+                .collect(),
             oddities: Oddities::default(),
         }
     }
@@ -126,7 +129,12 @@ impl Hydrator {
         }
     }
 
-    fn level<'a>(&'a self, node: &'a Node, rows: Rows, budget: &'a Budget) -> BoxFuture<'a, Result<Level>> {
+    fn level<'a>(
+        &'a self,
+        node: &'a Node,
+        rows: Rows,
+        budget: &'a Budget,
+    ) -> BoxFuture<'a, Result<Level>> {
         async move {
             let below = node.children.iter().map(|child| self.join(child, &rows, budget));
             let joined = try_join_all(below).await?;
@@ -210,4 +218,3 @@ impl Wanted {
         Self { keys, of_row }
     }
 }
-

@@ -162,7 +162,11 @@ impl<'de> Deserialize<'de> for Order {
         let descending = match direction {
             None | Some("asc") => false,
             Some("desc") => true,
-            Some(_) => return Err(D::Error::custom("`column`, `column asc` or `column desc` is expected here")),
+            Some(_) => {
+                return Err(D::Error::custom(
+                    "`column`, `column asc` or `column desc` is expected here",
+                ));
+            }
         };
         match (column, rest) {
             (Some(column), None) => Ok(Self { column: column.to_owned(), descending }),

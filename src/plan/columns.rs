@@ -2,21 +2,29 @@
 
 use jiff::tz::TimeZone;
 
+use crate::config::SourceConfig;
 use crate::row::{Column, TableInfo};
-use crate::source::ReadColumn;
+use crate::source::{From, ReadColumn};
 
 /// Columns of one table, and of the link table before it, without repetitions.
 pub(super) struct ColumnSet<'a> {
     pub(super) info: &'a TableInfo,
     pub(super) link: Option<&'a TableInfo>,
+    pub(super) from: From,
+    /// The table in words, for messages.
     pub(super) table: String,
     zone: Option<TimeZone>,
     chosen: Vec<ReadColumn>,
 }
 
 impl<'a> ColumnSet<'a> {
-    pub(super) fn new(table: &str, info: &'a TableInfo, zone: Option<TimeZone>) -> Self {
-        Self { info, link: None, table: table.to_owned(), zone, chosen: Vec::new() }
+    pub(super) fn new(from: From, source: &SourceConfig, info: &'a TableInfo) -> Self {
+        let table = match &from {
+            From::Table(table) => format!("table `{table}` of source `{}`", source.name),
+            From::Query(_) => format!("the query on source `{}`", source.name),
+        };
+        let zone = source.time_zone.clone();
+        Self { info, link: None, from, table, zone, chosen: Vec::new() }
     }
 
     /// The index of a column of the table; `None` when there is none of that name.

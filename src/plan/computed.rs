@@ -59,21 +59,26 @@ pub struct Only {
 }
 
 impl Planner<'_> {
-    pub(super) fn computed(&mut self, root: Option<&Node>, mapping: Option<&Mapping>) -> Vec<Computed> {
+    pub(super) fn computed(
+        &mut self,
+        root: Option<&Node>,
+        mapping: Option<&Mapping>,
+    ) -> Vec<Computed> {
         let file = &self.job.file;
         let root_file = &file.root;
         let names = root_file.fields.iter().map(|field| field.name().to_owned());
-        let mut siblings: BTreeSet<String> =
-            names.chain(root_file.one.keys().cloned()).chain(root_file.many.keys().cloned()).collect();
+        let mut siblings: BTreeSet<String> = names
+            .chain(root_file.one.keys().cloned())
+            .chain(root_file.many.keys().cloned())
+            .collect();
         let mut all = Vec::new();
         for (name, computed) in &file.computed {
             let at = (Target::of(mapping), computed.place());
             self.check_name(("", name), Form::Value, at, &mut siblings);
             // Without the tables nothing can be said of the paths.
             let Some(root) = root else { continue };
-            match self.aggregate(computed, root) {
-                Some(aggregate) => all.push(Computed { label: label(name), name: name.clone(), aggregate }),
-                None => continue,
+            if let Some(aggregate) = self.aggregate(computed, root) {
+                all.push(Computed { label: label(name), name: name.clone(), aggregate });
             }
         }
         all
@@ -109,7 +114,12 @@ impl Planner<'_> {
         }
     }
 
-    fn path(&mut self, text: &str, to_field: bool, (computed, root): (&At<ComputedFile>, &Node)) -> Option<Path> {
+    fn path(
+        &mut self,
+        text: &str,
+        to_field: bool,
+        (computed, root): (&At<ComputedFile>, &Node),
+    ) -> Option<Path> {
         let place = computed.place();
         let mut names: Vec<&str> = text.split('.').collect();
         let field = if to_field { names.pop() } else { None };
@@ -142,7 +152,13 @@ impl Planner<'_> {
         Some(Path { steps, field, only })
     }
 
-    fn field_of(&mut self, node: &Node, name: &str, text: &str, place: Option<Place>) -> Option<usize> {
+    fn field_of(
+        &mut self,
+        node: &Node,
+        name: &str,
+        text: &str,
+        place: Option<Place>,
+    ) -> Option<usize> {
         let found = node.fields.iter().position(|field| field.name == name);
         let finding = match found.and_then(|index| node.fields.get(index)) {
             Some(field) if field.mask => {

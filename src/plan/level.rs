@@ -58,7 +58,7 @@ impl<'a> Level<'a> {
     }
 
     /// Where a complaint about the table belongs.
-    pub(super) fn from_place(&self) -> Option<Place> {
+    pub(super) fn table_place(&self) -> Option<Place> {
         self.table.or(self.query).unwrap_or(self.source).place()
     }
 }

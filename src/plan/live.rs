@@ -48,12 +48,18 @@ impl Live {
     }
 
     /// The answer for one table or query; `None` when it was not asked.
-    pub(super) fn get(&self, source: &str, from: &From) -> Option<&Result<Option<TableInfo>, String>> {
+    pub(super) fn get(
+        &self,
+        source: &str,
+        from: &From,
+    ) -> Option<&Result<Option<TableInfo>, String>> {
         self.0.get(&(source.to_owned(), from.clone()))
     }
 
     #[cfg(test)]
-    pub(super) fn of(tables: impl IntoIterator<Item = (&'static str, &'static str, TableInfo)>) -> Self {
+    pub(super) fn of(
+        tables: impl IntoIterator<Item = (&'static str, &'static str, TableInfo)>,
+    ) -> Self {
         let entry = |(source, table, info): (&str, &str, TableInfo)| {
             ((source.to_owned(), From::Table(table.to_owned())), Ok(Some(info)))
         };

@@ -29,6 +29,8 @@ impl<'a> Target<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Value,
+    /// A JSON column, which may hold anything.
+    Json,
     Object,
     List,
 }
@@ -52,14 +54,17 @@ impl Planner<'_> {
         if let Some(schedule) = &file.schedule {
             let fields = schedule.split_whitespace().count();
             if fields != 6 && fields != 7 {
-                let finding = Finding::error(format!("a schedule has six fields, this one {fields}"))
-                    .hint("seconds come first: \"0 */5 * * * *\" is every five minutes");
+                let finding =
+                    Finding::error(format!("a schedule has six fields, this one {fields}"))
+                        .hint("seconds come first: \"0 */5 * * * *\" is every five minutes");
                 self.report(finding, schedule.place());
             }
         }
         if mapping.is_some_and(|mapping| !mapping.is_strict()) {
-            let finding = Finding::warning("the mapping is not strict: a field's first value decides its type")
-                .hint("put \"dynamic\": \"strict\" into its `mappings`");
+            let finding = Finding::warning(
+                "the mapping is not strict: a field's first value decides its type",
+            )
+            .hint("put \"dynamic\": \"strict\" into its `mappings`");
             self.report(finding, file.mapping.place());
         }
     }

@@ -27,7 +27,7 @@ impl<'a> Planner<'a> {
     pub(super) fn root(&mut self, mapping: Option<&Mapping>) -> Option<Node> {
         let level = Level::of_root(&self.job.file.root);
         let mut columns = self.columns(level)?;
-        let spot = Spot { path: String::new(), name: "", many: true, place: level.from_place() };
+        let spot = Spot { path: String::new(), name: "", many: true, place: level.table_place() };
         let mut node = self.node(level, &spot, &mut columns, Target::of(mapping));
         finish(&mut node, columns);
         Some(node)
@@ -37,12 +37,8 @@ impl<'a> Planner<'a> {
     fn columns(&mut self, level: Level<'a>) -> Option<ColumnSet<'a>> {
         let from = self.from(level)?;
         let source = self.source(level.source)?;
-        let info = self.info(&source.name, &from, level.from_place())?;
-        let table = match &from {
-            From::Table(table) => format!("table `{table}` of source `{}`", source.name),
-            From::Query(_) => format!("the query on source `{}`", source.name),
-        };
-        Some(ColumnSet::new(&table, info, source.time_zone.clone()))
+        let info = self.info(&source.name, &from, level.table_place())?;
+        Some(ColumnSet::new(from, source, info))
     }
 
     fn from(&mut self, level: Level<'_>) -> Option<From> {
@@ -52,13 +48,16 @@ impl<'a> Planner<'a> {
                 return Some(From::Query(query.trim().trim_end_matches(';').to_owned()));
             }
             (None, Some(query)) => self.report(
-                Finding::error("a `query` needs a `key`").hint("key: the columns that identify a row"),
+                Finding::error("a `query` needs a `key`")
+                    .hint("key: the columns that identify a row"),
                 query.place(),
             ),
-            (Some(table), Some(_)) => self.report(
-                Finding::error("`table` and `query` exclude each other"),
-                table.place(),
-            ),
+            (Some(table), Some(_)) => {
+                self.report(
+                    Finding::error("`table` and `query` exclude each other"),
+                    table.place(),
+                );
+            }
             (None, None) => self.report(
                 Finding::error("neither `table` nor `query` is given"),
                 level.source.place(),
@@ -86,7 +85,10 @@ impl<'a> Planner<'a> {
                     From::Table(table) => format!("source `{source}` has no table `{table}`"),
                     From::Query(_) => format!("source `{source}` does not know this query"),
                 };
-                self.report(Finding::error(what).hint("compare the name with the live database"), place);
+                self.report(
+                    Finding::error(what).hint("compare the name with the live database"),
+                    place,
+                );
             }
             // The source's own complaint belongs to no line of the job, and is said once.
             Some(Err(error)) => self.findings.push(Finding::error(error.clone())),
@@ -116,7 +118,8 @@ impl<'a> Planner<'a> {
             let form = if many { Form::List } else { Form::Object };
             let at = (target, relation.place());
             let below = self.check_name((&spot.path, name), form, at, &mut siblings);
-            let path = if spot.path.is_empty() { name.clone() } else { format!("{}.{name}", spot.path) };
+            let path =
+                if spot.path.is_empty() { name.clone() } else { format!("{}.{name}", spot.path) };
             let spot = Spot { path, name, many, place: relation.place() };
             children.extend(self.relation(relation, &spot, columns, below));
         }
@@ -136,26 +139,27 @@ impl<'a> Planner<'a> {
 
     fn read(&mut self, level: Level<'a>, spot: &Spot<'_>, columns: &mut ColumnSet<'_>) -> Read {
         let names = level.key.map_or(&*columns.info.primary_key, |key| key.names()).to_vec();
-        let place = level.key.map_or(level.from_place(), At::place);
+        let place = level.key.map_or(level.table_place(), At::place);
         if names.is_empty() {
             let finding = Finding::error(format!("{} has no primary key", columns.table))
                 .hint("key: the columns that identify a row");
             self.report(finding, place);
         }
         let key = names.iter().filter_map(|name| self.need(columns, name, place)).collect();
-        let order = level
+        let known = level
             .order_by
             .iter()
-            .filter_map(|order| {
-                self.exists(columns, &order.column, order.place()).then(|| OrderBy {
-                    column: order.column.clone(),
-                    descending: order.descending,
-                })
-            })
+            .filter(|order| self.exists(columns, &order.column, order.place()));
+        let order = known
+            .map(|order| OrderBy { column: order.column.clone(), descending: order.descending })
             .collect();
         Read {
-            path: if spot.path.is_empty() { self.job.file.index.to_string() } else { spot.path.clone() },
-            from: self.from_quietly(level),
+            path: if spot.path.is_empty() {
+                self.job.file.index.to_string()
+            } else {
+                spot.path.clone()
+            },
+            from: columns.from.clone(),
             columns: Vec::new(),
             key,
             by: Vec::new(),
@@ -164,16 +168,6 @@ impl<'a> Planner<'a> {
             absent: level.deleted_at.map(|column| column.to_string()),
             order,
             link: None,
-        }
-    }
-
-    fn from_quietly(&self, level: Level<'_>) -> From {
-        match (level.table, level.query) {
-            (Some(table), _) => From::Table(table.to_string()),
-            (None, query) => {
-                let query = query.map(|query| query.trim().trim_end_matches(';').to_owned());
-                From::Query(query.unwrap_or_default())
-            }
         }
     }
 
@@ -192,20 +186,26 @@ impl<'a> Planner<'a> {
             (Some(on), None) => (on, None),
             (None, Some(through)) if spot.many => (&through.on, Some(through)),
             (None, Some(through)) => {
-                let finding = Finding::error(format!("`{}`: only `many` goes through a table", spot.path));
+                let finding =
+                    Finding::error(format!("`{}`: only `many` goes through a table", spot.path));
                 self.report(finding, through.place());
                 return None;
             }
             _ => {
-                let finding = Finding::error(format!("`{}` needs either `on` or `through`", spot.path))
-                    .hint("on: {column above: column here}");
+                let finding =
+                    Finding::error(format!("`{}` needs either `on` or `through`", spot.path))
+                        .hint("on: {column above: column here}");
                 self.report(finding, spot.place);
                 return None;
             }
         };
         let mut read = Arc::unwrap_or_clone(node.read);
         if let Some(through) = link {
-            columns.link = self.info(level.source, &From::Table(through.table.to_string()), through.table.place());
+            columns.link = self.info(
+                level.source,
+                &From::Table(through.table.to_string()),
+                through.table.place(),
+            );
             read.link = Some(self.link(through, &columns, level.source));
         }
         let sides = self.join_sides(pairs, (above, &mut columns), link.is_some(), matching);
@@ -265,8 +265,13 @@ impl<'a> Planner<'a> {
                 && matching == Match::Exact
                 && let Some(wanted) = matching_for(left, right)
             {
-                let finding = Finding::warning(format!("`{upper}` is {left:?}, `{lower}` is {right:?}: they may never be equal").to_lowercase())
-                    .hint(format!("match: {wanted}"));
+                let finding = Finding::warning(
+                    format!(
+                        "`{upper}` is {left:?}, `{lower}` is {right:?}: they may never be equal"
+                    )
+                    .to_lowercase(),
+                )
+                .hint(format!("match: {wanted}"));
                 self.report(finding, place);
             }
             sides.0.push(left);
@@ -283,18 +288,25 @@ impl<'a> Planner<'a> {
         siblings: &mut BTreeSet<String>,
     ) -> Option<Field> {
         let place = field.place();
-        self.check_name((&spot.path, field.name()), Form::Value, (target, place), siblings);
+        let ty = columns.info.column(&field.column).map(|column| column.ty);
+        let json =
+            field.cast == Some(Cast::Json) || (field.cast.is_none() && ty == Some(Type::Json));
+        let form = if json { Form::Json } else { Form::Value };
+        self.check_name((&spot.path, field.name()), form, (target, place), siblings);
         let column = self.need(columns, &field.column, place)?;
-        let ty = columns.get(column).map(|column| column.ty);
         let keeps_naive = !matches!(field.cast, Some(Cast::Text | Cast::Date));
         if ty == Some(Type::Timestamp) && keeps_naive && columns.zone().is_none() {
-            let finding = Finding::error(format!("`{}` holds date-times without a zone", field.column))
-                .hint(format!("declare the zone of {}: time_zone: Asia/Seoul", columns.table));
+            let finding =
+                Finding::error(format!("`{}` holds date-times without a zone", field.column))
+                    .hint(format!("declare the zone of {}: time_zone: Asia/Seoul", columns.table));
             self.report(finding, place);
         }
         if field.mask.is_some() && self.config.mask_key.is_none() {
-            let finding = Finding::error(format!("`{}` is masked, but there is no key to do it with", field.name()))
-                .hint("set mask.key in the configuration");
+            let finding = Finding::error(format!(
+                "`{}` is masked, but there is no key to do it with",
+                field.name()
+            ))
+            .hint("set mask.key in the configuration");
             self.report(finding, place);
         }
         Some(Field {
@@ -329,7 +341,12 @@ impl<'a> Planner<'a> {
         self.info(source, &From::Table(table.to_string()), table.place());
     }
 
-    fn need(&mut self, columns: &mut ColumnSet<'_>, name: &str, place: Option<Place>) -> Option<usize> {
+    fn need(
+        &mut self,
+        columns: &mut ColumnSet<'_>,
+        name: &str,
+        place: Option<Place>,
+    ) -> Option<usize> {
         self.exists(columns, name, place).then(|| columns.need(name)).flatten()
     }
 

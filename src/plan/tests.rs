@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::config::Config;
 use crate::source::memory::table_info;
 
 /// A job of `text`, planned against a handful of tables of source `s`.
@@ -15,7 +14,13 @@ fn planned(text: &str, mapping: &str) -> Planned {
     std::fs::write(home.path().join("config/default.yaml"), sources).unwrap();
     let config = Config::load(home.path(), None).unwrap();
     let live = Live::of([
-        ("s", "orders", table_info("id int, no text, amount decimal, buyer int, made_at datetime, gone_at text")),
+        (
+            "s",
+            "orders",
+            table_info(
+                "id int, no text, amount decimal, buyer int, made_at datetime, gone_at text",
+            ),
+        ),
         ("s", "buyers", table_info("id int, name text, ref uuid")),
         ("s", "items", table_info("id int, order_id int, price decimal")),
         ("t", "tags", table_info("id text, label text")),
@@ -53,12 +58,16 @@ fn a_sound_job_becomes_a_plan() {
     let plan = planned.plan.unwrap();
     let paths: Vec<_> = plan.root.walk().iter().map(|node| node.path.clone()).collect();
     assert_eq!(paths, ["", "buyer", "items"]);
-    let columns: Vec<_> = plan.root.read.columns.iter().map(|column| column.name.as_str()).collect();
+    let columns: Vec<_> =
+        plan.root.read.columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(columns, ["no", "amount", "buyer", "id"]);
     let buyer = &plan.root.children[0];
     assert_eq!(buyer.join.as_ref().unwrap().parent, [2]);
     let items = &plan.root.children[1].read;
-    assert_eq!(items.by.iter().map(|&by| items.columns[by].name.as_str()).collect::<Vec<_>>(), ["order_id"]);
+    assert_eq!(
+        items.by.iter().map(|&by| items.columns[by].name.as_str()).collect::<Vec<_>>(),
+        ["order_id"]
+    );
     assert!(plan.root.children[1].read.order[0].descending);
 }
 
@@ -81,8 +90,8 @@ fn all_faults_are_found_at_once() {
     jobs/a.yaml:3:11: a schedule has six fields, this one 5 | seconds come first: "0 */5 * * * *" is every five minutes
     jobs/a.yaml:7:15: table `orders` of source `s` has no column `updated_at` | known are id, no, amount, buyer, made_at, gone_at
     jobs/a.yaml:8:15: table `orders` of source `s` has no column `gone` | known are id, no, amount, buyer, made_at, gone_at
-    jobs/a.yaml:11:7: the mapping has no field `amout` | did you mean `amount`?
     jobs/a.yaml:11:7: table `orders` of source `s` has no column `amout` | did you mean `amount`?
+    jobs/a.yaml:11:7: the mapping has no field `amout` | did you mean `amount`?
     jobs/a.yaml:12:7: the mapping has no field `number` | add it to a.json
     jobs/a.yaml:13:7: `amount` is masked, but there is no key to do it with | set mask.key in the configuration
     jobs/a.yaml:14:7: `made_at` holds date-times without a zone | declare the zone of table `orders` of source `s`: time_zone: Asia/Seoul
@@ -99,8 +108,8 @@ fn all_faults_are_found_at_once() {
     jobs/a.yaml:33:10: `items.pric`: there is no relation `items` | known are buyer, tags
     jobs/a.yaml:34:10: `itms.price`: there is no relation `itms` | known are buyer, tags
     jobs/a.yaml:35:11: `amount` stands twice in the document | rename one: {column: …, name: …}
-    jobs/a.yaml:36:9: the mapping has no field `both` | add it to a.json
     jobs/a.yaml:36:9: a computed field has exactly one kind | one of count, sum, min, max, avg, exists, text
+    jobs/a.yaml:36:9: the mapping has no field `both` | add it to a.json
     "#);
 }
 

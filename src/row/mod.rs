@@ -118,7 +118,11 @@ impl Page {
     ///
     /// # Errors
     /// As [`Page::push`].
-    pub fn push_with(&mut self, kind: Kind, write: impl FnOnce(&mut String)) -> Result<(), TooLarge> {
+    pub fn push_with(
+        &mut self,
+        kind: Kind,
+        write: impl FnOnce(&mut String),
+    ) -> Result<(), TooLarge> {
         let start = self.text.len();
         write(&mut self.text);
         let length = u32::try_from(self.text.len() - start).map_err(|_| TooLarge)?;

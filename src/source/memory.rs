@@ -101,7 +101,8 @@ impl Source for Memory {
         let page = self.rows(read, |page, row| {
             let mut key = String::new();
             // As a case-insensitive server would: more comes back than was asked for.
-            let matching = if read.matching == Match::Exact { Match::Nocase } else { read.matching };
+            let matching =
+                if read.matching == Match::Exact { Match::Nocase } else { read.matching };
             key_of(page.row(row), &read.by, matching, &mut key)
                 && wanted.iter().any(|wanted| wanted.to_lowercase() == key)
         })?;

@@ -162,17 +162,22 @@ pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>> {
 /// # Errors
 /// For the first that is not configured or cannot be used.
 pub fn open_all<'a>(config: &Config, names: impl IntoIterator<Item = &'a str>) -> Result<Sources> {
-    names
-        .into_iter()
-        .map(|name| Ok((name.to_owned(), open(config.source(name)?)?)))
-        .collect()
+    names.into_iter().map(|name| Ok((name.to_owned(), open(config.source(name)?)?))).collect()
 }
 
 struct Unwritten;
 #[async_trait]
 impl Source for Unwritten {
-    async fn describe(&self, _: &From) -> Result<Option<TableInfo>> { anyhow::bail!("unwritten") }
-    fn scan(&self, _: Arc<Read>, _: PageSize) -> BoxStream<'static, Result<Page>> { Box::pin(futures::stream::empty()) }
-    async fn count_keyless(&self, _: &Read) -> Result<u64> { anyhow::bail!("unwritten") }
-    async fn fetch_by_keys(&self, _: &Read, _: &[Key], _: usize) -> Result<Fetched> { anyhow::bail!("unwritten") }
+    async fn describe(&self, _: &From) -> Result<Option<TableInfo>> {
+        anyhow::bail!("unwritten")
+    }
+    fn scan(&self, _: Arc<Read>, _: PageSize) -> BoxStream<'static, Result<Page>> {
+        Box::pin(futures::stream::empty())
+    }
+    async fn count_keyless(&self, _: &Read) -> Result<u64> {
+        anyhow::bail!("unwritten")
+    }
+    async fn fetch_by_keys(&self, _: &Read, _: &[Key], _: usize) -> Result<Fetched> {
+        anyhow::bail!("unwritten")
+    }
 }
