@@ -7,5 +7,6 @@ pub mod config;
 pub mod finding;
 pub mod mapping;
 pub mod row;
+pub mod sink;
 pub mod source;
 pub mod yaml;
