@@ -27,7 +27,9 @@ async fn errors_can_be_told_apart(engine: TestEngine) {
     let error = client.call(Method::Post, &missing, &[], None).await.unwrap_err();
     assert!(error.is_not_found());
     assert_eq!(error.error_type(), "index_not_found_exception");
-    assert!(matches!(&error, EngineError::Refused { index: Some(index), .. } if index == "no-such-index"));
+    assert!(
+        matches!(&error, EngineError::Refused { index: Some(index), .. } if index == "no-such-index")
+    );
 
     let query = json!({"query": {"term": {"a": {"hunter2": "hunter2"}}}});
     let error = client.call(Method::Post, &["_search"], &[], Some(&query)).await.unwrap_err();
