@@ -5,8 +5,13 @@
 
 mod bulk;
 mod client;
+mod engine;
 mod error;
+pub mod index;
+mod version;
 
 pub use bulk::{BulkBody, BulkSettings, BulkWriter, MAX_ID_BYTES, Outcome, Rejection};
-pub use client::{Answer, Body, Client, Engine, Flavor, Method};
+pub use client::{Answer, Body, Client, Method};
+pub use engine::{Engine, Flavor};
 pub use error::{EngineError, Trouble, Unreachable};
+pub use version::{OutOfVersions, Versions, epoch, version};
