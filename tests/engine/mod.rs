@@ -3,6 +3,7 @@
 mod bulk;
 mod bulk_faults;
 mod connect;
+mod generations;
 
 use std::convert::Infallible;
 
