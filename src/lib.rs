@@ -11,5 +11,6 @@ pub mod job;
 pub mod mapping;
 pub mod plan;
 pub mod row;
+pub mod sink;
 pub mod source;
 pub mod yaml;

@@ -1,4 +1,8 @@
 //! The one test binary: a module for each behaviour.
 
 #[cfg(test)]
+mod engine;
+#[cfg(test)]
 mod project;
+#[cfg(test)]
+mod support;
