@@ -54,15 +54,14 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
 async fn status(client: &Client, state: &State, job: &Job) -> anyhow::Result<Status> {
     let alias = job.file.index.to_string();
     let generations = Generations::read(client, &alias).await?;
-    let live = generations.live().map(|live| live.name.clone());
-    let (dead_letters, first_dead_letters) = match &live {
+    let (dead_letters, first_dead_letters) = match generations.live.first() {
         Some(index) => (state.count_dead_letters(index).await?, state.list_dead_letters(index, 10).await?),
         None => (0, Vec::new()),
     };
     Ok(Status {
         job: job.name.clone(),
         alias,
-        indexes: generations.all,
+        indexes: generations.list,
         last_run: state.last_run(&job.name).await?,
         dead_letters,
         first_dead_letters,
@@ -89,12 +88,17 @@ fn print(status: &Status) {
 
 fn row(generation: &Generation) -> Vec<String> {
     vec![
-        generation.name.clone(),
-        render::count(generation.documents),
-        format!("{} KiB", render::count(generation.bytes / 1024)),
-        generation.created_at.clone(),
+        generation.index.clone(),
+        known(generation.documents.map(render::count)),
+        known(generation.bytes.map(|bytes| format!("{} KiB", render::count(bytes / 1024)))),
+        known(generation.created_at.map(|at| at.to_string())),
         if generation.live { "live".to_owned() } else { String::new() },
     ]
+}
+
+/// What the engine could not tell is left open.
+fn known(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "?".to_owned())
 }
 
 fn letter(letter: &DeadLetter) -> Vec<String> {

@@ -19,8 +19,8 @@ use super::writer::Writer;
 use super::{Engine, Stopped};
 use crate::finding::Finding;
 use crate::hydrate::Hydrator;
-use crate::sink::index::{self, Generations};
-use crate::sink::version::Versions;
+use crate::sink::index::{self, NewGeneration};
+use crate::sink::{Versions, epoch};
 use crate::source::PageSize;
 
 /// What a full load may be told.
@@ -49,16 +49,18 @@ pub async fn reindex(
         ..Report::default()
     };
     let (client, alias) = (&engine.client, &engine.plan.index);
-    let index = index::create(client, alias, &engine.plan.mapping)
+    let versions = Versions::new(epoch(Timestamp::now()));
+    let fresh = index::create(client, alias, &engine.plan.mapping, versions.epoch())
         .await
         .context("a new index could not be created")
         .map_err(Stopped::NotStarted)?;
+    let index = fresh.index.clone();
     report.index.clone_from(&index);
     tracing::info!(index, engine = %client.engine(), "filling a new index");
     let filled = tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Stopped::Cancelled),
-        filled = fill_and_count(engine, &progress, &mut report) => filled.map_err(Stopped::Midway),
+        filled = fill_and_count(engine, (&fresh, versions), &progress, &mut report) => filled.map_err(Stopped::Midway),
     };
     if let Err(stopped) = filled {
         // The run has failed already: that its leavings could not be removed is only worth a line.
@@ -77,21 +79,25 @@ pub async fn reindex(
     Ok(report)
 }
 
-async fn fill_and_count(engine: &Engine, progress: &Arc<Progress>, report: &mut Report) -> Result<()> {
+async fn fill_and_count(
+    engine: &Engine,
+    target: (&NewGeneration, Versions),
+    progress: &Arc<Progress>,
+    report: &mut Report,
+) -> Result<()> {
     engine.state.drop_dead_letters(&report.index).await?;
-    fill(engine, progress, report).await?;
+    fill(engine, target, progress, report).await?;
     report.written = index::settle(&engine.client, &report.index, &engine.plan.mapping).await?;
     compare(report)
 }
 
 async fn swap(engine: &Engine, options: Options, report: &mut Report) -> Result<()> {
     let (client, alias) = (&engine.client, &engine.plan.index);
-    let generations = Generations::read(client, alias).await?;
-    report.previous = generations.live().map(|live| live.name.clone());
-    index::swap(client, alias, &report.index)
+    let before = index::swap(client, alias, &report.index)
         .await
         .with_context(|| format!("`{alias}` may or may not point to {} now: see `prejoin status`", report.index))?;
     report.swapped = true;
+    report.previous = before.into_iter().next();
     match index::prune(client, alias, options.keep).await {
         Ok(removed) => report.removed = removed,
         Err(error) => tracing::warn!(error = format!("{error:#}"), "older indexes could not be removed"),
@@ -100,7 +106,12 @@ async fn swap(engine: &Engine, options: Options, report: &mut Report) -> Result<
 }
 
 /// Reads everything, writes everything, and accounts for it in `report`.
-async fn fill(engine: &Engine, progress: &Arc<Progress>, report: &mut Report) -> Result<()> {
+async fn fill(
+    engine: &Engine,
+    (fresh, versions): (&NewGeneration, Versions),
+    progress: &Arc<Progress>,
+    report: &mut Report,
+) -> Result<()> {
     let plan = &engine.plan;
     let source = engine.sources.get(&plan.root.source);
     let source = source.with_context(|| format!("source `{}` is not open", plan.root.source))?;
@@ -116,8 +127,8 @@ async fn fill(engine: &Engine, progress: &Arc<Progress>, report: &mut Report) ->
     };
     // Ends the reading when this function is left, however that happens.
     let mut tasks = JoinSet::new();
-    let parts = reading.start(Versions::of_now()?, &mut tasks);
-    let written = write_all(engine, progress, &report.index, parts).await;
+    let parts = reading.start(versions, &mut tasks);
+    let written = write_all(engine, progress, fresh, parts).await;
     report.read = progress.read();
     report.dead_letters = progress.dead();
     report.bytes = progress.bytes();
@@ -128,10 +139,10 @@ async fn fill(engine: &Engine, progress: &Arc<Progress>, report: &mut Report) ->
 async fn write_all(
     engine: &Engine,
     progress: &Arc<Progress>,
-    index: &str,
+    fresh: &NewGeneration,
     mut parts: Receiver<Result<Part>>,
 ) -> Result<()> {
-    let mut writer = Writer::new(engine, index, Arc::clone(progress));
+    let mut writer = Writer::new(engine, fresh, Arc::clone(progress));
     while let Some(part) = parts.recv().await {
         match part? {
             Part::Roots { version, level } => writer.add(version, &level).await?,

@@ -15,7 +15,7 @@ use super::progress::Progress;
 use crate::hydrate::{Hydrated, Hydrator, Level};
 use crate::plan::Plan;
 use crate::row::{Match, Page, key_of};
-use crate::sink::version::Versions;
+use crate::sink::Versions;
 use crate::source::{PageSize, Source};
 
 /// A piece of work for the writer.
@@ -58,11 +58,11 @@ impl Reading {
         ready
     }
 
-    async fn scan(self: Arc<Self>, mut versions: Versions, pages: mpsc::Sender<Result<Batch>>) {
+    async fn scan(self: Arc<Self>, versions: Versions, pages: mpsc::Sender<Result<Batch>>) {
         let mut stream = self.source.scan(Arc::clone(&self.plan.root.read), self.size);
         loop {
             let batch = match versions.draw() {
-                Err(error) => Err(error),
+                Err(spent) => Err(spent.into()),
                 Ok(version) => match stream.next().await {
                     None => return,
                     Some(page) => page.map(|page| Batch { version, page }),

@@ -14,7 +14,8 @@ use super::progress::Progress;
 use crate::assemble::Assembler;
 use crate::finding::Finding;
 use crate::hydrate::Level;
-use crate::sink::bulk::{BulkBody, BulkSettings, BulkWriter, Outcome};
+use crate::sink::index::NewGeneration;
+use crate::sink::{BulkBody, BulkSettings, BulkWriter, Outcome};
 use crate::state::DeadLetter;
 
 /// Dead letters that a run takes whatever its size, and the share of the roots beyond that: one in so many.
@@ -30,10 +31,10 @@ struct Sent {
     bytes: usize,
 }
 
-/// Writes the documents of one run to one index.
+/// Writes the documents of one run to one index, through its write alias.
 pub(super) struct Writer<'e> {
     engine: &'e Engine,
-    index: String,
+    target: NewGeneration,
     progress: Arc<Progress>,
     assembler: Assembler<'e>,
     bulk: BulkWriter,
@@ -44,11 +45,11 @@ pub(super) struct Writer<'e> {
 }
 
 impl<'e> Writer<'e> {
-    pub(super) fn new(engine: &'e Engine, index: &str, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(engine: &'e Engine, target: &NewGeneration, progress: Arc<Progress>) -> Self {
         let now = Timestamp::now().to_string();
         Self {
             engine,
-            index: index.to_owned(),
+            target: target.clone(),
             progress,
             assembler: Assembler::new(&engine.plan, engine.masking.clone(), &now),
             bulk: BulkWriter::new(engine.client.clone(), BulkSettings::default()),
@@ -85,11 +86,11 @@ impl<'e> Writer<'e> {
         self.progress.add_dead(1);
         self.letters.push(DeadLetter {
             job: engine.plan.job.clone(),
-            index: self.index.clone(),
+            index: self.target.index.clone(),
             key: id.to_owned(),
             error_type: error_type.to_owned(),
             field,
-            at: Timestamp::now().to_string(),
+            at: Timestamp::now(),
         });
         self.check_ceiling()?;
         if self.letters.len() >= DEAD_LETTERS_AT_ONCE {
@@ -116,9 +117,10 @@ impl<'e> Writer<'e> {
         let fresh = BulkBody::with_capacity(self.engine.load.bulk_bytes);
         let body = std::mem::replace(&mut self.body, fresh);
         let ids = std::mem::take(&mut self.ids);
-        let (bulk, index, bytes) = (self.bulk.clone(), self.index.clone(), body.bytes());
+        let (bulk, alias) = (self.bulk.clone(), self.target.write_alias.clone());
+        let bytes = body.bytes();
         self.flying.spawn(async move {
-            let outcomes = bulk.write(&index, body).await?;
+            let outcomes = bulk.write(&alias, body).await?;
             Ok(Sent { ids, outcomes, bytes })
         });
         Ok(())

@@ -41,9 +41,9 @@ fn rows(count: usize) -> String {
     )
 }
 
-async fn get(engine: TestEngine, path: &str) -> Value {
+async fn get(engine: TestEngine, path: [&str; 2]) -> Value {
     let client = engine.client().await;
-    client.call(prejoin::sink::Method::Get, path, &[], None).await.unwrap()
+    client.call(prejoin::sink::Method::Get, &path, &[], None).await.unwrap()
 }
 
 async fn one_refused_document_of_ten_thousand_is_a_dead_letter(engine: TestEngine) {
@@ -55,7 +55,7 @@ async fn one_refused_document_of_ten_thousand_is_a_dead_letter(engine: TestEngin
     assert_eq!(report["read"], 10_000);
     assert_eq!(report["written"], 9_999);
     assert_eq!(report["dead_letters"], 1);
-    assert_eq!(get(engine, &format!("/{index}/_count")).await["count"], 9_999);
+    assert_eq!(get(engine, [&index, "_count"]).await["count"], 9_999);
     let status = home.run(&["status", "--json"]);
     assert_eq!(status.code, Some(1));
     let letter = &status.json()[0]["first_dead_letters"][0];
@@ -71,7 +71,7 @@ async fn an_empty_table_becomes_an_empty_index(engine: TestEngine) {
     let (home, index) = home(engine, "SELECT 1").await;
     let ran = home.run(&["reindex", "things"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert_eq!(get(engine, &format!("/{index}/_count")).await["count"], 0);
+    assert_eq!(get(engine, [&index, "_count"]).await["count"], 0);
 }
 
 async fn generations_are_kept_as_told(engine: TestEngine) {
@@ -81,11 +81,11 @@ async fn generations_are_kept_as_told(engine: TestEngine) {
     }
     let status = home.run(&["status", "--json"]).json();
     let indexes = status[0]["indexes"].as_array().unwrap();
-    let names: Vec<_> = indexes.iter().map(|index| (index["name"].as_str().unwrap(), index["live"] == true)).collect();
+    let names: Vec<_> = indexes.iter().map(|index| (index["index"].as_str().unwrap(), index["live"] == true)).collect();
     assert_eq!(names, [(format!("{index}-000002").as_str(), false), (format!("{index}-000003").as_str(), true)]);
     assert_eq!(status[0]["last_run"]["report"]["index"], format!("{index}-000003"));
     // What was off while loading is as the mapping's file asks again.
-    let settings = get(engine, &format!("/{index}/_settings")).await;
+    let settings = get(engine, [&index, "_settings"]).await;
     let index_settings = &settings[format!("{index}-000003")]["settings"]["index"];
     assert_eq!(index_settings["refresh_interval"], "7s");
     assert_eq!(index_settings["number_of_replicas"], json!("0"));
@@ -97,13 +97,13 @@ async fn a_refused_swap_leaves_the_old_index_serving(engine: TestEngine) {
     let taken = unique("taken");
     let job = format!("index: {taken}\nmapping: things.json\nroot: {{source: shop, table: things, fields: [id, born]}}\n");
     let client = engine.client().await;
-    client.call(prejoin::sink::Method::Put, &format!("/{taken}"), &[], None).await.unwrap();
+    client.call(prejoin::sink::Method::Put, &[&taken], &[], None).await.unwrap();
     let home = home.file("jobs/taken.yaml", &job);
     let ran = home.run(&["reindex", "taken"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint:"), "{}", ran.stderr);
-    assert_eq!(get(engine, &format!("/{index}/_count")).await["count"], 10);
-    client.call(prejoin::sink::Method::Delete, &format!("/{taken}"), &[], None).await.unwrap();
+    assert_eq!(get(engine, [&index, "_count"]).await["count"], 10);
+    client.call(prejoin::sink::Method::Delete, &[&taken], &[], None).await.unwrap();
 }
 
 async fn too_many_refusals_stop_the_run(engine: TestEngine) {
@@ -114,7 +114,7 @@ async fn too_many_refusals_stop_the_run(engine: TestEngine) {
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     assert!(ran.stderr.contains("documents were refused: stopped"), "{}", ran.stderr);
     // The old one serves, and nothing of the new one is left.
-    assert_eq!(get(engine, &format!("/{index}/_count")).await["count"], 10);
+    assert_eq!(get(engine, [&index, "_count"]).await["count"], 10);
     let indexes = home.run(&["status", "--json"]).json()[0]["indexes"].as_array().unwrap().len();
     assert_eq!(indexes, 1);
 }

@@ -43,7 +43,7 @@ fn generate(arguments: &[&str]) {
 async fn documents(index: &str) -> BTreeMap<String, Value> {
     let client = TestEngine::OpenSearch.client().await;
     let body = json!({"size": 2_000, "sort": ["_prejoin.id"]});
-    let path = format!("/{index}/_search");
+    let path = [index, "_search"];
     let answer = client.call(prejoin::sink::Method::Post, &path, &[], Some(&body)).await.unwrap();
     let hits = answer["hits"]["hits"].as_array().unwrap();
     let documents = hits.iter().map(|hit| {

@@ -62,7 +62,7 @@ async fn every_document_out_of_three_servers_is_exact() {
 
     // One digit of one value: exactly that document differs.
     let client = TestEngine::OpenSearch.client().await;
-    let path = format!("/{index}/_doc/7");
+    let path = [index.as_str(), "_doc", "7"];
     let found = client.call(prejoin::sink::Method::Get, &path, &[], None).await.unwrap();
     let mut source = found["_source"].clone();
     let price = source["lineitems"][0]["l_extendedprice"].to_string();
