@@ -6,6 +6,7 @@
 pub mod config;
 pub mod finding;
 pub mod mapping;
+pub mod query;
 pub mod row;
 pub mod source;
 pub mod yaml;
