@@ -8,5 +8,6 @@ pub mod finding;
 pub mod mapping;
 pub mod query;
 pub mod row;
+pub mod sink;
 pub mod source;
 pub mod yaml;

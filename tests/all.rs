@@ -1,1 +1,4 @@
-//! x
+//! The one test binary: a module for each behaviour.
+
+mod engine;
+mod support;

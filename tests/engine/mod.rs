@@ -1,0 +1,3 @@
+//! The engine's side on real engines.
+
+mod connect;

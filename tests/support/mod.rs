@@ -1,0 +1,3 @@
+//! What tests stand on: real servers, and ways to hurt the connection to them.
+
+pub(crate) mod engines;
