@@ -3,6 +3,7 @@
 //!
 //! The modules, in the order in which data flows: [`config`], [`source`], [`row`], …
 
+pub mod api;
 pub mod config;
 pub mod finding;
 pub mod mapping;

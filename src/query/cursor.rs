@@ -95,11 +95,74 @@ impl Signer {
         let mut mac = self.0.clone();
         mac.update(signed);
         mac.verify_slice(tag).map_err(|_| CursorError::Invalid)?;
-        let (head, rest) = signed.split_first_chunk::<{ 1 + BINDING }>().ok_or(CursorError::Invalid)?;
+        let (head, rest) =
+            signed.split_first_chunk::<{ 1 + BINDING }>().ok_or(CursorError::Invalid)?;
         match head.split_first() {
             Some((&VERSION, made_for)) if *made_for == binding.0 => {}
             _ => return Err(CursorError::Mismatch),
         }
         serde_json::from_slice(rest).map_err(|_| CursorError::Invalid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::dsl::question;
+    use crate::query::fields::tests::fields;
+    use crate::query::parse;
+
+    const VALUES: &str =
+        r#"[-9223372036854775808,12345678901234567890123456789012345678.10,"Infinity",null,"c1"]"#;
+
+    fn binding(alias: &str, body: &str) -> Binding {
+        let fields = fields();
+        Binding::new(alias, &fields, &question(&parse(&fields, body.as_bytes()).unwrap()))
+    }
+
+    fn cursor(signer: &Signer, binding: Binding) -> String {
+        signer.issue(binding, serde_json::from_str(VALUES).unwrap())
+    }
+
+    #[test]
+    fn sort_values_come_back_digit_by_digit() {
+        let (signer, binding) = (Signer::random().unwrap(), binding("contracts", "{}"));
+        let opened = signer.open(binding, &cursor(&signer, binding)).unwrap();
+        assert_eq!(opened.to_string(), VALUES);
+    }
+
+    #[test]
+    fn a_cursor_serves_its_own_search_only() {
+        let signer = Signer::new(b"0123456789abcdef").unwrap();
+        let made_for = binding("contracts", r#"{"filter": {"paid": {"eq": true}}}"#);
+        let cursor = cursor(&signer, made_for);
+        let open = |alias, body| signer.open(binding(alias, body), &cursor).map(|_| ());
+        let same = r#"{"count": "none", "filter": {"paid": {"eq": true}}, "page": {"size": 3}, "fields": ["rate"]}"#;
+        assert_eq!(open("contracts", same), Ok(()));
+        let others = [
+            ("contracts", r#"{"filter": {"paid": {"eq": false}}}"#),
+            ("contracts", r#"{"filter": {"paid": {"eq": true}}, "sort": [{"field": "rate"}]}"#),
+            ("invoices", r#"{"filter": {"paid": {"eq": true}}}"#),
+        ];
+        for (alias, body) in others {
+            assert_eq!(open(alias, body), Err(CursorError::Mismatch), "{alias} {body}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_made_here_is_refused() {
+        let (signer, binding) = (Signer::random().unwrap(), binding("contracts", "{}"));
+        let cursor = cursor(&signer, binding);
+        for at in 0..cursor.len() {
+            let flip = if cursor.as_bytes()[at] == b'A' { "B" } else { "A" };
+            let mut damaged = cursor.clone();
+            damaged.replace_range(at..=at, flip);
+            assert_eq!(signer.open(binding, &damaged), Err(CursorError::Invalid), "{at}");
+        }
+        for garbage in ["", "A", "!!!", &cursor[..cursor.len() - 4], &format!("{cursor}AAAA")] {
+            assert_eq!(signer.open(binding, garbage), Err(CursorError::Invalid));
+        }
+        let stranger = Signer::random().unwrap();
+        assert_eq!(stranger.open(binding, &cursor), Err(CursorError::Invalid));
     }
 }

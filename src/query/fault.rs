@@ -1,8 +1,11 @@
 //! What is wrong with a request: where, which kind of wrong, and what to do.
 //!
-//! Promises: every fault of a request is told at once, each with a JSON pointer into the body. Never quotes a value.
+//! Promises: the faults of a request are told at once, each with a JSON pointer into the body. Never quotes a value.
 
 use std::fmt;
+
+/// Faults that are told of one request.
+const MAX_FAULTS: usize = 20;
 
 /// A request that is refused; holds at least one fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +32,10 @@ pub struct Fault {
 pub enum Code {
     /// The body is no JSON.
     InvalidJson,
-    /// A member that the grammar does not have, or has only once.
+    /// A member that the grammar does not have.
     UnknownKey,
+    /// A member that stands twice in one object.
+    RepeatedKey,
     /// A field that the index does not have.
     UnknownField,
     /// An operator that there is not.
@@ -57,6 +62,7 @@ impl Code {
         match self {
             Self::InvalidJson => "invalid_json",
             Self::UnknownKey => "unknown_key",
+            Self::RepeatedKey => "repeated_key",
             Self::UnknownField => "unknown_field",
             Self::UnknownOperator => "unknown_operator",
             Self::OperatorNotAllowed => "operator_not_allowed",
@@ -73,7 +79,8 @@ impl Code {
     pub fn title(self) -> &'static str {
         match self {
             Self::InvalidJson => "Not valid JSON",
-            Self::UnknownKey => "Unknown or repeated key",
+            Self::UnknownKey => "Unknown key",
+            Self::RepeatedKey => "Repeated key",
             Self::UnknownField => "Unknown field",
             Self::UnknownOperator => "Unknown operator",
             Self::OperatorNotAllowed => "Operator does not fit the field",
@@ -92,23 +99,57 @@ impl Code {
     }
 }
 
-impl Fault {
-    /// A fault at the place that `pointer` names.
-    pub fn new(pointer: &Pointer, code: Code, what: impl Into<String>) -> Self {
-        Self { pointer: pointer.0.clone(), code, what: what.into(), hint: None }
-    }
-
-    /// Adds what to do.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
+impl Refusal {
+    /// A refusal for one reason.
+    pub fn one(at: &Pointer, code: Code, what: impl Into<String>, hint: Option<&str>) -> Self {
+        let hint = hint.map(str::to_owned);
+        Self { faults: vec![Fault { pointer: at.0.clone(), code, what: what.into(), hint }] }
     }
 }
 
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        Self { faults: vec![fault] }
+/// Faults as they are found; those after the first [`MAX_FAULTS`] are only counted.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    told: Vec<Fault>,
+    more: bool,
+}
+
+impl Faults {
+    pub(super) fn add(&mut self, at: &Pointer, code: Code, what: impl Into<String>) {
+        self.push(at, code, what, || None);
+    }
+
+    /// The hint is worked out only if the fault will be told.
+    pub(super) fn add_with_hint<H: Into<String>>(
+        &mut self,
+        at: &Pointer,
+        code: Code,
+        what: impl Into<String>,
+        hint: impl FnOnce() -> H,
+    ) {
+        self.push(at, code, what, || Some(hint().into()));
+    }
+
+    pub(super) fn are_none(&self) -> bool {
+        self.told.is_empty() && !self.more
+    }
+
+    pub(super) fn into_refusal(self) -> Refusal {
+        Refusal { faults: self.told }
+    }
+
+    fn push(
+        &mut self,
+        at: &Pointer,
+        code: Code,
+        what: impl Into<String>,
+        hint: impl FnOnce() -> Option<String>,
+    ) {
+        if self.told.len() == MAX_FAULTS {
+            self.more = true;
+            return;
+        }
+        self.told.push(Fault { pointer: at.0.clone(), code, what: what.into(), hint: hint() });
     }
 }
 

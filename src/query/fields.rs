@@ -13,6 +13,9 @@ use crate::mapping::{self, Field, Mapping};
 /// Names by which a sub-field usually holds the unchanged text.
 const EXACT_NAMES: [&str; 2] = ["raw", "keyword"];
 
+/// Names longer than this are nobody's slip of the pen.
+const MAX_NAME: usize = 200;
+
 /// Fields by their full path.
 #[derive(Debug, Clone)]
 pub struct Fields {
@@ -134,9 +137,12 @@ impl Fields {
     pub fn suggest(&self, list: Option<&str>, name: &str) -> String {
         let prefix = list.map(|list| format!("{list}.")).unwrap_or_default();
         let names = || self.known.keys().filter_map(|path| path.strip_prefix(&prefix));
-        let near = did_you_mean(name, names());
-        if near.starts_with("did you mean") {
-            return near;
+        // Comparing costs the product of both lengths.
+        if name.len() <= MAX_NAME {
+            let near = did_you_mean(name, names());
+            if near.starts_with("did you mean") {
+                return near;
+            }
         }
         let top: Vec<&str> = names().filter(|name| !name.contains('.')).collect();
         format!("known here are {}", top.join(", "))
@@ -215,19 +221,21 @@ fn kind(ty: &str) -> Option<Kind> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::Path;
 
     use super::*;
 
-    fn fields() -> Fields {
+    /// Fields of a contract.
+    pub(in crate::query) fn fields() -> Fields {
         let text = r#"{"mappings": {"properties": {
             "title": {"type": "text", "fields": {"lower": {"type": "keyword"}, "raw": {"type": "keyword"}}},
-            "memo": {"type": "text"},
+            "memo": {"type": "text"}, "place": {"type": "geo_point"},
+            "amount": {"type": "long"}, "rate": {"type": "double"}, "signed_at": {"type": "date"}, "paid": {"type": "boolean"},
             "secret": {"type": "keyword", "index": false, "doc_values": false},
             "manager": {"properties": {"name": {"type": "keyword", "doc_values": false}}},
             "settlements": {"type": "nested", "properties": {
-                "amount": {"type": "long"},
+                "amount": {"type": "long"}, "status": {"type": "keyword"},
                 "payer": {"properties": {"name": {"type": "keyword"}}},
                 "lines": {"type": "nested", "properties": {"code": {"type": "keyword"}}}}}}}}"#;
         Fields::new(&Mapping::parse(Path::new("m.json"), text).unwrap())
@@ -280,7 +288,7 @@ mod tests {
         insta::assert_snapshot!(fields.suggest(Some("settlements"), "amont"), @"did you mean `amount`?");
         insta::assert_snapshot!(
             fields.suggest(Some("settlements"), "something_else"),
-            @"known here are amount, lines, payer"
+            @"known here are amount, lines, payer, status"
         );
     }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::value::RawValue;
 
-use super::fault::{Code, Fault, Pointer};
+use super::fault::{Code, Faults, Pointer};
 use super::fields::{Fields, Found, Kind, Known, Shape, ValueField};
 use super::json::Json;
 use super::{Filter, MAX_DEPTH, MAX_IN, MAX_LEAVES, MAX_SOME, Op, Scalar, Target};
@@ -35,14 +35,14 @@ pub(super) fn read(
     fields: &Fields,
     raw: &RawValue,
     at: &Pointer,
-    faults: &mut Vec<Fault>,
+    faults: &mut Faults,
 ) -> Option<Filter> {
     let mut reader = Reader { fields, faults, leaves: 0 };
     let filter = reader.node(raw, at, Scope { list: None, depth: 1, lists: 0 });
     if reader.leaves > MAX_LEAVES {
         let what = format!("more than {MAX_LEAVES} comparisons");
-        let fault = Fault::new(at, Code::LimitExceeded, what);
-        reader.faults.push(fault.hint("use `in` for a choice of values of one field"));
+        let hint = || "use `in` for a choice of values of one field";
+        reader.faults.add_with_hint(at, Code::LimitExceeded, what, hint);
         return None;
     }
     filter
@@ -50,21 +50,16 @@ pub(super) fn read(
 
 struct Reader<'a> {
     fields: &'a Fields,
-    faults: &'a mut Vec<Fault>,
+    faults: &'a mut Faults,
     leaves: usize,
 }
 
 impl Reader<'_> {
-    fn fault(&mut self, at: &Pointer, code: Code, what: impl Into<String>, hint: &str) {
-        let fault = Fault::new(at, code, what);
-        self.faults.push(if hint.is_empty() { fault } else { fault.hint(hint) });
-    }
-
     /// A filter: `and`, `or`, `not` and fields side by side all hold together.
     fn node(&mut self, raw: &RawValue, at: &Pointer, scope: Scope<'_>) -> Option<Filter> {
         if scope.depth > MAX_DEPTH {
             let what = format!("the filter is nested more than {MAX_DEPTH} deep");
-            self.fault(at, Code::LimitExceeded, what, "");
+            self.faults.add(at, Code::LimitExceeded, what);
             return None;
         }
         let members = object(raw, at, self.faults)?;
@@ -85,7 +80,7 @@ impl Reader<'_> {
 
     fn nodes(&mut self, raw: &RawValue, at: &Pointer, scope: Scope<'_>) -> Option<Vec<Filter>> {
         let Ok(Json::List(elements)) = Json::open(raw) else {
-            self.fault(at, Code::InvalidValue, "a list of filters is expected here", "");
+            self.faults.add(at, Code::InvalidValue, "a list of filters is expected here");
             return None;
         };
         let each: Vec<_> = elements
@@ -109,29 +104,33 @@ impl Reader<'_> {
             Found::Here(known) => known,
             Found::InList { list, rest } => {
                 let what = format!("`{name}` is a field of the elements of `{list}`");
-                let hint = format!(r#"write {{"{list}": {{"some": {{"{rest}": …}}}}}}"#);
-                self.fault(at, Code::NeedsSome, what, &hint);
+                let hint = || format!(r#"write {{"{list}": {{"some": {{"{rest}": …}}}}}}"#);
+                self.faults.add_with_hint(at, Code::NeedsSome, what, hint);
                 return None;
             }
             Found::Unknown => {
-                let hint = fields.suggest(scope.list, name);
-                self.fault(at, Code::UnknownField, format!("unknown field `{name}`"), &hint);
+                let what = format!("unknown field `{name}`");
+                let hint = || fields.suggest(scope.list, name);
+                self.faults.add_with_hint(at, Code::UnknownField, what, hint);
                 return None;
             }
         };
         let Ok(Json::Object(_)) = Json::open(raw) else {
-            let hint = r#"write the operator, like {"eq": …}; {"exists": false} finds what is null"#;
-            self.fault(at, Code::InvalidValue, "an object of operators is expected here", hint);
+            let what = "an object of operators is expected here";
+            let hint = || r#"write {"eq": …}, or {"exists": false} for what is null"#;
+            self.faults.add_with_hint(at, Code::InvalidValue, what, hint);
             return None;
         };
         let operators = object(raw, at, self.faults)?;
         if operators.is_empty() {
-            self.fault(at, Code::InvalidValue, "an operator is expected here", "");
+            self.faults.add(at, Code::InvalidValue, "an operator is expected here");
             return None;
         }
         let each: Vec<_> = operators
             .into_iter()
-            .map(|(operator, raw)| self.operator(known, &operator, raw, (&at.join(&operator), scope)))
+            .map(|(operator, raw)| {
+                self.operator(known, &operator, raw, (&at.join(&operator), scope))
+            })
             .collect();
         all(each)
     }
@@ -154,16 +153,16 @@ impl Reader<'_> {
             "gt" => Op::Gt,
             "gte" => Op::Gte,
             _ => {
-                let hint = did_you_mean(operator, OPERATORS);
                 let what = format!("unknown operator `{operator}`");
-                self.fault(at, Code::UnknownOperator, what, &hint);
+                let hint = || did_you_mean(operator, OPERATORS);
+                self.faults.add_with_hint(at, Code::UnknownOperator, what, hint);
                 return None;
             }
         };
         let field = self.target(known, operator, at)?;
         if field.kind == Kind::Boolean && !matches!(op, Op::Eq | Op::Ne) {
             let what = format!("`{operator}` does not compare true and false");
-            self.fault(at, Code::OperatorNotAllowed, what, "use `eq`");
+            self.faults.add_with_hint(at, Code::OperatorNotAllowed, what, || "use `eq`");
             return None;
         }
         self.leaves += 1;
@@ -174,12 +173,12 @@ impl Reader<'_> {
     fn among(&mut self, known: &Known, raw: &RawValue, at: &Pointer) -> Option<Filter> {
         let field = self.target(known, "in", at)?;
         let Ok(Json::List(elements)) = Json::open(raw) else {
-            self.fault(at, Code::InvalidValue, "a list of values is expected here", "");
+            self.faults.add(at, Code::InvalidValue, "a list of values is expected here");
             return None;
         };
         if elements.len() > MAX_IN {
             let what = format!("more than {MAX_IN} values");
-            self.fault(at, Code::LimitExceeded, what, "");
+            self.faults.add(at, Code::LimitExceeded, what);
             return None;
         }
         // Days are ranges, so that each is a comparison of its own.
@@ -195,20 +194,18 @@ impl Reader<'_> {
 
     fn exists(&mut self, known: &Known, raw: &RawValue, at: &Pointer) -> Option<Filter> {
         let Ok(Json::Bool(wanted)) = Json::open(raw) else {
-            self.fault(at, Code::InvalidValue, "true or false is expected here", "");
+            self.faults.add(at, Code::InvalidValue, "true or false is expected here");
             return None;
         };
         self.leaves += 1;
         let path = known.path.clone();
         let found = match &known.shape {
-            Shape::List => {
-                Filter::Some { list: path, filter: Box::new(Filter::everything()) }
-            }
+            Shape::List => Filter::Some { list: path, filter: Box::new(Filter::everything()) },
             Shape::Object => Filter::Exists { path },
             Shape::Value(value) if value.exists => Filter::Exists { path },
             Shape::Value(_) => {
                 let what = format!("`{path}` is not indexed: whether it has a value is not known");
-                self.fault(at, Code::FieldCannotServe, what, "");
+                self.faults.add(at, Code::FieldCannotServe, what);
                 return None;
             }
         };
@@ -224,12 +221,12 @@ impl Reader<'_> {
     ) -> Option<Filter> {
         if known.shape != Shape::List {
             let what = format!("`some` asks about a list, and `{}` is none", known.path);
-            self.fault(at, Code::OperatorNotAllowed, what, "");
+            self.faults.add(at, Code::OperatorNotAllowed, what);
             return None;
         }
         if scope.lists == MAX_SOME {
             let what = format!("`some` is nested more than {MAX_SOME} deep");
-            self.fault(at, Code::LimitExceeded, what, "");
+            self.faults.add(at, Code::LimitExceeded, what);
             return None;
         }
         self.leaves += 1;
@@ -252,7 +249,7 @@ impl Reader<'_> {
             ),
             Shape::Value(value) => return self.value_target(known, value, at),
         };
-        self.fault(at, Code::OperatorNotAllowed, what, hint);
+        self.faults.add_with_hint(at, Code::OperatorNotAllowed, what, || hint);
         None
     }
 
@@ -260,43 +257,49 @@ impl Reader<'_> {
         if let (Some(kind), Some(engine)) = (value.kind, &value.filter) {
             return Some(Target { path: known.path.clone(), engine: engine.clone(), kind });
         }
-        let (what, hint) = cannot_serve(known, value, "compared");
-        self.fault(at, Code::FieldCannotServe, what, hint);
+        cannot_serve(known, value, "compared", (at, self.faults));
         None
     }
 
     fn value(&mut self, kind: Kind, raw: &RawValue, at: &Pointer) -> Option<Scalar> {
         match Scalar::read(kind, raw) {
             Ok(value) => Some(value),
+            Err(what) if raw.get() == "null" => {
+                let hint = || r#"{"exists": false} finds what has no value"#;
+                self.faults.add_with_hint(at, Code::InvalidValue, what, hint);
+                None
+            }
             Err(what) => {
-                let hint = match raw.get() {
-                    "null" => r#"{"exists": false} finds what has no value"#,
-                    _ => "",
-                };
-                self.fault(at, Code::InvalidValue, what, hint);
+                self.faults.add(at, Code::InvalidValue, what);
                 None
             }
         }
     }
 }
 
-/// Why a value cannot be compared or sorted by, and what would help.
+/// Says why a value cannot be compared or sorted by, and what would help.
 pub(super) fn cannot_serve(
     known: &Known,
     value: &ValueField,
     done: &str,
-) -> (String, &'static str) {
+    (at, faults): (&Pointer, &mut Faults),
+) {
     let path = &known.path;
+    let code = Code::FieldCannotServe;
     match value.kind {
-        None if value.ty == "text" => (
-            format!("`{path}` is a text, which cannot be {done} as a whole"),
-            "give it a sub-field of type `keyword` in the mapping",
-        ),
-        None => (format!("`{path}` is of type {}, which cannot be {done}", value.ty), ""),
-        Some(_) => (
-            format!("`{path}` is not indexed so that it could be {done}"),
-            "the mapping says `index: false` or `doc_values: false`",
-        ),
+        None if value.ty == "text" => {
+            let what = format!("`{path}` is a text, which cannot be {done} as a whole");
+            let hint = || "give it a sub-field of type `keyword` in the mapping";
+            faults.add_with_hint(at, code, what, hint);
+        }
+        None => {
+            faults.add(at, code, format!("`{path}` is of type {}: it cannot be {done}", value.ty));
+        }
+        Some(_) => {
+            let what = format!("`{path}` is not indexed so that it could be {done}");
+            let hint = || "the mapping says `index: false` or `doc_values: false`";
+            faults.add_with_hint(at, code, what, hint);
+        }
     }
 }
 
@@ -304,17 +307,18 @@ pub(super) fn cannot_serve(
 pub(super) fn object<'a>(
     raw: &'a RawValue,
     at: &Pointer,
-    faults: &mut Vec<Fault>,
+    faults: &mut Faults,
 ) -> Option<Vec<(String, &'a RawValue)>> {
     let Ok(Json::Object(members)) = Json::open(raw) else {
-        faults.push(Fault::new(at, Code::InvalidValue, "an object is expected here"));
+        faults.add(at, Code::InvalidValue, "an object is expected here");
         return None;
     };
     let mut seen = std::collections::HashSet::new();
     let twice = members.iter().find(|(name, _)| !seen.insert(name.as_str()));
     if let Some((name, _)) = twice {
-        let fault = Fault::new(&at.join(name), Code::UnknownKey, format!("`{name}` stands here twice"));
-        faults.push(fault.hint("put both into one object, or into `and`"));
+        let what = format!("`{name}` stands here twice");
+        let hint = || "write it once";
+        faults.add_with_hint(&at.join(name), Code::RepeatedKey, what, hint);
         return None;
     }
     Some(members)

@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_digits_and_members_their_order_and_number() {
-        let Json::Object(members) = open(r#"{"b": 1.2300000000000000000000000000001E+2, "a": [1], "b": "x"}"#)
+        let Json::Object(members) =
+            open(r#"{"b": 1.2300000000000000000000000000001E+2, "a": [1], "b": "x"}"#)
         else {
             panic!("not an object");
         };

@@ -15,7 +15,7 @@ pub mod project;
 mod value;
 
 pub use cursor::{Binding, Signer};
-pub use fault::{Code, Fault, Refusal};
+pub use fault::{Code, Fault, Pointer, Refusal};
 pub use fields::{Fields, Kind};
 pub use parse::parse;
 pub use value::{Day, Scalar};

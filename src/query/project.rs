@@ -26,9 +26,9 @@ impl Selection {
     pub fn new(paths: Option<&[String]>) -> Self {
         let mut selection = Self { whole: paths.is_none(), ..Self::default() };
         for path in paths.unwrap_or_default() {
-            let end = path.split('.').fold(&mut selection, |at, name| {
-                at.members.entry(name.to_owned()).or_default()
-            });
+            let end = path
+                .split('.')
+                .fold(&mut selection, |at, name| at.members.entry(name.to_owned()).or_default());
             end.whole = true;
         }
         selection

@@ -62,7 +62,8 @@ fn integer(text: &str, min: i128, max: i128) -> Result<Scalar, String> {
     }
     match text.parse::<i128>() {
         Ok(number) if (min..=max).contains(&number) => Ok(Scalar::Number(
-            Number::from_i128(number).ok_or_else(|| "a whole number is expected here".to_owned())?,
+            Number::from_i128(number)
+                .ok_or_else(|| "a whole number is expected here".to_owned())?,
         )),
         _ => Err(format!("this field holds whole numbers from {min} to {max}")),
     }
@@ -77,7 +78,8 @@ fn float(text: &str, max: f64) -> Result<Scalar, String> {
 }
 
 fn date(text: &str) -> Result<Scalar, String> {
-    let wrong = || "a date like 2026-01-31 or a time like 2026-01-31T09:30:00Z is expected here".to_owned();
+    let wrong =
+        || "a date like 2026-01-31 or a time like 2026-01-31T09:30:00Z is expected here".to_owned();
     if !has_four_digit_year(text) {
         return Err(wrong());
     }
@@ -172,7 +174,15 @@ mod tests {
             refused(Kind::Date, "\"2026-01-31T09:30:00\""),
             @"a time needs its zone: end it with Z or an offset like +09:00"
         );
-        for wrong in ["2026-02-30", "26-01-31", "20260131", "2026-W05-1", "12026-01-31", "now", "2026-01-31 09:30:00Z"] {
+        for wrong in [
+            "2026-02-30",
+            "26-01-31",
+            "20260131",
+            "2026-W05-1",
+            "12026-01-31",
+            "now",
+            "2026-01-31 09:30:00Z",
+        ] {
             assert!(read(Kind::Date, &format!("\"{wrong}\"")).is_err(), "{wrong}");
         }
     }
