@@ -1,4 +1,6 @@
 //! The one test binary: a module for each behaviour.
 
+#[cfg(test)]
 mod engine;
+#[cfg(test)]
 mod support;

@@ -153,11 +153,9 @@ impl Client {
             let trouble = Trouble::TimedOut;
             Unreachable { address: address.clone(), trouble, cause: String::new() }.into()
         };
-        let engine = probed.unwrap_or_else(|_| Err(late())).map_err(|error| match error {
-            // It names the address already.
-            EngineError::Unreachable(_) => finding(error.to_string(), error.hint()),
-            _ => finding(format!("engine at {address}: {error}"), error.hint()),
-        })?;
+        let engine = probed
+            .unwrap_or_else(|_| Err(late()))
+            .map_err(|error| not_connected(&address, &error))?;
         let inner = Inner { transport, address, request_timeout, engine };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -324,6 +322,26 @@ fn basic(config: &EngineConfig, url: &Url) -> Result<Option<Credentials>> {
     Ok(given.then(|| {
         Credentials::Basic(decode(url.username()), decode(url.password().unwrap_or_default()))
     }))
+}
+
+/// What to say when the first requests fail.
+fn not_connected(address: &str, error: &EngineError) -> Finding {
+    let what = match error {
+        // It names the address already.
+        EngineError::Unreachable(_) => error.to_string(),
+        EngineError::Refused { status: 401, .. } => {
+            format!("the engine at {address} does not accept the credentials")
+        }
+        EngineError::Refused { .. } => format!("{error} at {address}"),
+        EngineError::Garbled { .. } => {
+            format!("what answers at {address} is neither Elasticsearch nor OpenSearch")
+        }
+    };
+    let hint = match error {
+        EngineError::Garbled { .. } => Some("does `engine.url` name the right host and port?"),
+        _ => error.hint(),
+    };
+    finding(what, hint)
 }
 
 fn finding(what: impl Into<String>, hint: Option<&str>) -> Finding {

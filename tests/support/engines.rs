@@ -67,7 +67,9 @@ impl TestEngine {
             request = request.with_env_var(*name, *value);
         }
         let started = request.start().await.unwrap_or_else(|error| {
-            panic!("no {self:?} for tests: set {variable} (`dev/up` prints it), or run Docker: {error}")
+            panic!(
+                "no {self:?} for tests: set {variable} (`dev/up` prints it), or run Docker: {error}"
+            )
         });
         let host = started.get_host().await.unwrap();
         let port = started.get_host_port_ipv4(9200).await.unwrap();

@@ -1,3 +1,4 @@
 //! What tests stand on: real servers, and ways to hurt the connection to them.
 
 pub(crate) mod engines;
+pub(crate) mod fault_proxy;
