@@ -15,7 +15,7 @@ use crate::assemble::Assembler;
 use crate::finding::Finding;
 use crate::hydrate::Level;
 use crate::sink::index::NewGeneration;
-use crate::sink::{BulkBody, BulkSettings, BulkWriter, Outcome};
+use crate::sink::bulk::{BulkBody, BulkSettings, BulkWriter, Outcome};
 use crate::state::DeadLetter;
 
 /// Dead letters that a run takes whatever its size, and the share of the roots beyond that: one in so many.
