@@ -9,4 +9,5 @@ pub mod mapping;
 pub mod row;
 pub mod sink;
 pub mod source;
+pub mod state;
 pub mod yaml;
