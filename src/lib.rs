@@ -3,9 +3,13 @@
 //!
 //! The modules, in the order in which data flows: [`config`], [`source`], [`row`], …
 
+pub mod assemble;
 pub mod config;
 pub mod finding;
+pub mod hydrate;
+pub mod job;
 pub mod mapping;
+pub mod plan;
 pub mod row;
 pub mod sink;
 pub mod source;
