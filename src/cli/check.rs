@@ -30,8 +30,9 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
         jobs => jobs.to_vec(),
     };
     if names.is_empty() {
-        let finding = Finding::error(format!("there are no jobs in {}", config.home.join("jobs").display()))
-            .hint("--home names the folder that holds config/, jobs/ and mappings/");
+        let finding =
+            Finding::error(format!("there are no jobs in {}", config.home.join("jobs").display()))
+                .hint("--home names the folder that holds config/, jobs/ and mappings/");
         return Err(Failure::not_started(finding));
     }
     let mut reports = Vec::new();

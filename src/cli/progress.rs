@@ -22,7 +22,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 impl Display {
     pub(super) fn start(what: &str, progress: Arc<Progress>) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {msg} [{elapsed}]") {
             bar.set_style(style);
@@ -31,7 +32,8 @@ impl Display {
         let (shown, what) = (bar.clone(), what.to_owned());
         let task = tokio::spawn(async move {
             let started = Instant::now();
-            let mut tick = tokio::time::interval(Duration::from_millis(if terminal { 200 } else { 1_000 }));
+            let mut tick =
+                tokio::time::interval(Duration::from_millis(if terminal { 200 } else { 1_000 }));
             let mut said = Instant::now();
             loop {
                 tick.tick().await;
@@ -61,7 +63,12 @@ fn describe(progress: &Progress, elapsed: Duration) -> String {
     // Whole documents a second are exact enough.
     let rate = u128::from(written) * 1_000 / elapsed.as_millis().max(1);
     let rate = u64::try_from(rate).unwrap_or(u64::MAX);
-    let mut text = format!("{} read, {} written ({}/s)", render::count(progress.read()), render::count(written), render::count(rate));
+    let mut text = format!(
+        "{} read, {} written ({}/s)",
+        render::count(progress.read()),
+        render::count(written),
+        render::count(rate)
+    );
     if progress.dead() > 0 {
         text.push_str(&format!(", {} dead letters", render::count(progress.dead())));
     }

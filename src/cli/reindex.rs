@@ -60,8 +60,9 @@ fn usable(plan: Option<Plan>, findings: Vec<Finding>, job: &str) -> Result<Plan,
         return Err(Failure::not_started(only.clone()));
     }
     render::findings(&findings);
-    plan.filter(|_| errors == 0)
-        .ok_or_else(|| Failure::not_started(anyhow!("job `{job}` cannot run: {errors} errors, see above")))
+    plan.filter(|_| errors == 0).ok_or_else(|| {
+        Failure::not_started(anyhow!("job `{job}` cannot run: {errors} errors, see above"))
+    })
 }
 
 fn summary(report: &Report) -> String {
@@ -81,9 +82,15 @@ fn summary(report: &Report) -> String {
         lines.push(format!("  {previous} served before"));
     }
     let odd = [
-        (report.dead_letters, "dead letters: documents that the engine refused, see `prejoin status`"),
+        (
+            report.dead_letters,
+            "dead letters: documents that the engine refused, see `prejoin status`",
+        ),
         (report.keyless, "root rows without a key: they cannot become documents"),
-        (report.unclaimed, "joined rows that no key asked for: compare the collations of both sides"),
+        (
+            report.unclaimed,
+            "joined rows that no key asked for: compare the collations of both sides",
+        ),
         (report.ambiguous, "rows beyond the first of a to-one relation: its key is not unique"),
     ];
     let odd = odd.iter().filter(|(count, _)| *count > 0);

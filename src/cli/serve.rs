@@ -40,8 +40,11 @@ fn indexes(config: &crate::config::Config) -> Result<Vec<Served>, Finding> {
         served.push(Served { alias: index, mapping });
     }
     if served.is_empty() {
-        return Err(Finding::error(format!("there are no jobs in {}", config.home.join("jobs").display()))
-            .hint("--home names the folder that holds config/, jobs/ and mappings/"));
+        return Err(Finding::error(format!(
+            "there are no jobs in {}",
+            config.home.join("jobs").display()
+        ))
+        .hint("--home names the folder that holds config/, jobs/ and mappings/"));
     }
     Ok(served)
 }

@@ -54,14 +54,17 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
 async fn status(client: &Client, state: &State, job: &Job) -> anyhow::Result<Status> {
     let alias = job.file.index.to_string();
     let generations = Generations::read(client, &alias).await?;
-    let (dead_letters, first_dead_letters) = match generations.live.first() {
-        Some(index) => (state.count_dead_letters(index).await?, state.list_dead_letters(index, 10).await?),
+    let live = generations.live().map(|live| live.name.clone());
+    let (dead_letters, first_dead_letters) = match live {
+        Some(index) => {
+            (state.count_dead_letters(&index).await?, state.list_dead_letters(&index, 10).await?)
+        }
         None => (0, Vec::new()),
     };
     Ok(Status {
         job: job.name.clone(),
         alias,
-        indexes: generations.list,
+        indexes: generations.all,
         last_run: state.last_run(&job.name).await?,
         dead_letters,
         first_dead_letters,
@@ -88,7 +91,7 @@ fn print(status: &Status) {
 
 fn row(generation: &Generation) -> Vec<String> {
     vec![
-        generation.index.clone(),
+        generation.name.clone(),
         known(generation.documents.map(render::count)),
         known(generation.bytes.map(|bytes| format!("{} KiB", render::count(bytes / 1024)))),
         known(generation.created_at.map(|at| at.to_string())),

@@ -3,8 +3,7 @@
 //! Promises: each is drawn once, grows within a run and from one run to the next, and stays below 2^53, so that no reader of
 //! JSON rounds it. Never goes back, even when all that was remembered is lost: the minutes go on.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 const BATCH_BITS: u32 = 24;
@@ -17,17 +16,7 @@ const FIRST_MINUTE: i64 = 1_735_689_600;
 #[derive(Debug)]
 pub struct Versions {
     epoch: u64,
-    next: AtomicU64,
-}
-
-/// No version is left to give out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("epoch {epoch} has no version for batch {batch}: a run has at most {} batches", 1_u64 << BATCH_BITS)]
-pub struct OutOfVersions {
-    /// The run's epoch.
-    pub epoch: u64,
-    /// The batch that went without.
-    pub batch: u64,
+    next: u64,
 }
 
 /// The epoch of a run that starts at `now`: minutes since 2025-01-01.
@@ -39,9 +28,12 @@ pub fn epoch(now: Timestamp) -> u64 {
 ///
 /// # Errors
 /// When epoch or batch is too large for its share of the 53 bits.
-pub fn version(epoch: u64, batch: u64) -> Result<u64, OutOfVersions> {
-    if epoch >> EPOCH_BITS != 0 || batch >> BATCH_BITS != 0 {
-        return Err(OutOfVersions { epoch, batch });
+pub fn version(epoch: u64, batch: u64) -> Result<u64> {
+    if epoch >> EPOCH_BITS != 0 {
+        bail!("epoch {epoch} is too large: is the clock of this machine right?");
+    }
+    if batch >> BATCH_BITS != 0 {
+        bail!("a run has at most {} batches: larger pages make fewer of them", 1_u64 << BATCH_BITS);
     }
     Ok((epoch << BATCH_BITS) | batch)
 }
@@ -49,7 +41,17 @@ pub fn version(epoch: u64, batch: u64) -> Result<u64, OutOfVersions> {
 impl Versions {
     /// The versions of `epoch`, none given out.
     pub fn new(epoch: u64) -> Self {
-        Self { epoch, next: AtomicU64::new(0) }
+        Self { epoch, next: 0 }
+    }
+
+    /// The versions of a run that starts now.
+    ///
+    /// # Errors
+    /// When the machine's clock is centuries ahead.
+    pub fn of_now() -> Result<Self> {
+        let epoch = epoch(Timestamp::now());
+        version(epoch, 0)?;
+        Ok(Self::new(epoch))
     }
 
     /// The run's epoch.
@@ -61,8 +63,10 @@ impl Versions {
     ///
     /// # Errors
     /// When the run has drawn all that there are.
-    pub fn draw(&self) -> Result<u64, OutOfVersions> {
-        version(self.epoch, self.next.fetch_add(1, Ordering::Relaxed))
+    pub fn draw(&mut self) -> Result<u64> {
+        let drawn = version(self.epoch, self.next)?;
+        self.next += 1;
+        Ok(drawn)
     }
 }
 
@@ -77,15 +81,16 @@ mod tests {
         assert_eq!(epoch("1999-01-01T00:00:00Z".parse().unwrap()), 0);
         let last_of_run = version(5, (1 << 24) - 1).unwrap();
         assert!(last_of_run < version(6, 0).unwrap());
-        assert_eq!(version((1 << 29) - 1, (1 << 24) - 1), Ok((1 << 53) - 1));
+        assert_eq!(version((1 << 29) - 1, (1 << 24) - 1).unwrap(), (1 << 53) - 1);
     }
 
     #[test]
     fn what_does_not_fit_is_an_error() {
-        assert_eq!(version(1, 1 << 24), Err(OutOfVersions { epoch: 1, batch: 1 << 24 }));
+        assert!(version(1, 1 << 24).is_err());
         assert!(version(1 << 29, 0).is_err());
-        let versions = Versions { epoch: 1, next: AtomicU64::new((1 << 24) - 1) };
-        assert_eq!(versions.draw(), Ok((2 << 24) - 1));
+        let mut versions = Versions { epoch: 1, next: (1 << 24) - 1 };
+        assert_eq!(versions.draw().unwrap(), (2 << 24) - 1);
         assert!(versions.draw().is_err());
+        assert!(Versions::of_now().is_ok());
     }
 }

@@ -20,7 +20,7 @@ use super::{Engine, Stopped};
 use crate::finding::Finding;
 use crate::hydrate::Hydrator;
 use crate::sink::index::{self, NewGeneration};
-use crate::sink::{Versions, epoch};
+use crate::sink::version::{Versions, epoch};
 use crate::source::PageSize;
 
 /// What a full load may be told.
@@ -65,7 +65,11 @@ pub async fn reindex(
     if let Err(stopped) = filled {
         // The run has failed already: that its leavings could not be removed is only worth a line.
         if let Err(error) = index::discard(client, &index).await {
-            tracing::warn!(index, error = format!("{error:#}"), "the unfinished index could not be removed");
+            tracing::warn!(
+                index,
+                error = format!("{error:#}"),
+                "the unfinished index could not be removed"
+            );
         }
         return Err(stopped);
     }
@@ -93,14 +97,16 @@ async fn fill_and_count(
 
 async fn swap(engine: &Engine, options: Options, report: &mut Report) -> Result<()> {
     let (client, alias) = (&engine.client, &engine.plan.index);
-    let before = index::swap(client, alias, &report.index)
-        .await
-        .with_context(|| format!("`{alias}` may or may not point to {} now: see `prejoin status`", report.index))?;
+    let before = index::swap(client, alias, &report.index).await.with_context(|| {
+        format!("`{alias}` may or may not point to {} now: see `prejoin status`", report.index)
+    })?;
     report.swapped = true;
     report.previous = before.into_iter().next();
     match index::prune(client, alias, options.keep).await {
         Ok(removed) => report.removed = removed,
-        Err(error) => tracing::warn!(error = format!("{error:#}"), "older indexes could not be removed"),
+        Err(error) => {
+            tracing::warn!(error = format!("{error:#}"), "older indexes could not be removed")
+        }
     }
     Ok(())
 }
@@ -146,7 +152,9 @@ async fn write_all(
     while let Some(part) = parts.recv().await {
         match part? {
             Part::Roots { version, level } => writer.add(version, &level).await?,
-            Part::TooLarge { id, relation } => writer.refuse(&id, "too_large", Some(relation)).await?,
+            Part::TooLarge { id, relation } => {
+                writer.refuse(&id, "too_large", Some(relation)).await?
+            }
         }
     }
     writer.finish().await

@@ -15,7 +15,7 @@ use super::progress::Progress;
 use crate::hydrate::{Hydrated, Hydrator, Level};
 use crate::plan::Plan;
 use crate::row::{Match, Page, key_of};
-use crate::sink::Versions;
+use crate::sink::version::Versions;
 use crate::source::{PageSize, Source};
 
 /// A piece of work for the writer.
@@ -43,7 +43,11 @@ struct Batch {
 
 impl Reading {
     /// Starts to read. The parts end with the first error; dropping the tasks ends the reading.
-    pub(super) fn start(self, versions: Versions, tasks: &mut JoinSet<()>) -> mpsc::Receiver<Result<Part>> {
+    pub(super) fn start(
+        self,
+        versions: Versions,
+        tasks: &mut JoinSet<()>,
+    ) -> mpsc::Receiver<Result<Part>> {
         let (pages, batches) = mpsc::channel(1);
         let (parts, ready) = mpsc::channel(1);
         let reading = Arc::new(self);
@@ -58,7 +62,7 @@ impl Reading {
         ready
     }
 
-    async fn scan(self: Arc<Self>, versions: Versions, pages: mpsc::Sender<Result<Batch>>) {
+    async fn scan(self: Arc<Self>, mut versions: Versions, pages: mpsc::Sender<Result<Batch>>) {
         let mut stream = self.source.scan(Arc::clone(&self.plan.root.read), self.size);
         loop {
             let batch = match versions.draw() {

@@ -14,8 +14,8 @@ use super::progress::Progress;
 use crate::assemble::Assembler;
 use crate::finding::Finding;
 use crate::hydrate::Level;
-use crate::sink::index::NewGeneration;
 use crate::sink::bulk::{BulkBody, BulkSettings, BulkWriter, Outcome};
+use crate::sink::index::NewGeneration;
 use crate::state::DeadLetter;
 
 /// Dead letters that a run takes whatever its size, and the share of the roots beyond that: one in so many.
@@ -81,7 +81,12 @@ impl<'e> Writer<'e> {
     }
 
     /// Keeps a root that cannot become a document.
-    pub(super) async fn refuse(&mut self, id: &str, error_type: &str, field: Option<String>) -> Result<()> {
+    pub(super) async fn refuse(
+        &mut self,
+        id: &str,
+        error_type: &str,
+        field: Option<String>,
+    ) -> Result<()> {
         let engine = self.engine;
         self.progress.add_dead(1);
         self.letters.push(DeadLetter {

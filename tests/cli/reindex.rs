@@ -81,7 +81,7 @@ async fn generations_are_kept_as_told(engine: TestEngine) {
     }
     let status = home.run(&["status", "--json"]).json();
     let indexes = status[0]["indexes"].as_array().unwrap();
-    let names: Vec<_> = indexes.iter().map(|index| (index["index"].as_str().unwrap(), index["live"] == true)).collect();
+    let names: Vec<_> = indexes.iter().map(|index| (index["name"].as_str().unwrap(), index["live"] == true)).collect();
     assert_eq!(names, [(format!("{index}-000002").as_str(), false), (format!("{index}-000003").as_str(), true)]);
     assert_eq!(status[0]["last_run"]["report"]["index"], format!("{index}-000003"));
     // What was off while loading is as the mapping's file asks again.

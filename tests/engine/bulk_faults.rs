@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use prejoin::sink::{BulkBody, BulkSettings, BulkWriter, Client, EngineError, Outcome};
+use prejoin::sink::bulk::{BulkBody, BulkSettings, BulkWriter, Outcome};
+use prejoin::sink::{Client, EngineError};
 use serde_json::json;
 
 use super::{count, put, remove, strict_index};

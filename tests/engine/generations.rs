@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use prejoin::finding::Finding;
 use prejoin::mapping::Mapping;
+use prejoin::sink::bulk::{BulkBody, BulkSettings, BulkWriter};
 use prejoin::sink::index::{self, Generations, NewGeneration};
-use prejoin::sink::{BulkBody, BulkSettings, BulkWriter, Client, Method};
+use prejoin::sink::{Client, Method};
 use serde_json::{Value, json};
 
 use super::{put, remove, unique};
@@ -54,8 +55,8 @@ async fn settings(client: &Client, index: &str) -> Value {
 }
 
 async fn clean_up(client: &Client, alias: &str) {
-    for generation in Generations::read(client, alias).await.unwrap().list {
-        remove(client, &generation.index).await;
+    for generation in Generations::read(client, alias).await.unwrap().all {
+        remove(client, &generation.name).await;
     }
 }
 
@@ -79,11 +80,11 @@ async fn a_generation_is_loaded_and_then_set_up_as_its_file_says(engine: TestEng
     let error = writer.write(&generation.write_alias, late).await.unwrap_err();
     assert_eq!(error.error_type(), "invalid_index_name_exception", "{error}");
 
-    assert_eq!(Generations::read(&client, &alias).await.unwrap().live, [""; 0]);
+    assert_eq!(Generations::read(&client, &alias).await.unwrap().serving, [""; 0]);
     assert_eq!(index::swap(&client, &alias, &generation.index).await.unwrap(), [""; 0]);
     let read = Generations::read(&client, &alias).await.unwrap();
-    assert_eq!(read.live, [generation.index]);
-    let only = &read.list[0];
+    assert_eq!(read.serving, [generation.index]);
+    let only = &read.all[0];
     assert!(only.live && only.documents == Some(30) && only.bytes > Some(0), "{only:?}");
     assert!(only.created_at.is_some());
     clean_up(&client, &alias).await;
@@ -135,9 +136,9 @@ async fn pruning_spares_what_is_live_and_what_is_newer(engine: TestEngine) {
     assert_eq!(deleted, [format!("{alias}-000001")]);
     let left = Generations::read(&client, &alias).await.unwrap();
     let numbers: Vec<_> =
-        left.list.iter().map(|generation| (generation.number, generation.live)).collect();
+        left.all.iter().map(|generation| (generation.number, generation.live)).collect();
     assert_eq!(numbers, [(2, false), (3, true), (4, false)]);
-    assert_eq!(Generations::read(&client, &neighbour).await.unwrap().list.len(), 1);
+    assert_eq!(Generations::read(&client, &neighbour).await.unwrap().all.len(), 1);
     clean_up(&client, &alias).await;
     clean_up(&client, &neighbour).await;
 }
@@ -151,7 +152,7 @@ async fn what_readers_see_is_not_discarded(engine: TestEngine) {
     index::discard(&client, &failed.index).await.unwrap();
     let said = index::discard(&client, &live).await.unwrap_err().to_string();
     assert_eq!(said, format!("index `{live}` is not deleted: the alias `{alias}` points to it"));
-    assert_eq!(Generations::read(&client, &alias).await.unwrap().list.len(), 1);
+    assert_eq!(Generations::read(&client, &alias).await.unwrap().all.len(), 1);
     clean_up(&client, &alias).await;
 }
 

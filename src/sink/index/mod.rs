@@ -26,16 +26,16 @@ pub struct Generations {
     /// The alias.
     pub alias: String,
     /// Oldest first.
-    pub list: Vec<Generation>,
-    /// Real indexes that the alias points to: one as a rule, none at first. They need not be in the list.
-    pub live: Vec<String>,
+    pub all: Vec<Generation>,
+    /// Real indexes that the alias points to: one as a rule, none at first. They need not be generations.
+    pub serving: Vec<String>,
 }
 
 /// One real index, `contracts-000007`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Generation {
     /// Its name.
-    pub index: String,
+    pub name: String,
     /// The number in its name.
     pub number: u64,
     /// Documents as of the last refresh; `None` when the engine cannot count them now.
@@ -65,7 +65,7 @@ impl Generations {
     /// When the engine does not answer, when `alias` cannot be a name, or when a real index bears it.
     pub async fn read(client: &Client, alias: &str) -> Result<Self> {
         check_name(alias)?;
-        let live = live(client, alias).await?;
+        let serving = serving(client, alias).await?;
         let filter = [
             ("filter_path", "*.settings.index.creation_date"),
             ("expand_wildcards", "all"),
@@ -75,31 +75,36 @@ impl Generations {
         let found = client.call(Method::Get, &[&pattern], &filter, None).await?;
         let found: BTreeMap<String, About> =
             serde_json::from_value(found).context("the engine's list of indexes cannot be read")?;
-        let mut list = Vec::new();
-        for (index, about) in found {
-            let Some(number) = name::number(alias, &index) else { continue };
+        let mut all = Vec::new();
+        for (name, about) in found {
+            let Some(number) = name::number(alias, &name) else { continue };
             let millis = about.settings.index.creation_date.parse::<i64>().ok();
-            list.push(Generation {
+            all.push(Generation {
                 number,
-                documents: known(count(client, &index).await)?,
-                bytes: known(size(client, &index).await)?,
+                documents: known(count(client, &name).await)?,
+                bytes: known(size(client, &name).await)?,
                 created_at: millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
-                live: live.contains(&index),
-                index,
+                live: serving.contains(&name),
+                name,
             });
         }
-        list.sort_by_key(|generation| generation.number);
-        Ok(Self { alias: alias.to_owned(), list, live })
+        all.sort_by_key(|generation| generation.number);
+        Ok(Self { alias: alias.to_owned(), all, serving })
+    }
+
+    /// The generation that readers see.
+    pub fn live(&self) -> Option<&Generation> {
+        self.all.iter().find(|generation| generation.live)
     }
 
     /// The generations that [`prune`] would delete, oldest first.
     pub fn surplus(&self, keep: usize) -> &[Generation] {
-        let live = self.list.iter().position(|generation| generation.live);
-        self.list.get(..live.unwrap_or(0).saturating_sub(keep)).unwrap_or_default()
+        let live = self.all.iter().position(|generation| generation.live);
+        self.all.get(..live.unwrap_or(0).saturating_sub(keep)).unwrap_or_default()
     }
 
     fn next_name(&self) -> String {
-        let last = self.list.last().map_or(0, |generation| generation.number);
+        let last = self.all.last().map_or(0, |generation| generation.number);
         name::generation(&self.alias, last + 1)
     }
 }
@@ -166,7 +171,7 @@ pub async fn settle(client: &Client, index: &str, mapping: &Mapping) -> Result<u
 /// When the engine does not answer, there is no such index, or a real index bears the alias's name.
 pub async fn swap(client: &Client, alias: &str, index: &str) -> Result<Vec<String>> {
     check_name(alias)?;
-    let before = live(client, alias).await?;
+    let before = serving(client, alias).await?;
     let mut actions: Vec<Value> = before
         .iter()
         .filter(|old| *old != index)
@@ -189,8 +194,8 @@ pub async fn prune(client: &Client, alias: &str, keep: usize) -> Result<Vec<Stri
     let generations = Generations::read(client, alias).await?;
     let mut deleted = Vec::new();
     for generation in generations.surplus(keep) {
-        delete(client, &generation.index).await?;
-        deleted.push(generation.index.clone());
+        delete(client, &generation.name).await?;
+        deleted.push(generation.name.clone());
     }
     Ok(deleted)
 }
@@ -227,7 +232,7 @@ struct AboutIndex {
 }
 
 /// The real indexes that `alias` points to.
-async fn live(client: &Client, alias: &str) -> Result<Vec<String>> {
+async fn serving(client: &Client, alias: &str) -> Result<Vec<String>> {
     let filter = [("filter_path", "*.settings.index.creation_date")];
     let found = match client.call(Method::Get, &[alias], &filter, None).await {
         Err(error) if error.is_not_found() => return Ok(Vec::new()),
@@ -299,7 +304,7 @@ mod tests {
     #[test]
     fn the_live_one_and_newer_ones_are_no_surplus() {
         let generation = |number: u64, live| Generation {
-            index: format!("a-{number:06}"),
+            name: format!("a-{number:06}"),
             number,
             documents: None,
             bytes: None,
@@ -308,13 +313,13 @@ mod tests {
         };
         let mut all = Generations {
             alias: "a".to_owned(),
-            list: vec![
+            all: vec![
                 generation(1, false),
                 generation(2, false),
                 generation(5, true),
                 generation(6, false),
             ],
-            live: vec!["a-000005".to_owned()],
+            serving: vec!["a-000005".to_owned()],
         };
         let numbers = |all: &Generations, keep| -> Vec<u64> {
             all.surplus(keep).iter().map(|generation| generation.number).collect()
@@ -324,7 +329,7 @@ mod tests {
         assert_eq!(numbers(&all, 2), [0_u64; 0]);
         assert_eq!(all.next_name(), "a-000007");
         // Without a live one nothing is known to be superseded.
-        all.list.iter_mut().for_each(|generation| generation.live = false);
+        all.all.iter_mut().for_each(|generation| generation.live = false);
         assert_eq!(numbers(&all, 0), [0_u64; 0]);
     }
 }
