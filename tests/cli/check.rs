@@ -46,12 +46,42 @@ async fn twelve_faults_are_twelve_findings() {
         .file("mappings/things.json", MAPPING)
         .file("jobs/things.yaml", JOB)
         .file("config/default.yaml", "sources: {shop: {kind: sqlite, path: shop.db}}\n");
-    let tables = "CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT, price TEXT, owner INTEGER);
+    let tables =
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT, price TEXT, owner INTEGER);
         CREATE TABLE owners (id INTEGER PRIMARY KEY, name TEXT);
         CREATE TABLE parts (id INTEGER PRIMARY KEY, thing INTEGER);";
     sqlite(&home, tables).await;
     let ran = home.run(&["check"]);
-    insta::assert_snapshot!(ran.told(), @"");
+    insta::assert_snapshot!(ran.told(), @r#"
+    exit 1
+    error: HOME/jobs/things.yaml:1:8: `Things` cannot be an index's name
+      hint: lower-case letters, digits, - and _, at most 200, a letter or digit first
+    error: HOME/jobs/things.yaml:3:11: a schedule has six fields, this one 5
+      hint: seconds come first: "0 */5 * * * *" is every five minutes
+    error: HOME/jobs/things.yaml:7:15: table `things` of source `shop` has no column `updated_at`
+      hint: known are id, name, price, owner
+    error: HOME/jobs/things.yaml:10:7: table `things` of source `shop` has no column `nmae`
+      hint: did you mean `name`?
+    error: HOME/jobs/things.yaml:10:7: the mapping has no field `nmae`
+      hint: did you mean `name`?
+    error: HOME/jobs/things.yaml:11:7: the mapping has no field `cost`
+      hint: add it to things.json
+    error: HOME/jobs/things.yaml:12:7: `name` is masked, but there is no key to do it with
+      hint: set mask.key in the configuration
+    error: HOME/jobs/things.yaml:17:11: table `owners` of source `shop` has no column `idd`
+      hint: did you mean `id`?
+    error: HOME/jobs/things.yaml:21:7: `parts` is a list of objects, its mapping is `object`
+      hint: "type": "nested" keeps the members of one element together
+    error: HOME/jobs/things.yaml:24:18: table `parts` of source `shop` has no column `position`
+      hint: known are id, thing
+    error: HOME/jobs/things.yaml:26:11: the mapping has no field `tags`
+      hint: add it to things.json
+    error: HOME/jobs/things.yaml:26:20: the configuration has no source `shopp`
+      hint: did you mean `shop`?
+    error: HOME/jobs/things.yaml:28:10: `parts.price`: there is no field `price`
+      hint: known are id
+    things: 13 error(s), 0 warning(s)
+    "#);
     let report = home.run(&["check", "--json"]).json();
     let findings = report[0]["findings"].as_array().unwrap();
     assert!(findings.iter().all(|finding| finding["line"].is_u64()), "{report:#}");

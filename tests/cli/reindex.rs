@@ -26,7 +26,10 @@ async fn home(engine: TestEngine, statements: &str) -> (Home, String) {
     let home = Home::new()
         .file("mappings/things.json", MAPPING)
         .file("jobs/things.yaml", &job)
-        .file("config/default.yaml", "sources: {shop: {kind: sqlite, path: shop.db}}\nload: {page_rows: 700}\n")
+        .file(
+            "config/default.yaml",
+            "sources: {shop: {kind: sqlite, path: shop.db}}\nload: {page_rows: 700}\n",
+        )
         .variable("PREJOIN__ENGINE__URL", &engine.url().await)
         .variable("PREJOIN__ENGINE__STATE_PREFIX", &unique("state"));
     sqlite(&home, "CREATE TABLE things (id INTEGER PRIMARY KEY, born TEXT)").await;
@@ -47,7 +50,8 @@ async fn get(engine: TestEngine, path: [&str; 2]) -> Value {
 }
 
 async fn one_refused_document_of_ten_thousand_is_a_dead_letter(engine: TestEngine) {
-    let statements = format!("{}; UPDATE things SET born = 'long ago' WHERE id = 7777", rows(10_000));
+    let statements =
+        format!("{}; UPDATE things SET born = 'long ago' WHERE id = 7777", rows(10_000));
     let (home, index) = home(engine, &statements).await;
     let ran = home.run(&["reindex", "things", "--json"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
@@ -81,8 +85,14 @@ async fn generations_are_kept_as_told(engine: TestEngine) {
     }
     let status = home.run(&["status", "--json"]).json();
     let indexes = status[0]["indexes"].as_array().unwrap();
-    let names: Vec<_> = indexes.iter().map(|index| (index["name"].as_str().unwrap(), index["live"] == true)).collect();
-    assert_eq!(names, [(format!("{index}-000002").as_str(), false), (format!("{index}-000003").as_str(), true)]);
+    let names: Vec<_> = indexes
+        .iter()
+        .map(|index| (index["name"].as_str().unwrap(), index["live"] == true))
+        .collect();
+    assert_eq!(
+        names,
+        [(format!("{index}-000002").as_str(), false), (format!("{index}-000003").as_str(), true)]
+    );
     assert_eq!(status[0]["last_run"]["report"]["index"], format!("{index}-000003"));
     // What was off while loading is as the mapping's file asks again.
     let settings = get(engine, [&index, "_settings"]).await;
@@ -95,7 +105,9 @@ async fn a_refused_swap_leaves_the_old_index_serving(engine: TestEngine) {
     let (home, index) = home(engine, &rows(10)).await;
     assert_eq!(home.run(&["reindex", "things"]).code, Some(0));
     let taken = unique("taken");
-    let job = format!("index: {taken}\nmapping: things.json\nroot: {{source: shop, table: things, fields: [id, born]}}\n");
+    let job = format!(
+        "index: {taken}\nmapping: things.json\nroot: {{source: shop, table: things, fields: [id, born]}}\n"
+    );
     let client = engine.client().await;
     client.call(prejoin::sink::Method::Put, &[&taken], &[], None).await.unwrap();
     let home = home.file("jobs/taken.yaml", &job);
@@ -109,7 +121,14 @@ async fn a_refused_swap_leaves_the_old_index_serving(engine: TestEngine) {
 async fn too_many_refusals_stop_the_run(engine: TestEngine) {
     let (home, index) = home(engine, &rows(10)).await;
     assert_eq!(home.run(&["reindex", "things"]).code, Some(0));
-    sqlite(&home, &format!("DELETE FROM things; {}; UPDATE things SET born = 'x' WHERE id <= 1500", rows(5_000))).await;
+    sqlite(
+        &home,
+        &format!(
+            "DELETE FROM things; {}; UPDATE things SET born = 'x' WHERE id <= 1500",
+            rows(5_000)
+        ),
+    )
+    .await;
     let ran = home.run(&["reindex", "things"]);
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     assert!(ran.stderr.contains("documents were refused: stopped"), "{}", ran.stderr);

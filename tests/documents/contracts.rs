@@ -9,8 +9,8 @@ use sqlx::{Connection, Row, SqliteConnection};
 
 use crate::support::engines::TestEngine;
 use crate::support::home::{Home, example, unique};
-use crate::support::serving::Serving;
 use crate::support::services;
+use crate::support::serving::Serving;
 
 const CONTRACTS: &str = "400";
 
@@ -21,7 +21,8 @@ fn project(name: &str) -> String {
 /// A home with the example's job, whose index is this test's own.
 async fn home() -> (Home, String) {
     let index = unique("contracts");
-    let job = project("jobs/contracts.yaml").replace("index: contracts\n", &format!("index: {index}\n"));
+    let job =
+        project("jobs/contracts.yaml").replace("index: contracts\n", &format!("index: {index}\n"));
     let home = Home::new()
         .file("mappings/contracts.json", &project("mappings/contracts.json"))
         .file("jobs/contracts.yaml", &job)
@@ -68,10 +69,19 @@ async fn documents_are_equal_whichever_server_holds_the_services() {
 
     let (mut servers, servers_index) = home().await;
     let prefix = unique("nine").replace('-', "_") + "_";
-    let (postgres, mariadb) = (services::postgres_url().await, services::mariadb_url().await);
+    let (postgres, mariadb) = (services::postgres(), services::mariadb());
     let place = "contract=postgres,settlement=postgres,company=postgres,document=postgres,support=postgres,\
                  account=mariadb,manager=mariadb,product=mariadb,payment=mariadb";
-    generate(&["--postgres", &postgres, "--mariadb", &mariadb, "--prefix", &prefix, "--place", place]);
+    generate(&[
+        "--postgres",
+        &postgres,
+        "--mariadb",
+        &mariadb,
+        "--prefix",
+        &prefix,
+        "--place",
+        place,
+    ]);
     for pair in place.split(',') {
         let (service, kind) = pair.split_once('=').unwrap();
         let url = if kind == "postgres" { &postgres } else { &mariadb };
@@ -83,7 +93,9 @@ async fn documents_are_equal_whichever_server_holds_the_services() {
             .variable(&variable("PASSWORD"), &password);
     }
     let servers = servers.variable("ELASTIC_PASSWORD", "").variable("READER_PASSWORD", "");
-    let servers = servers.variable("PREJOIN__ENGINE__USERNAME", "elastic").variable("PREJOIN__ENGINE__PASSWORD", "x");
+    let servers = servers
+        .variable("PREJOIN__ENGINE__USERNAME", "elastic")
+        .variable("PREJOIN__ENGINE__PASSWORD", "x");
     reindex(&servers, &["--profile", "compose"]);
 
     let (left, right) = (documents(&files_index).await, documents(&servers_index).await);
@@ -100,7 +112,8 @@ async fn attached(folder: &Path) -> SqliteConnection {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     for name in ["manager", "settlement"] {
-        let statement = format!("ATTACH '{}' AS {name}", folder.join(format!("{name}.db")).display());
+        let statement =
+            format!("ATTACH '{}' AS {name}", folder.join(format!("{name}.db")).display());
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
     }
     connection

@@ -17,6 +17,7 @@ use std::path::Path;
 
 use crate::support::engines::TestEngine;
 use crate::support::home::{Home, unique};
+use crate::support::place::Place;
 use crate::support::services;
 
 const SCALE: f64 = 0.01;
@@ -30,31 +31,35 @@ fn home(engine: &str, index: &str) -> Home {
     Home::new()
         .file("config/default.yaml", &bench("config/default.yaml"))
         .file("mappings/tpch.json", &bench("mappings/tpch.json"))
-        .file("jobs/tpch.yaml", &bench("jobs/tpch.yaml").replace("index: tpch\n", &format!("index: {index}\n")))
+        .file(
+            "jobs/tpch.yaml",
+            &bench("jobs/tpch.yaml").replace("index: tpch\n", &format!("index: {index}\n")),
+        )
         .variable("PREJOIN__ENGINE__URL", engine)
         .variable("PREJOIN__ENGINE__STATE_PREFIX", &unique("state"))
 }
 
 #[tokio::test]
 async fn every_document_out_of_three_servers_is_exact() {
-    let (postgres, mariadb) = (services::postgres().await, services::mariadb().await);
-    let (one, three, elsewhere) = (postgres.space().await, postgres.space().await, mariadb.space().await);
+    let (one, three) = (Place::postgres().await, Place::postgres().await);
+    let elsewhere = Place::mariadb().await;
+    let (postgres, mariadb) = (services::postgres(), services::mariadb());
     let (url, index) = (TestEngine::OpenSearch.url().await, unique("tpch"));
     let home = home(&url, &index)
-        .variable("PREJOIN__SOURCES__ORDERS__URL", &three.url)
-        .variable("PREJOIN__SOURCES__ORDERS__SCHEMA", &three.name)
-        .variable("PREJOIN__SOURCES__CUSTOMERS__URL", &elsewhere.url)
-        .variable("PREJOIN__SOURCES__CUSTOMERS__SCHEMA", &elsewhere.name);
-    load::postgres(&one.url, &one.name, tables::ALL, SCALE).await.unwrap();
-    load::postgres(&three.url, &three.name, tables::ORDERS, SCALE).await.unwrap();
-    load::mariadb(&elsewhere.url, &elsewhere.name, tables::CUSTOMERS, SCALE).await.unwrap();
+        .variable("PREJOIN__SOURCES__ORDERS__URL", &postgres)
+        .variable("PREJOIN__SOURCES__ORDERS__SCHEMA", three.schema())
+        .variable("PREJOIN__SOURCES__CUSTOMERS__URL", &mariadb)
+        .variable("PREJOIN__SOURCES__CUSTOMERS__SCHEMA", elsewhere.schema());
+    load::postgres(&postgres, one.schema(), tables::ALL, SCALE).await.unwrap();
+    load::postgres(&postgres, three.schema(), tables::ORDERS, SCALE).await.unwrap();
+    load::mariadb(&mariadb, elsewhere.schema(), tables::CUSTOMERS, SCALE).await.unwrap();
     load::sqlite(&home.path().join("parts.sqlite"), tables::PARTS, SCALE).await.unwrap();
 
     let ran = home.run(&["reindex", "tpch"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let engine = engine::Engine::new(&url, &index).unwrap();
     let compared = || async {
-        let mut connection = oracle::connect(&one.url, &one.name).await.unwrap();
+        let mut connection = oracle::connect(&postgres, one.schema()).await.unwrap();
         compare::compare(&mut connection, &engine).await.unwrap()
     };
     let report = compared().await;
@@ -69,10 +74,14 @@ async fn every_document_out_of_three_servers_is_exact() {
     let digit = if price.ends_with('1') { "2" } else { "1" };
     let changed = format!("{}{digit}", &price[..price.len() - 1]);
     source["lineitems"][0]["l_extendedprice"] = serde_json::from_str(&changed).unwrap();
-    client.call(prejoin::sink::Method::Put, &path, &[("refresh", "true")], Some(&source)).await.unwrap();
+    client
+        .call(prejoin::sink::Method::Put, &path, &[("refresh", "true")], Some(&source))
+        .await
+        .unwrap();
     let report = compared().await;
-    assert_eq!((report.compared, report.different, report.differences()), (15_000, 1, 1), "{report}");
-    for space in [one, three, elsewhere] {
-        space.drop().await;
-    }
+    assert_eq!(
+        (report.compared, report.different, report.differences()),
+        (15_000, 1, 1),
+        "{report}"
+    );
 }

@@ -55,7 +55,8 @@ impl Home {
     /// The command that runs the program here; of the surroundings it sees only what this home sets.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_prejoin"));
-        let foreign = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("PREJOIN"));
+        let foreign =
+            std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("PREJOIN"));
         foreign.for_each(|name| drop(command.env_remove(name)));
         command.args(arguments).arg("--home").arg(self.path());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
@@ -73,13 +74,20 @@ impl Ran {
         let text = |bytes: &[u8]| {
             String::from_utf8_lossy(bytes).replace(&home.display().to_string(), "HOME")
         };
-        Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        Self {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
     }
 
     /// Exit code and stderr as one text, log lines and times left out, for snapshots.
     pub(crate) fn told(&self) -> String {
         let kept = self.stderr.lines().filter(|line| !is_log(line)).collect::<Vec<_>>().join("\n");
-        format!("exit {}\n{kept}", self.code.map_or("by signal".to_owned(), |code| code.to_string()))
+        format!(
+            "exit {}\n{kept}",
+            self.code.map_or("by signal".to_owned(), |code| code.to_string())
+        )
     }
 
     /// The report on stdout.

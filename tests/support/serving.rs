@@ -22,7 +22,8 @@ impl Serving {
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = tokio::task::spawn_blocking(move || {
             let mut lines = lines.map_while(Result::ok);
-            let address = lines.find_map(|line| Some(line.split_once("http://")?.1.trim().to_owned()));
+            let address =
+                lines.find_map(|line| Some(line.split_once("http://")?.1.trim().to_owned()));
             // The rest is read too, or the server would stop at a full pipe.
             std::thread::spawn(move || lines.for_each(drop));
             address
