@@ -202,8 +202,12 @@ fn mean(numbers: &[BigDecimal]) -> Option<BigDecimal> {
 
 /// Numbers by value, everything else by its text: dates and times in ISO 8601 sort as they follow one another.
 fn compare(a: Cell<'_>, b: Cell<'_>) -> Ordering {
-    match (number(a), number(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
+    if let (Some(a), Some(b)) = (number(a), number(b)) {
+        return a.cmp(&b);
+    }
+    // An instant's `Z` would sort a whole second behind its own fractions.
+    match (a.text.strip_suffix('Z'), b.text.strip_suffix('Z')) {
+        (Some(a), Some(b)) => a.cmp(b),
         _ => a.text.cmp(b.text),
     }
 }
@@ -218,5 +222,43 @@ fn equals(cell: Cell<'_>, value: &Value) -> bool {
             _ => cell.text == wanted.to_string(),
         },
         Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_compared_by_what_they_mean() {
+        let cell = |kind, text| Cell { kind, text };
+        let (text, number) = (Kind::Text, Kind::Number);
+        for (kind, less, more) in [
+            (number, "9", "10"),
+            (number, "-1.5", "-1.49"),
+            (text, "2026-01-01T09:05:00Z", "2026-01-01T09:05:00.5Z"),
+            (text, "2026-01-01T09:05:00.5Z", "2026-01-01T09:05:01Z"),
+            (text, "2026-01-09", "2026-01-10"),
+        ] {
+            assert_eq!(
+                compare(cell(kind, less), cell(kind, more)),
+                Ordering::Less,
+                "{less} {more}"
+            );
+        }
+        assert_eq!(compare(cell(number, "1.0"), cell(number, "1.00")), Ordering::Equal);
+    }
+
+    #[test]
+    fn means_have_four_more_decimals() {
+        let mean = |numbers: &[&str]| {
+            let numbers: Vec<BigDecimal> =
+                numbers.iter().map(|number| number.parse().unwrap()).collect();
+            mean(&numbers).map(|mean| mean.to_plain_string())
+        };
+        assert_eq!(mean(&["1", "2", "2"]).as_deref(), Some("1.6667"));
+        assert_eq!(mean(&["0.10", "0.20"]).as_deref(), Some("0.150000"));
+        assert_eq!(mean(&["0"]).as_deref(), Some("0.0000"));
+        assert_eq!(mean(&[]), None);
     }
 }

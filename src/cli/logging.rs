@@ -3,7 +3,7 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Starts logging: warnings, with `-v` also what happens, with `-vv` everything of ours. `PREJOIN_LOG` overrides.
+/// Starts logging: what happens, with `-v` in more detail, with `-vv` all of it. `PREJOIN_LOG` overrides.
 pub(super) fn start(verbose: u8) {
     let level = match verbose {
         0 => LevelFilter::INFO,

@@ -70,7 +70,7 @@ fn describe(progress: &Progress, elapsed: Duration) -> String {
         render::count(rate)
     );
     if progress.dead() > 0 {
-        text.push_str(&format!(", {} dead letters", render::count(progress.dead())));
+        text = format!("{text}, {} dead letters", render::count(progress.dead()));
     }
     text
 }

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::failure::{Failure, LOOK};
 use super::progress::Display;
 use super::{Shared, prepare, render, signals};
-use crate::finding::{Finding, Level};
-use crate::plan::Plan;
+use crate::finding::Level;
+use crate::plan::{Plan, Planned};
 use crate::sink::Client;
 use crate::state::State;
 use crate::sync::{Engine, Options, Progress, Report, reindex};
@@ -29,7 +29,7 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     let config = prepare::config(shared)?;
     let client = Client::connect(&config.engine).await.map_err(Failure::not_started)?;
     let prepared = prepare::job(&config, &arguments.job).await;
-    let plan = usable(prepared.planned.plan, prepared.planned.findings, &arguments.job)?;
+    let plan = usable(prepared.planned, &arguments.job)?;
     let engine = Engine {
         plan: Arc::new(plan),
         sources: prepared.sources,
@@ -54,7 +54,8 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
 }
 
 /// The plan; findings are printed, and errors among them keep the run from starting.
-fn usable(plan: Option<Plan>, findings: Vec<Finding>, job: &str) -> Result<Plan, Failure> {
+fn usable(planned: Planned, job: &str) -> Result<Plan, Failure> {
+    let Planned { plan, findings } = planned;
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     if let ([only], None) = (findings.as_slice(), &plan) {
         return Err(Failure::not_started(only.clone()));

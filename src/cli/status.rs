@@ -90,12 +90,17 @@ fn print(status: &Status) {
 }
 
 fn row(generation: &Generation) -> Vec<String> {
+    let standing = match (generation.live, generation.loading) {
+        (true, _) => "live",
+        (false, true) => "unfinished",
+        (false, false) => "",
+    };
     vec![
         generation.name.clone(),
         known(generation.documents.map(render::count)),
         known(generation.bytes.map(|bytes| format!("{} KiB", render::count(bytes / 1024)))),
         known(generation.created_at.map(|at| at.to_string())),
-        if generation.live { "live".to_owned() } else { String::new() },
+        standing.to_owned(),
     ]
 }
 

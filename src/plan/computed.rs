@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use unicode_normalization::UnicodeNormalization;
+
+use super::level::Level;
 use super::names::{Form, Target};
 use super::{Node, Planner, label};
 use crate::finding::{Finding, Place, did_you_mean};
@@ -100,7 +103,7 @@ impl Planner<'_> {
             .collect();
         match (given.as_slice(), &computed.text) {
             ([(path, make, field)], None) => self.path(path, *field, (computed, root)).map(make),
-            ([], Some(paths)) => {
+            ([], Some(paths)) if !paths.is_empty() => {
                 let paths: Vec<_> =
                     paths.iter().map(|path| self.path(path, true, (computed, root))).collect();
                 paths.into_iter().collect::<Option<Vec<_>>>().map(Aggregate::Text)
@@ -123,18 +126,21 @@ impl Planner<'_> {
         let place = computed.place();
         let mut names: Vec<&str> = text.split('.').collect();
         let field = if to_field { names.pop() } else { None };
-        let mut node = root;
+        let (mut node, mut level) = (root, Level::of_root(&self.job.file.root));
         let mut steps = Vec::new();
         for name in names {
-            let Some(step) = node.children.iter().position(|child| child.name == name) else {
-                let known = node.children.iter().map(|child| child.name.as_str());
+            let Some(below) = level.one.get(name).or_else(|| level.many.get(name)) else {
+                let known = level.one.keys().chain(level.many.keys()).map(String::as_str);
                 let finding = Finding::error(format!("`{text}`: there is no relation `{name}`"))
                     .hint(did_you_mean(name, known));
                 self.report(finding, place);
                 return None;
             };
+            // A relation of the job that is not in the plan has a finding of its own.
+            let step = node.children.iter().position(|child| child.name == name)?;
             steps.push(step);
             node = node.children.get(step)?;
+            level = Level::of_relation(below);
         }
         let field = match field {
             Some(name) => self.field_of(node, name, text, place)?,
@@ -143,8 +149,8 @@ impl Planner<'_> {
         let only = computed.only.iter().flatten().map(|(name, value)| {
             let field = self.field_of(node, name, text, place)?;
             let values = match value {
-                serde_json::Value::Array(values) => values.clone(),
-                value => vec![value.clone()],
+                serde_json::Value::Array(values) => values.iter().map(composed).collect(),
+                value => vec![composed(value)],
             };
             Some(Only { field, values })
         });
@@ -170,5 +176,13 @@ impl Planner<'_> {
         };
         self.report(finding, place);
         None
+    }
+}
+
+/// A condition's value in the form in which documents hold texts.
+fn composed(value: &serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::String(text) => text.nfc().collect::<String>().into(),
+        other => other.clone(),
     }
 }

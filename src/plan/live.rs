@@ -9,9 +9,22 @@ use crate::job::{Job, RelationFile, RootFile};
 use crate::row::TableInfo;
 use crate::source::{self, From, Sources};
 
-/// Answers by source and table; an error is the text of what went wrong.
+/// What went wrong: in full, and the cause at its bottom, which several answers may share.
+#[derive(Debug, Clone)]
+pub(super) struct Trouble {
+    pub(super) text: String,
+    pub(super) cause: String,
+}
+
+impl Trouble {
+    fn of(error: &anyhow::Error) -> Self {
+        Self { text: format!("{error:#}"), cause: error.root_cause().to_string() }
+    }
+}
+
+/// Answers by source and table.
 #[derive(Debug, Default)]
-pub struct Live(BTreeMap<(String, From), Result<Option<TableInfo>, String>>);
+pub struct Live(BTreeMap<(String, From), Result<Option<TableInfo>, Trouble>>);
 
 impl Live {
     /// Opens the sources that `job` names and asks each for its tables and queries. What cannot be opened is remembered as
@@ -23,7 +36,7 @@ impl Live {
         for name in source_names(&job.file.root) {
             match config.sources.get(&name).map(source::open) {
                 Some(Ok(source)) => drop(sources.insert(name, source)),
-                Some(Err(error)) => drop(broken.insert(name, format!("{error:#}"))),
+                Some(Err(error)) => drop(broken.insert(name, Trouble::of(&error))),
                 None => {}
             }
         }
@@ -40,7 +53,7 @@ impl Live {
         let asked = named(&job.file.root).into_iter().filter_map(|(name, from)| {
             let source = sources.get(&name)?;
             Some(async move {
-                let answer = source.describe(&from).await.map_err(|error| format!("{error:#}"));
+                let answer = source.describe(&from).await.map_err(|error| Trouble::of(&error));
                 ((name, from), answer)
             })
         });
@@ -52,7 +65,7 @@ impl Live {
         &self,
         source: &str,
         from: &From,
-    ) -> Option<&Result<Option<TableInfo>, String>> {
+    ) -> Option<&Result<Option<TableInfo>, Trouble>> {
         self.0.get(&(source.to_owned(), from.clone()))
     }
 
@@ -107,6 +120,6 @@ fn add(
     query: Option<&String>,
 ) {
     let tables = tables.iter().flatten().map(|table| From::Table((*table).clone()));
-    let query = query.map(|query| From::Query(query.clone()));
+    let query = query.map(|query| From::query(query));
     all.extend(tables.chain(query).map(|from| (source.to_owned(), from)));
 }

@@ -10,6 +10,7 @@ mod live;
 mod names;
 mod relation;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -114,7 +115,8 @@ pub struct Planned {
 
 /// Plans `job`. `mapping` is `None` when its file could not be read, which is a finding of the caller's.
 pub fn plan(job: &Job, config: &Config, mapping: Option<&Mapping>, live: &Live) -> Planned {
-    let mut planner = Planner { job, config, live, findings: Vec::new() };
+    let (findings, told) = (Vec::new(), BTreeSet::new());
+    let mut planner = Planner { job, config, live, findings, told };
     planner.check_head(mapping);
     let root = planner.root(mapping);
     let computed = planner.computed(root.as_ref(), mapping);
@@ -142,6 +144,8 @@ struct Planner<'a> {
     config: &'a Config,
     live: &'a Live,
     findings: Vec<Finding>,
+    /// Troubles of sources that were reported: one server's answer to many questions is said once.
+    told: BTreeSet<(String, String)>,
 }
 
 impl Planner<'_> {

@@ -40,14 +40,15 @@ impl Planner<'_> {
     pub(super) fn check_head(&mut self, mapping: Option<&Mapping>) {
         let file = &self.job.file;
         let index = &file.index;
+        let own = format!("{}-", self.config.engine.state_prefix);
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
         let starts = index.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         if !starts || !index.chars().all(fits) || index.len() > 200 {
             let finding = Finding::error(format!("`{}` cannot be an index's name", **index))
                 .hint("lower-case letters, digits, - and _, at most 200, a letter or digit first");
             self.report(finding, index.place());
-        } else if index.starts_with("prejoin-") {
-            let finding = Finding::error(format!("`{}` begins with `prejoin-`", **index))
+        } else if index.starts_with(&own) {
+            let finding = Finding::error(format!("`{}` begins with `{own}`", **index))
                 .hint("those names are prejoin's own");
             self.report(finding, index.place());
         }

@@ -45,7 +45,7 @@ impl<'a> Planner<'a> {
         match (level.table, level.query) {
             (Some(table), None) => return Some(From::Table(table.to_string())),
             (None, Some(query)) if level.key.is_some() => {
-                return Some(From::Query(query.trim().trim_end_matches(';').to_owned()));
+                return Some(From::query(query));
             }
             (None, Some(query)) => self.report(
                 Finding::error("a `query` needs a `key`")
@@ -91,7 +91,11 @@ impl<'a> Planner<'a> {
                 );
             }
             // The source's own complaint belongs to no line of the job, and is said once.
-            Some(Err(error)) => self.findings.push(Finding::error(error.clone())),
+            Some(Err(trouble)) => {
+                if self.told.insert((source.to_owned(), trouble.cause.clone())) {
+                    self.findings.push(Finding::error(trouble.text.clone()));
+                }
+            }
             None => self.findings.push(Finding::error(format!("source `{source}` was not asked"))),
         }
         None

@@ -85,6 +85,13 @@ pub enum From {
     Query(String),
 }
 
+impl From {
+    /// A query as its user wrote it: blanks around it and a semicolon at its end are no part of it.
+    pub fn query(text: &str) -> Self {
+        Self::Query(text.trim().trim_end_matches(';').trim_end().to_owned())
+    }
+}
+
 /// One planned read of one relation: everything a source needs to know, and nothing of the job.
 #[derive(Debug, Clone)]
 pub struct Read {

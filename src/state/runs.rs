@@ -62,10 +62,13 @@ impl RunRecord {
     /// One line for people.
     pub fn summary(&self) -> String {
         let count = |name: &str| self.report.get(name).and_then(Value::as_u64).unwrap_or(0);
+        let text = |name: &str| self.report.get(name).and_then(Value::as_str);
+        let error = text("error").map(|error| format!(" ({error})")).unwrap_or_default();
         format!(
-            "{} of {}, ended {}: {} read, {} written, {} dead letters",
+            "{} of {}, {} {}{error}: {} read, {} written, {} dead letters",
             self.mode,
             self.index,
+            text("outcome").unwrap_or("ended"),
             self.ended_at,
             count("read"),
             count("written"),

@@ -62,25 +62,41 @@ pub async fn reindex(
         () = cancel.cancelled() => Err(Stopped::Cancelled),
         filled = fill_and_count(engine, (&fresh, versions), &progress, &mut report) => filled.map_err(Stopped::Midway),
     };
-    if let Err(stopped) = filled {
-        // The run has failed already: that its leavings could not be removed is only worth a line.
-        if let Err(error) = index::discard(client, &index).await {
-            tracing::warn!(
-                index,
-                error = format!("{error:#}"),
-                "the unfinished index could not be removed"
-            );
+    let ended = match filled {
+        // From here on nothing is undone: an answer that was lost may belong to a swap that took place.
+        Ok(()) => swap(engine, options, &mut report).await.map_err(Stopped::Midway),
+        Err(stopped) => {
+            discard(engine, &index).await;
+            Err(stopped)
         }
-        return Err(stopped);
-    }
-    // From here on nothing is undone: an answer that was lost may belong to a swap that took place.
-    swap(engine, options, &mut report).await.map_err(Stopped::Midway)?;
+    };
+    report.outcome = match &ended {
+        Ok(()) => "finished",
+        Err(Stopped::Cancelled) => "cancelled",
+        Err(_) => "stopped",
+    };
+    report.error = ended.as_ref().err().map(ToString::to_string);
     report.ended_at = Timestamp::now().to_string();
     report.seconds = began.elapsed().as_secs_f64();
     if let Err(error) = engine.state.record_run(&report).await {
         tracing::warn!(error = format!("{error:#}"), "the run could not be recorded for `status`");
     }
-    Ok(report)
+    ended.map(|()| report)
+}
+
+/// Removes what an ended run has left. The run has failed already: that this fails too is only worth a line.
+async fn discard(engine: &Engine, index: &str) {
+    let mut discarded = index::discard(&engine.client, index).await;
+    if discarded.is_ok() {
+        discarded = engine.state.drop_dead_letters(index).await;
+    }
+    if let Err(error) = discarded {
+        tracing::warn!(
+            index,
+            error = format!("{error:#}"),
+            "the unfinished index could not be removed"
+        );
+    }
 }
 
 async fn fill_and_count(
@@ -102,11 +118,17 @@ async fn swap(engine: &Engine, options: Options, report: &mut Report) -> Result<
     })?;
     report.swapped = true;
     report.previous = before.into_iter().next();
-    match index::prune(client, alias, options.keep).await {
-        Ok(removed) => report.removed = removed,
-        Err(error) => {
-            tracing::warn!(error = format!("{error:#}"), "older indexes could not be removed")
-        }
+    if let Err(error) = prune(engine, options, report).await {
+        tracing::warn!(error = format!("{error:#}"), "older indexes could not be removed");
+    }
+    Ok(())
+}
+
+/// Removes older indexes, and the dead letters that belong to them.
+async fn prune(engine: &Engine, options: Options, report: &mut Report) -> Result<()> {
+    report.removed = index::prune(&engine.client, &engine.plan.index, options.keep).await?;
+    for removed in &report.removed {
+        engine.state.drop_dead_letters(removed).await?;
     }
     Ok(())
 }
@@ -153,7 +175,7 @@ async fn write_all(
         match part? {
             Part::Roots { version, level } => writer.add(version, &level).await?,
             Part::TooLarge { id, relation } => {
-                writer.refuse(&id, "too_large", Some(relation)).await?
+                writer.refuse(&id, "too_large", Some(relation)).await?;
             }
         }
     }
@@ -170,5 +192,7 @@ fn compare(report: &Report) -> Result<()> {
         "{} root rows were read and {} became dead letters, but {} holds {} documents: not swapped",
         report.read, report.dead_letters, report.index, report.written
     ));
-    Err(anyhow!(finding.hint("run it again; if it stays so, look for two writers to one index")))
+    Err(anyhow!(
+        finding.hint("do two rows share one key? does something else write to this index?")
+    ))
 }

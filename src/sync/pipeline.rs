@@ -66,7 +66,7 @@ impl Reading {
         let mut stream = self.source.scan(Arc::clone(&self.plan.root.read), self.size);
         loop {
             let batch = match versions.draw() {
-                Err(spent) => Err(spent.into()),
+                Err(spent) => Err(spent),
                 Ok(version) => match stream.next().await {
                     None => return,
                     Some(page) => page.map(|page| Batch { version, page }),

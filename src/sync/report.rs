@@ -33,6 +33,11 @@ pub struct Report {
     pub ambiguous: u64,
     /// Bytes sent.
     pub bytes: u64,
+    /// `finished`, `stopped` or `cancelled`.
+    pub outcome: &'static str,
+    /// Why it stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// Whether readers see the new index.
     pub swapped: bool,
     /// The index that served before, kept for a way back.

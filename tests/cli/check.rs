@@ -6,7 +6,8 @@ use crate::support::home::Home;
 const MAPPING: &str = r#"{"mappings": {"dynamic": "strict", "properties": {
     "id": {"type": "long"}, "name": {"type": "keyword"}, "price": {"type": "double"},
     "owner": {"properties": {"name": {"type": "keyword"}}},
-    "parts": {"properties": {"id": {"type": "long"}}}}}}"#;
+    "parts": {"properties": {"id": {"type": "long"}}},
+    "tags": {"type": "nested", "properties": {"id": {"type": "long"}}}}}}"#;
 
 /// Twelve faults, a comment beside each.
 const JOB: &str = "\
@@ -19,7 +20,7 @@ root:
   changed_at: updated_at # 3: no such column
   fields:
     - id
-    - nmae # 4: no such column, and 5: not in the mapping
+    - nmae # 4: no such column, 5: not in the mapping
     - {column: price, name: cost} # 6: not in the mapping
     - {column: name, mask: hmac} # 7: no key to mask with
   one:
@@ -35,7 +36,7 @@ root:
       on: {id: thing}
       order_by: [position] # 10: no such column
       fields: [id]
-    tags: {source: shopp, table: tags, on: {id: thing}} # 11: no such source (and not in the mapping)
+    tags: {source: shopp, table: tags, on: {id: thing}} # 11: no such source
 computed:
   price: {sum: parts.price} # 12: no such field
 ";
@@ -84,5 +85,6 @@ async fn twelve_faults_are_twelve_findings() {
     "#);
     let report = home.run(&["check", "--json"]).json();
     let findings = report[0]["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 12);
     assert!(findings.iter().all(|finding| finding["line"].is_u64()), "{report:#}");
 }

@@ -46,6 +46,8 @@ pub struct Generation {
     pub created_at: Option<Timestamp>,
     /// Whether the alias points to it.
     pub live: bool,
+    /// Whether its loading has not ended: a run is at it, or was when it died.
+    pub loading: bool,
 }
 
 /// A generation that is being built.
@@ -67,7 +69,7 @@ impl Generations {
         check_name(alias)?;
         let serving = serving(client, alias).await?;
         let filter = [
-            ("filter_path", "*.settings.index.creation_date"),
+            ("filter_path", "*.settings.index.creation_date,*.aliases"),
             ("expand_wildcards", "all"),
             ("allow_no_indices", "true"),
         ];
@@ -85,6 +87,7 @@ impl Generations {
                 bytes: known(size(client, &name).await)?,
                 created_at: millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
                 live: serving.contains(&name),
+                loading: about.aliases.keys().any(|alias| name::is_write_alias(&name, alias)),
                 name,
             });
         }
@@ -98,9 +101,18 @@ impl Generations {
     }
 
     /// The generations that [`prune`] would delete, oldest first.
-    pub fn surplus(&self, keep: usize) -> &[Generation] {
-        let live = self.all.iter().position(|generation| generation.live);
-        self.all.get(..live.unwrap_or(0).saturating_sub(keep)).unwrap_or_default()
+    pub fn surplus(&self, keep: usize) -> Vec<&Generation> {
+        let older = self.all.iter().take_while(|generation| !generation.live);
+        let older: Vec<&Generation> =
+            if self.live().is_some() { older.collect() } else { Vec::new() };
+        // One that a run left unfinished is no way back, and is not counted as kept.
+        let whole = older.iter().filter(|generation| !generation.loading).count();
+        let mut passed = 0;
+        let surplus = older.into_iter().filter(|generation| {
+            passed += usize::from(!generation.loading);
+            generation.loading || passed + keep <= whole
+        });
+        surplus.collect()
     }
 
     fn next_name(&self) -> String {
@@ -218,6 +230,8 @@ pub async fn discard(client: &Client, index: &str) -> Result<()> {
 
 #[derive(Deserialize)]
 struct About {
+    #[serde(default)]
+    aliases: BTreeMap<String, Value>,
     settings: AboutSettings,
 }
 
@@ -310,6 +324,7 @@ mod tests {
             bytes: None,
             created_at: None,
             live,
+            loading: false,
         };
         let mut all = Generations {
             alias: "a".to_owned(),
@@ -328,6 +343,10 @@ mod tests {
         assert_eq!(numbers(&all, 1), [1]);
         assert_eq!(numbers(&all, 2), [0_u64; 0]);
         assert_eq!(all.next_name(), "a-000007");
+        // What a dead run has left takes nobody's place.
+        all.all[1].loading = true;
+        assert_eq!(numbers(&all, 1), [2]);
+        assert_eq!(numbers(&all, 0), [1, 2]);
         // Without a live one nothing is known to be superseded.
         all.all.iter_mut().for_each(|generation| generation.live = false);
         assert_eq!(numbers(&all, 0), [0_u64; 0]);
