@@ -1,6 +1,14 @@
 //! The one test binary: a module for each behaviour.
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
+mod project;
 #[cfg(test)]
 mod support;

@@ -34,6 +34,7 @@ pub(super) struct RawEngine {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) connect_timeout: Option<SignedDuration>,
     pub(super) request_timeout: Option<SignedDuration>,
+    pub(super) state_prefix: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -132,8 +133,7 @@ pub(super) fn variable_layers(
 }
 
 fn variable_layer(name: &str, text: String) -> Result<Value> {
-    let path: Vec<String> =
-        name.split("__").skip(1).map(|part| part.to_lowercase().replace('-', "_")).collect();
+    let path: Vec<String> = name.split("__").skip(1).map(str::to_lowercase).collect();
     let nest = |leaf: Value| {
         path.iter()
             .rev()
@@ -158,11 +158,12 @@ fn variable_layer(name: &str, text: String) -> Result<Value> {
 }
 
 /// Later layers win, key by key.
-pub(super) fn merge(layers: Vec<Value>) -> Result<RawConfig> {
+pub(super) fn merge(home: &Path, layers: Vec<Value>) -> Result<RawConfig> {
     let mut merged = Value::Object(Map::new());
     for layer in layers {
         overlay(&mut merged, layer);
     }
+    place_secrets(home, &mut merged);
     serde_json::from_value(merged)
         .map_err(|error| anyhow!("configuration does not hold together (line {})", error.line()))
 }
@@ -171,7 +172,7 @@ fn overlay(base: &mut Value, layer: Value) {
     match (base, layer) {
         (Value::Object(base), Value::Object(layer)) => {
             // A secret is one value: `{env: …}` replaces `{file: …}`, it does not join it.
-            if layer.contains_key("env") || layer.contains_key("file") {
+            if is_secret(&layer) {
                 base.clear();
             }
             for (key, value) in layer {
@@ -182,8 +183,35 @@ fn overlay(base: &mut Value, layer: Value) {
     }
 }
 
-pub(super) fn duration(given: Option<SignedDuration>, seconds: u64) -> Duration {
-    given.map_or(Duration::from_secs(seconds), SignedDuration::unsigned_abs)
+/// `{env: NAME}` or `{file: PATH}`.
+fn is_secret(value: &Map<String, Value>) -> bool {
+    value.len() == 1
+        && ["env", "file"].iter().any(|key| value.get(*key).is_some_and(Value::is_string))
+}
+
+/// Makes the files of secrets relative to `home`, as all other paths are.
+fn place_secrets(home: &Path, value: &mut Value) {
+    let Value::Object(map) = value else { return };
+    if is_secret(map) {
+        if let Some(Value::String(file)) = map.get_mut("file") {
+            *file = home.join(&*file).display().to_string();
+        }
+        return;
+    }
+    map.values_mut().for_each(|below| place_secrets(home, below));
+}
+
+/// The duration given, or that many seconds.
+pub(super) fn duration(
+    name: &str,
+    given: Option<SignedDuration>,
+    seconds: u64,
+) -> Result<Duration> {
+    match given.map(Duration::try_from) {
+        None => Ok(Duration::from_secs(seconds)),
+        Some(Ok(duration)) if !duration.is_zero() || name == "overlap" => Ok(duration),
+        Some(_) => bail!("`{name}` must be more than 0"),
+    }
 }
 
 impl RawSource {
@@ -192,6 +220,10 @@ impl RawSource {
         name: &str,
         at: &impl Fn(PathBuf) -> PathBuf,
     ) -> Result<SourceConfig> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if !name.chars().all(plain) {
+            bail!("a source's name has lower-case letters, digits and _ only");
+        }
         let kind = self.kind.context("`kind` is missing (postgres, mysql or sqlite)")?;
         let time_zone = self.time_zone.map(|zone| {
             TimeZone::get(&zone).map_err(|_| anyhow!("`time_zone: {zone}` is not a known zone"))
@@ -221,10 +253,10 @@ impl RawSource {
             name: name.to_owned(),
             server,
             max_connections,
-            connect_timeout: duration(self.connect_timeout, 10),
-            statement_timeout: duration(self.statement_timeout, 60),
+            connect_timeout: duration("connect_timeout", self.connect_timeout, 10)?,
+            statement_timeout: duration("statement_timeout", self.statement_timeout, 60)?,
             time_zone: time_zone.transpose()?,
-            overlap: duration(self.overlap, 30),
+            overlap: duration("overlap", self.overlap, 30)?,
         })
     }
 }
@@ -262,7 +294,7 @@ mod tests {
 
     fn variables(pairs: &[(&str, &str)]) -> Result<RawConfig> {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        merge(variable_layers(pairs)?)
+        merge(Path::new("/home"), variable_layers(pairs)?)
     }
 
     #[test]
@@ -285,6 +317,27 @@ mod tests {
             @"environment variable `PREJOIN__LOAD__PAGE_ROWS`: its value does not fit this key"
         );
         assert!(said("PREJOIN__LOAD__PAGES", "1").contains("unknown field `pages`"));
+    }
+
+    #[test]
+    fn a_secret_is_replaced_as_a_whole_and_a_source_may_be_called_file() {
+        let layers = [
+            r#"{"mask": {"key": {"env": "A"}}, "sources": {"a": {"kind": "sqlite"}}}"#,
+            r#"{"mask": {"key": {"file": "key"}}, "sources": {"file": {"kind": "sqlite"}}}"#,
+        ];
+        let layers = layers.iter().map(|layer| serde_json::from_str(layer).unwrap()).collect();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("key"), "k\n").unwrap();
+        let raw = merge(folder.path(), layers).unwrap();
+        assert_eq!(raw.sources.keys().collect::<Vec<_>>(), ["a", "file"]);
+        assert_eq!(raw.mask.key.unwrap().reveal().unwrap(), "k");
+    }
+
+    #[test]
+    fn durations_are_positive() {
+        let duration = |text: &str| duration("x", Some(text.parse().unwrap()), 1);
+        assert_eq!(duration("1m 30s").unwrap(), Duration::from_secs(90));
+        assert!(duration("-5s").is_err() && duration("0s").is_err());
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum Cast {
     Text,
     /// The JSON value that a text holds.
     Json,
-    /// A calendar date, cut from a longer text.
+    /// A calendar date: of an instant in the source's zone where one is declared, otherwise as the text begins.
     Date,
     /// An instant in UTC, from ISO 8601 text (without a zone: in the source's zone) or epoch seconds, milliseconds or microseconds.
     Timestamp,
@@ -59,7 +59,7 @@ impl Cast {
             Self::Json => json(cell, out),
             Self::Integer => number(cell.text, true, out),
             Self::Decimal => number(cell.text, false, out),
-            Self::Date => date(cell.text, out),
+            Self::Date => date(cell.text, zone, out),
             Self::Timestamp => timestamp(cell, zone, out),
         }
     }
@@ -107,9 +107,15 @@ fn number(text: &str, whole: bool, out: &mut String) -> Result<Kind, BadValue> {
     Ok(Kind::Number)
 }
 
-fn date(text: &str, out: &mut String) -> Result<Kind, BadValue> {
-    let day = text.trim().get(..10).ok_or(BadValue("date"))?;
-    let date: jiff::civil::Date = day.parse().map_err(|_| BadValue("date"))?;
+fn date(text: &str, zone: Option<&TimeZone>, out: &mut String) -> Result<Kind, BadValue> {
+    let text = text.trim();
+    let date = match (text.parse::<Timestamp>(), zone) {
+        (Ok(instant), Some(zone)) => instant.to_zoned(zone.clone()).date(),
+        _ => {
+            let day = text.get(..10).ok_or(BadValue("date"))?;
+            day.parse().map_err(|_| BadValue("date"))?
+        }
+    };
     out.push_str(&date.to_string());
     Ok(Kind::Text)
 }
@@ -117,7 +123,12 @@ fn date(text: &str, out: &mut String) -> Result<Kind, BadValue> {
 fn timestamp(cell: Cell<'_>, zone: Option<&TimeZone>, out: &mut String) -> Result<Kind, BadValue> {
     let wanted = BadValue("timestamp");
     let text = cell.text.trim();
+    // As text, eight or fourteen digits are a date without hyphens more often than an epoch.
+    let compact = cell.kind == Kind::Text && matches!(text.len(), 8 | 14);
     let instant = if let Ok(epoch) = text.parse::<i64>() {
+        if compact {
+            return Err(wanted);
+        }
         // Year 5138 in seconds is 1973 in milliseconds: no service keeps both.
         let since = match epoch.unsigned_abs() {
             0..100_000_000_000 => SignedDuration::from_secs(epoch),
@@ -180,6 +191,7 @@ mod tests {
             assert_eq!(cast(Cast::Timestamp, given).as_deref(), Ok(wanted), "{given}");
         }
         assert!(cast(Cast::Timestamp, "yesterday").is_err());
+        assert!(cast(Cast::Timestamp, "20260131").is_err());
     }
 
     #[test]
@@ -187,6 +199,7 @@ mod tests {
         assert_eq!(cast(Cast::Boolean, "Y").as_deref(), Ok("true"));
         assert!(cast(Cast::Boolean, "2").is_err());
         assert_eq!(cast(Cast::Date, "2026-01-31 09:00").as_deref(), Ok("2026-01-31"));
+        assert_eq!(cast(Cast::Date, "2026-01-30T20:00:00Z").as_deref(), Ok("2026-01-31"));
         assert!(cast(Cast::Date, "2026-02-31").is_err());
         assert_eq!(cast(Cast::Json, "{\"a\":\n1}").as_deref(), Ok("{\"a\": 1}"));
         assert!(cast(Cast::Json, "{").is_err());

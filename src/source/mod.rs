@@ -10,6 +10,8 @@ mod canonical;
 mod connections;
 mod database;
 mod keys;
+#[cfg(test)]
+pub(crate) mod memory;
 mod mysql;
 mod postgres;
 mod sql;
@@ -81,6 +83,13 @@ pub enum From {
     Table(String),
     /// A SELECT, used as a derived table.
     Query(String),
+}
+
+impl From {
+    /// A query as its user wrote it: blanks around it and a semicolon at its end are no part of it.
+    pub fn query(text: &str) -> Self {
+        Self::Query(text.trim().trim_end_matches(';').trim_end().to_owned())
+    }
 }
 
 /// One planned read of one relation: everything a source needs to know, and nothing of the job.

@@ -1,4 +1,8 @@
-//! What tests share.
+//! What tests stand on: real servers, and ways to hurt the connection to them.
 
+pub(crate) mod engines;
+pub(crate) mod fault_proxy;
+pub(crate) mod home;
 pub(crate) mod place;
 pub(crate) mod services;
+pub(crate) mod serving;

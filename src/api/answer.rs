@@ -1,0 +1,104 @@
+//! The engine's answer to a search, and ours.
+//!
+//! Promises: rows and sort values stay text, so that no number loses a digit. An answer that is not whole is no answer.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::problem::Problem;
+
+/// What the engine answers.
+#[derive(Deserialize)]
+pub(super) struct EngineAnswer {
+    timed_out: bool,
+    #[serde(rename = "_shards")]
+    shards: Shards,
+    pub(super) hits: Hits,
+}
+
+#[derive(Deserialize)]
+struct Shards {
+    total: u32,
+    failed: u32,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Hits {
+    pub(super) total: Option<Total>,
+    pub(super) hits: Vec<Hit>,
+}
+
+/// How many documents match.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Total {
+    value: u64,
+    relation: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Hit {
+    #[serde(rename = "_index")]
+    pub(super) index: String,
+    #[serde(rename = "_id")]
+    pub(super) id: String,
+    #[serde(rename = "_source")]
+    pub(super) source: Box<RawValue>,
+    pub(super) sort: Box<RawValue>,
+}
+
+impl EngineAnswer {
+    /// Itself, if all of the index answered.
+    pub(super) fn whole(self) -> Result<Self, Problem> {
+        if self.timed_out {
+            return Err(Problem::engine_timeout());
+        }
+        if self.shards.failed > 0 || self.shards.total == 0 {
+            return Err(Problem::partial_result());
+        }
+        Ok(self)
+    }
+}
+
+/// What a search is answered with.
+#[derive(Serialize)]
+pub(super) struct Found<'a> {
+    pub(super) data: Vec<Box<RawValue>>,
+    pub(super) page: FoundPage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<Total>,
+    pub(super) meta: Meta<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct FoundPage {
+    pub(super) size: usize,
+    pub(super) next: Option<String>,
+    pub(super) has_next: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct Meta<'a> {
+    /// The real index behind the alias; the alias when there is no row to tell it.
+    pub(super) index: &'a str,
+    pub(super) took_ms: u128,
+    pub(super) request_id: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(timed_out: bool, total: u32, failed: u32) -> bool {
+        let shards = Shards { total, failed };
+        let hits = Hits { total: None, hits: Vec::new() };
+        EngineAnswer { timed_out, shards, hits }.whole().is_ok()
+    }
+
+    #[test]
+    fn half_an_answer_is_none() {
+        assert!(whole(false, 3, 0));
+        assert!(!whole(true, 3, 0));
+        assert!(!whole(false, 3, 1));
+        assert!(!whole(false, 0, 0));
+    }
+}

@@ -1,0 +1,153 @@
+//! The query API over HTTP.
+//!
+//! Promises: every answer that is no success is a problem (RFC 9457) and never quotes the engine; one line is logged per
+//! request, without values; it listens on loopback only, as long as callers cannot be told apart.
+
+mod answer;
+mod problem;
+mod request;
+mod search;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::config::{ApiConfig, Config};
+use crate::finding::Finding;
+use crate::mapping::Mapping;
+use crate::query::{Fields, MAX_BODY, Signer};
+use crate::sink::Client;
+use problem::Problem;
+
+/// An index that is searched.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// The name in the URL, and the engine's alias.
+    pub alias: String,
+    /// What is in it.
+    pub mapping: Mapping,
+}
+
+/// What every request needs; clones share it.
+#[derive(Clone)]
+pub struct AppState {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: Client,
+    signer: Signer,
+    indexes: BTreeMap<String, Fields>,
+}
+
+impl AppState {
+    /// Answers searches of `indexes` from the engine of `client`, with cursors by `signer`.
+    pub fn new(client: Client, signer: Signer, indexes: Vec<Served>) -> Self {
+        let indexes = indexes
+            .into_iter()
+            .map(|served| (served.alias, Fields::new(&served.mapping)))
+            .collect();
+        Self { shared: Arc::new(Shared { client, signer, indexes }) }
+    }
+}
+
+/// All that the API answers.
+pub fn router(state: AppState) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/v1/{index}/search", post(search::search))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(request::observe))
+        .with_state(state)
+}
+
+/// Whether the process is alive; the engine is not asked.
+async fn healthz() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+async fn nothing_here() -> Problem {
+    Problem::not_found("there is nothing at this path", "searches are POST /v1/{index}/search")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::method_not_allowed()
+}
+
+/// A server that listens already, and answers once it runs.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: AppState,
+}
+
+impl Server {
+    /// Connects to the engine and takes the address of `api.listen`.
+    ///
+    /// # Errors
+    /// When the address is not a loopback one or is taken, the key is too short, or the engine cannot be reached.
+    pub async fn bind(config: &Config, indexes: Vec<Served>) -> Result<Self> {
+        let listen = config.api.listen;
+        if !listen.ip().is_loopback() {
+            let what = format!("`api.listen`: {listen} is not a loopback address");
+            let hint = "whoever reaches it may read everything: listen on 127.0.0.1, and put a proxy that knows \
+                        its callers in front";
+            return Err(Finding::error(what).hint(hint).into());
+        }
+        let signer = signer(&config.api)?;
+        let client = Client::connect(&config.engine).await?;
+        let listener = TcpListener::bind(listen).await.map_err(|error| {
+            Finding::error(format!("`api.listen`: cannot listen on {listen}: {error}"))
+                .hint("is another server running? port 0 takes a free one")
+        })?;
+        let address = listener.local_addr().context("the address listened on")?;
+        Ok(Self { listener, address, state: AppState::new(client, signer, indexes) })
+    }
+
+    /// Where it listens; with port 0 in the configuration, the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `shutdown`, and then finishes the requests under way.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        let indexes = self.state.shared.indexes.keys().cloned().collect::<Vec<_>>().join(", ");
+        tracing::info!(address = %self.address, indexes, "serving searches");
+        axum::serve(self.listener, router(self.state))
+            .with_graceful_shutdown(shutdown)
+            .await
+            .context("serving searches")
+    }
+}
+
+/// Serves searches of `indexes` until `shutdown`.
+///
+/// # Errors
+/// As [`Server::bind`] and [`Server::run`].
+pub async fn serve(
+    config: &Config,
+    indexes: Vec<Served>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    Server::bind(config, indexes).await?.run(shutdown).await
+}
+
+fn signer(config: &ApiConfig) -> Result<Signer> {
+    if let Some(key) = &config.cursor_key {
+        return Signer::new(key.reveal()?.as_bytes()).context("`api.cursor_key`");
+    }
+    tracing::info!("no `api.cursor_key` is configured: cursors end with this process");
+    Signer::random()
+}

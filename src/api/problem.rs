@@ -1,0 +1,202 @@
+//! What goes wrong, as `application/problem+json` (RFC 9457).
+//!
+//! Promises: a stable `code` for programs, a `message` for people, and a pointer to each fault of a body. Never holds the
+//! engine's words.
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::finding::did_you_mean;
+use crate::query::{Fault, MAX_BODY, Refusal};
+use crate::sink::{EngineError, Trouble};
+
+/// An answer that is no success.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    message: String,
+    detail: Option<String>,
+    faults: Vec<Fault>,
+}
+
+impl Problem {
+    fn new(
+        status: StatusCode,
+        (code, title): (&'static str, &'static str),
+        message: impl Into<String>,
+        detail: Option<&str>,
+    ) -> Self {
+        let detail = detail.map(str::to_owned);
+        Self { status, code, title, message: message.into(), detail, faults: Vec::new() }
+    }
+
+    pub(super) fn not_found(message: impl Into<String>, detail: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, ("not_found", "Not found"), message, Some(detail))
+    }
+
+    pub(super) fn unknown_index<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let kind = ("unknown_index", "Unknown index");
+        let hint = did_you_mean(name, known);
+        Self::new(StatusCode::NOT_FOUND, kind, format!("unknown index `{name}`"), Some(&hint))
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        let kind = ("method_not_allowed", "Method not allowed");
+        let message = "this path does not answer this method";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, message, None)
+    }
+
+    pub(super) fn not_json() -> Self {
+        let kind = ("unsupported_media_type", "Unsupported media type");
+        let message = "the body is JSON, and says so";
+        let detail = Some("send the header `Content-Type: application/json`");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, kind, message, detail)
+    }
+
+    pub(super) fn too_large() -> Self {
+        let kind = ("body_too_large", "Body too large");
+        let message = format!("a body has at most {MAX_BODY} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, kind, message, None)
+    }
+
+    pub(super) fn broken_body() -> Self {
+        let kind = ("incomplete_body", "Incomplete body");
+        Self::new(StatusCode::BAD_REQUEST, kind, "the body ended before it was complete", None)
+    }
+
+    /// What happened is in the log.
+    pub(super) fn internal() -> Self {
+        let kind = ("internal", "Internal error");
+        let message = "this should not have happened";
+        let detail = Some("the log tells more under this request id");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, kind, message, detail)
+    }
+
+    pub(super) fn engine_unavailable() -> Self {
+        let kind = ("engine_unavailable", "Engine unavailable");
+        let message = "the search engine does not answer";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("try again later"))
+    }
+
+    pub(super) fn engine_timeout() -> Self {
+        let kind = ("engine_timeout", "Engine timeout");
+        let message = "the search engine did not answer in time";
+        let detail = Some("a narrower filter, or `count: none`, is cheaper");
+        Self::new(StatusCode::GATEWAY_TIMEOUT, kind, message, detail)
+    }
+
+    pub(super) fn partial_result() -> Self {
+        let kind = ("partial_result", "Partial result");
+        let message = "a part of the index does not answer";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("try again later"))
+    }
+
+    fn index_missing() -> Self {
+        let kind = ("index_missing", "Index missing");
+        let message = "the index is not built yet";
+        let detail = Some("`prejoin reindex` builds it");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail)
+    }
+
+    /// The answer, with all that is known of the request.
+    pub(super) fn render(self, mut response: Response, request_id: &str) -> Response {
+        let errors = self.faults.iter().map(|fault| Entry {
+            pointer: &fault.pointer,
+            code: fault.code.word(),
+            detail: match &fault.hint {
+                Some(hint) => format!("{}; {hint}", fault.what),
+                None => fault.what.clone(),
+            },
+        });
+        let told = Told {
+            ty: format!("urn:prejoin:problem:{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            code: self.code,
+            message: &self.message,
+            detail: self.detail.as_deref(),
+            request_id,
+            errors: errors.collect(),
+        };
+        // A structure of texts and numbers always serializes.
+        let body = serde_json::to_vec(&told).unwrap_or_default();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        *response.body_mut() = Body::from(body);
+        response
+    }
+}
+
+/// The problem travels beside the response until the request's id is at hand.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let Some(first) = refusal.faults.first() else { return Self::internal() };
+        let well_formed = refusal.faults.iter().all(|fault| fault.code.is_well_formed());
+        let status =
+            if well_formed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+        Self {
+            status,
+            code: first.code.word(),
+            title: first.code.title(),
+            message: first.what.clone(),
+            detail: first.hint.clone(),
+            faults: refusal.faults,
+        }
+    }
+}
+
+impl From<&EngineError> for Problem {
+    fn from(error: &EngineError) -> Self {
+        let timed_out = |name: &str| name.contains("timeout");
+        match error {
+            EngineError::Unreachable(why) if why.trouble == Trouble::TimedOut => {
+                Self::engine_timeout()
+            }
+            EngineError::Unreachable(_) | EngineError::Garbled { .. } => Self::engine_unavailable(),
+            EngineError::Refused { status, error_type, cause, .. } => match status {
+                504 => Self::engine_timeout(),
+                _ if timed_out(error_type) || cause.as_deref().is_some_and(timed_out) => {
+                    Self::engine_timeout()
+                }
+                404 if error_type == "index_not_found_exception" => Self::index_missing(),
+                429 | 502 | 503 => Self::engine_unavailable(),
+                _ => Self::internal(),
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(rename = "type")]
+    ty: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    pointer: &'a str,
+    code: &'a str,
+    detail: String,
+}

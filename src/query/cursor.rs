@@ -1,0 +1,168 @@
+//! Cursors: where a page ended, signed.
+//!
+//! Promises: a cursor that was not made with this key is refused, one of another index, filter or sort is told apart, and
+//! sort values come back digit by digit. Never falls back to the first page. A cursor is signed, not secret: it holds what
+//! its caller has seen.
+
+use anyhow::{Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::dsl::Question;
+use super::fields::Fields;
+
+const VERSION: u8 = 1;
+const TAG: usize = 32;
+const BINDING: usize = 16;
+/// Fewer bytes of key could be guessed.
+const MIN_KEY: usize = 16;
+
+/// Makes and opens cursors.
+#[derive(Clone)]
+pub struct Signer(Hmac<Sha256>);
+
+/// What a cursor belongs to: index, mapping, filter and sort. How many rows are shown, and which of their fields, is free
+/// to change from page to page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding([u8; BINDING]);
+
+/// Why a cursor is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CursorError {
+    /// It was not made with this key, or is damaged.
+    Invalid,
+    /// It belongs to another search.
+    Mismatch,
+}
+
+impl Binding {
+    /// The binding of a question to the index of that alias.
+    pub fn new(alias: &str, fields: &Fields, question: &Question) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(fields.fingerprint());
+        for part in [alias.to_owned(), question.query.to_string(), question.sort.to_string()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let mut binding = [0; BINDING];
+        for (to, from) in binding.iter_mut().zip(hash.finalize()) {
+            *to = from;
+        }
+        Self(binding)
+    }
+}
+
+impl Signer {
+    /// Signs with `key`.
+    ///
+    /// # Errors
+    /// When the key is shorter than 16 bytes.
+    pub fn new(key: &[u8]) -> Result<Self> {
+        ensure!(key.len() >= MIN_KEY, "a cursor key has at least {MIN_KEY} bytes");
+        Ok(Self(Hmac::new_from_slice(key)?))
+    }
+
+    /// Signs with a key that nobody else knows, and that ends with the process.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub fn random() -> Result<Self> {
+        Self::new(&rand::random::<[u8; 32]>())
+    }
+
+    /// The cursor after the row with these sort values.
+    pub fn issue(&self, binding: Binding, sort: &RawValue) -> String {
+        let mut token = vec![VERSION];
+        token.extend(binding.0);
+        token.extend(sort.get().bytes());
+        let mut mac = self.0.clone();
+        mac.update(&token);
+        token.extend(mac.finalize().into_bytes());
+        URL_SAFE_NO_PAD.encode(token)
+    }
+
+    /// The sort values of a cursor.
+    ///
+    /// # Errors
+    /// When it was not made by this signer for this binding.
+    pub fn open(&self, binding: Binding, cursor: &str) -> Result<Value, CursorError> {
+        let token = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| CursorError::Invalid)?;
+        let (signed, tag) = token.split_last_chunk::<TAG>().ok_or(CursorError::Invalid)?;
+        let mut mac = self.0.clone();
+        mac.update(signed);
+        mac.verify_slice(tag).map_err(|_| CursorError::Invalid)?;
+        let (head, rest) =
+            signed.split_first_chunk::<{ 1 + BINDING }>().ok_or(CursorError::Invalid)?;
+        match head.split_first() {
+            Some((&VERSION, made_for)) if *made_for == binding.0 => {}
+            _ => return Err(CursorError::Mismatch),
+        }
+        serde_json::from_slice(rest).map_err(|_| CursorError::Invalid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::dsl::question;
+    use crate::query::fields::tests::fields;
+    use crate::query::parse;
+
+    const VALUES: &str =
+        r#"[-9223372036854775808,12345678901234567890123456789012345678.10,"Infinity",null,"c1"]"#;
+
+    fn binding(alias: &str, body: &str) -> Binding {
+        let fields = fields();
+        Binding::new(alias, &fields, &question(&parse(&fields, body.as_bytes()).unwrap()))
+    }
+
+    fn cursor(signer: &Signer, binding: Binding) -> String {
+        signer.issue(binding, serde_json::from_str(VALUES).unwrap())
+    }
+
+    #[test]
+    fn sort_values_come_back_digit_by_digit() {
+        let (signer, binding) = (Signer::random().unwrap(), binding("contracts", "{}"));
+        let opened = signer.open(binding, &cursor(&signer, binding)).unwrap();
+        assert_eq!(opened.to_string(), VALUES);
+    }
+
+    #[test]
+    fn a_cursor_serves_its_own_search_only() {
+        let signer = Signer::new(b"0123456789abcdef").unwrap();
+        let made_for = binding("contracts", r#"{"filter": {"paid": {"eq": true}}}"#);
+        let cursor = cursor(&signer, made_for);
+        let open = |alias, body| signer.open(binding(alias, body), &cursor).map(|_| ());
+        let same = r#"{"count": "none", "filter": {"paid": {"eq": true}}, "page": {"size": 3}, "fields": ["rate"]}"#;
+        assert_eq!(open("contracts", same), Ok(()));
+        let others = [
+            ("contracts", r#"{"filter": {"paid": {"eq": false}}}"#),
+            ("contracts", r#"{"filter": {"paid": {"eq": true}}, "sort": [{"field": "rate"}]}"#),
+            ("invoices", r#"{"filter": {"paid": {"eq": true}}}"#),
+        ];
+        for (alias, body) in others {
+            assert_eq!(open(alias, body), Err(CursorError::Mismatch), "{alias} {body}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_made_here_is_refused() {
+        let (signer, binding) = (Signer::random().unwrap(), binding("contracts", "{}"));
+        let cursor = cursor(&signer, binding);
+        for at in 0..cursor.len() {
+            let flip = if cursor.as_bytes()[at] == b'A' { "B" } else { "A" };
+            let mut damaged = cursor.clone();
+            damaged.replace_range(at..=at, flip);
+            assert_eq!(signer.open(binding, &damaged), Err(CursorError::Invalid), "{at}");
+        }
+        for garbage in ["", "A", "!!!", &cursor[..cursor.len() - 4], &format!("{cursor}AAAA")] {
+            assert_eq!(signer.open(binding, garbage), Err(CursorError::Invalid));
+        }
+        let stranger = Signer::random().unwrap();
+        assert_eq!(stranger.open(binding, &cursor), Err(CursorError::Invalid));
+    }
+}

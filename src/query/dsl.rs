@@ -1,0 +1,242 @@
+//! Turns a search into the one query that the engine is sent.
+//!
+//! Promises: pure, the same text for the same search. Every node of the filter becomes one closed clause, so that no
+//! sibling changes what it means; the caller's filter is a clause of its own, beside which others can stand. Everything
+//! runs in filter context: nothing is scored.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::value::Day;
+use super::{COUNT_CAP, Count, Filter, Op, Order, Scalar, SearchRequest, Sort, Target};
+use crate::mapping::OWN_FIELD;
+
+/// What is asked, without how much of it: two searches with the same question can share a cursor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The query.
+    pub query: Value,
+    /// The sort, its unique last key included.
+    pub sort: Value,
+}
+
+/// The question of a search.
+pub fn question(request: &SearchRequest) -> Question {
+    let mut sort: Vec<Value> = request.sort.iter().map(sort_key).collect();
+    sort.push(keyed(&format!("{OWN_FIELD}.id"), json!({"order": "asc"})));
+    Question {
+        query: json!({"bool": {"filter": [clause(&request.filter)]}}),
+        sort: Value::Array(sort),
+    }
+}
+
+/// The body of the engine's search: one row more than the page has, which tells whether there is a next page. `after` are
+/// the sort values of the row before the page.
+pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>) -> Value {
+    let total = match request.count {
+        Count::Exact => json!(true),
+        Count::Capped => json!(COUNT_CAP),
+        Count::None => json!(false),
+    };
+    let mut body = json!({
+        "query": question.query,
+        "sort": question.sort,
+        "size": request.page.size + 1,
+        "track_total_hits": total,
+        "_source": true,
+    });
+    if let (Some(after), Value::Object(body)) = (after, &mut body) {
+        body.insert("search_after".to_owned(), after);
+    }
+    body
+}
+
+fn sort_key(sort: &Sort) -> Value {
+    let order = match sort.order {
+        Order::Asc => "asc",
+        Order::Desc => "desc",
+    };
+    keyed(&sort.field.engine, json!({"order": order, "missing": "_last"}))
+}
+
+fn clause(filter: &Filter) -> Value {
+    match filter {
+        Filter::And(filters) if filters.is_empty() => json!({"match_all": {}}),
+        Filter::Or(filters) if filters.is_empty() => json!({"match_none": {}}),
+        Filter::And(filters) => json!({"bool": {"filter": clauses(filters)}}),
+        Filter::Or(filters) => one_of(&clauses(filters)),
+        Filter::Not(filter) => not(&clause(filter)),
+        Filter::Compare { field, op: Op::Ne, value } => not(&compare(field, Op::Eq, value)),
+        Filter::Compare { field, op, value } => compare(field, *op, value),
+        Filter::In { field, values } => among(field, values),
+        Filter::Exists { path } => json!({"exists": {"field": path}}),
+        Filter::Some { list, filter } => {
+            json!({"nested": {"path": list, "query": clause(filter), "score_mode": "none"}})
+        }
+    }
+}
+
+fn clauses(filters: &[Filter]) -> Vec<Value> {
+    filters.iter().map(clause).collect()
+}
+
+fn not(clause: &Value) -> Value {
+    json!({"bool": {"must_not": [clause]}})
+}
+
+/// Without the minimum, a clause beside these would make all of them optional.
+fn one_of(clauses: &[Value]) -> Value {
+    json!({"bool": {"should": clauses, "minimum_should_match": 1}})
+}
+
+fn compare(field: &Target, op: Op, value: &Scalar) -> Value {
+    let value = match value {
+        Scalar::Day(day) => return range(field, &day_bounds(op, *day)),
+        Scalar::Time(time) => return range(field, &time_bounds(op, *time)),
+        Scalar::Text(text) => json!(text),
+        Scalar::Number(number) => Value::Number(number.clone()),
+        Scalar::Flag(flag) => json!(flag),
+    };
+    let bound = match op {
+        Op::Eq | Op::Ne => return json!({"term": keyed(&field.engine, json!({"value": value}))}),
+        Op::Lt => "lt",
+        Op::Lte => "lte",
+        Op::Gt => "gt",
+        Op::Gte => "gte",
+    };
+    json!({"range": keyed(&field.engine, keyed(bound, value))})
+}
+
+fn among(field: &Target, values: &[Scalar]) -> Value {
+    if values.is_empty() {
+        return json!({"match_none": {}});
+    }
+    let plain: Option<Vec<Value>> = values
+        .iter()
+        .map(|value| match value {
+            Scalar::Text(text) => Some(json!(text)),
+            Scalar::Number(number) => Some(Value::Number(number.clone())),
+            Scalar::Flag(flag) => Some(json!(flag)),
+            Scalar::Time(_) | Scalar::Day(_) => None,
+        })
+        .collect();
+    match plain {
+        Some(values) => json!({"terms": keyed(&field.engine, Value::Array(values))}),
+        None => {
+            let each: Vec<_> = values.iter().map(|value| compare(field, Op::Eq, value)).collect();
+            one_of(&each)
+        }
+    }
+}
+
+/// All of the day is equal to it, nothing of it is less or greater.
+fn day_bounds(op: Op, day: Day) -> Vec<(&'static str, Timestamp)> {
+    match op {
+        Op::Eq | Op::Ne => vec![("gte", day.start), ("lt", day.end)],
+        Op::Lt => vec![("lt", day.start)],
+        Op::Lte => vec![("lt", day.end)],
+        Op::Gt => vec![("gte", day.end)],
+        Op::Gte => vec![("gte", day.start)],
+    }
+}
+
+fn time_bounds(op: Op, time: Timestamp) -> Vec<(&'static str, Timestamp)> {
+    match op {
+        Op::Eq | Op::Ne => vec![("gte", time), ("lte", time)],
+        Op::Lt => vec![("lt", time)],
+        Op::Lte => vec![("lte", time)],
+        Op::Gt => vec![("gt", time)],
+        Op::Gte => vec![("gte", time)],
+    }
+}
+
+/// Bounds with all their digits: the engine completes a shorter time upwards or downwards, as the operator may be. The
+/// format is named, because the mapping may have one of its own.
+fn range(field: &Target, bounds: &[(&str, Timestamp)]) -> Value {
+    let mut range: Map<String, Value> = bounds
+        .iter()
+        .map(|(bound, time)| ((*bound).to_owned(), json!(format!("{time:.9}"))))
+        .collect();
+    range.insert("format".to_owned(), json!("strict_date_optional_time_nanos"));
+    json!({"range": keyed(&field.engine, Value::Object(range))})
+}
+
+fn keyed(key: &str, value: Value) -> Value {
+    Value::Object(Map::from_iter([(key.to_owned(), value)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::fields::tests::fields;
+    use crate::query::parse;
+
+    fn compiled(body: &str) -> Value {
+        let request = parse(&fields(), body.as_bytes()).unwrap();
+        to_dsl(&request, &question(&request), None)
+    }
+
+    fn filter(filter: &str) -> String {
+        let body = compiled(&format!(r#"{{"filter": {filter}}}"#));
+        body["query"]["bool"]["filter"][0].to_string()
+    }
+
+    #[test]
+    fn a_managers_contracts_by_amount() {
+        let body = compiled(
+            r#"{"filter": {"manager.name": {"eq": "김철수"}}, "sort": [{"field": "amount", "order": "desc"}],
+                "page": {"size": 50}, "count": "exact"}"#,
+        );
+        insta::assert_snapshot!(body, @r#"{"query":{"bool":{"filter":[{"term":{"manager.name":{"value":"김철수"}}}]}},"sort":[{"amount":{"order":"desc","missing":"_last"}},{"_prejoin.id":{"order":"asc"}}],"size":51,"track_total_hits":true,"_source":true}"#);
+    }
+
+    #[test]
+    fn conditions_of_one_some_stay_together() {
+        insta::assert_snapshot!(
+            filter(r#"{"settlements": {"some": {"status": {"eq": "overdue"}, "amount": {"gt": 1000000}}}}"#),
+            @r#"{"nested":{"path":"settlements","query":{"bool":{"filter":[{"term":{"settlements.status":{"value":"overdue"}}},{"range":{"settlements.amount":{"gt":1000000}}}]}},"score_mode":"none"}}"#
+        );
+        insta::assert_snapshot!(
+            filter(r#"{"settlements": {"some": {"lines": {"some": {"code": {"ne": "a"}}}}}}"#),
+            @r#"{"nested":{"path":"settlements","query":{"nested":{"path":"settlements.lines","query":{"bool":{"must_not":[{"term":{"settlements.lines.code":{"value":"a"}}}]}},"score_mode":"none"}},"score_mode":"none"}}"#
+        );
+        insta::assert_snapshot!(filter(r#"{"settlements": {"exists": false}}"#), @r#"{"bool":{"must_not":[{"nested":{"path":"settlements","query":{"match_all":{}},"score_mode":"none"}}]}}"#);
+    }
+
+    #[test]
+    fn every_node_is_closed() {
+        insta::assert_snapshot!(
+            filter(r#"{"or": [{"paid": {"eq": true}}, {"signed_at": {"exists": false}}], "amount": {"ne": 5}}"#),
+            @r#"{"bool":{"filter":[{"bool":{"should":[{"term":{"paid":{"value":true}}},{"bool":{"must_not":[{"exists":{"field":"signed_at"}}]}}],"minimum_should_match":1}},{"bool":{"must_not":[{"term":{"amount":{"value":5}}}]}}]}}"#
+        );
+        insta::assert_snapshot!(
+            filter(r#"{"not": {"title": {"in": ["가", "나"]}, "amount": {"gte": 1, "lt": 5}}}"#),
+            @r#"{"bool":{"must_not":[{"bool":{"filter":[{"terms":{"title.raw":["가","나"]}},{"bool":{"filter":[{"range":{"amount":{"gte":1}}},{"range":{"amount":{"lt":5}}}]}}]}}]}}"#
+        );
+    }
+
+    #[test]
+    fn what_is_empty_has_a_meaning() {
+        insta::assert_snapshot!(filter("{}"), @r#"{"match_all":{}}"#);
+        insta::assert_snapshot!(filter(r#"{"and": []}"#), @r#"{"match_all":{}}"#);
+        insta::assert_snapshot!(filter(r#"{"or": []}"#), @r#"{"match_none":{}}"#);
+        insta::assert_snapshot!(filter(r#"{"amount": {"in": []}}"#), @r#"{"match_none":{}}"#);
+        insta::assert_snapshot!(filter(r#"{"not": {}}"#), @r#"{"bool":{"must_not":[{"match_all":{}}]}}"#);
+    }
+
+    #[test]
+    fn a_day_is_a_range_and_every_digit_is_written() {
+        insta::assert_snapshot!(filter(r#"{"signed_at": {"eq": "2026-01-31"}}"#), @r#"{"range":{"signed_at":{"gte":"2026-01-31T00:00:00.000000000Z","lt":"2026-02-01T00:00:00.000000000Z","format":"strict_date_optional_time_nanos"}}}"#);
+        insta::assert_snapshot!(filter(r#"{"signed_at": {"gt": "2026-01-31"}}"#), @r#"{"range":{"signed_at":{"gte":"2026-02-01T00:00:00.000000000Z","format":"strict_date_optional_time_nanos"}}}"#);
+        insta::assert_snapshot!(filter(r#"{"signed_at": {"lte": "2026-01-31T09:00:00+09:00"}}"#), @r#"{"range":{"signed_at":{"lte":"2026-01-31T00:00:00.000000000Z","format":"strict_date_optional_time_nanos"}}}"#);
+        insta::assert_snapshot!(filter(r#"{"rate": {"lt": 1.23456789012345678901234567890}}"#), @r#"{"range":{"rate":{"lt":1.23456789012345678901234567890}}}"#);
+    }
+
+    #[test]
+    fn the_rows_after_a_cursor_are_asked_for_by_its_values() {
+        let request = parse(&fields(), b"{}").unwrap();
+        let after = serde_json::from_str("[-9223372036854775808, null, \"c1\"]").unwrap();
+        let body = to_dsl(&request, &question(&request), Some(after));
+        insta::assert_snapshot!(body["search_after"], @r#"[-9223372036854775808,null,"c1"]"#);
+    }
+}

@@ -1,0 +1,294 @@
+//! The fields of an index as a search may name them.
+//!
+//! Promises: one entry per path of the document, with the engine's field that serves a comparison or a sort, if one does.
+//! prejoin's own object and the sub-fields of a field are not among them.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::finding::did_you_mean;
+use crate::mapping::{self, Field, Mapping};
+
+/// Names by which a sub-field usually holds the unchanged text.
+const EXACT_NAMES: [&str; 2] = ["raw", "keyword"];
+
+/// Names longer than this are nobody's slip of the pen.
+const MAX_NAME: usize = 200;
+
+/// Fields by their full path.
+#[derive(Debug, Clone)]
+pub struct Fields {
+    known: BTreeMap<String, Known>,
+    fingerprint: [u8; 32],
+}
+
+/// One field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// The full path.
+    pub path: String,
+    /// The innermost list whose elements hold it.
+    pub list: Option<String>,
+    /// What it is.
+    pub shape: Shape,
+}
+
+/// What a field is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// A list whose elements are matched one by one.
+    List,
+    /// An object; searched by the fields in it.
+    Object,
+    /// A value.
+    Value(ValueField),
+}
+
+/// How a value can be searched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValueField {
+    /// The engine's type, for messages.
+    pub ty: String,
+    /// How values compare; absent when they do not.
+    pub kind: Option<Kind>,
+    /// The engine's field that comparisons go to.
+    pub filter: Option<String>,
+    /// The engine's field that is sorted by.
+    pub sort: Option<String>,
+    /// Whether its presence is known.
+    pub exists: bool,
+}
+
+/// How the values of a field compare.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Text, whole, by code point.
+    Keyword,
+    /// Whole numbers within these bounds, both included.
+    Integer {
+        /// The least.
+        min: i128,
+        /// The greatest.
+        max: i128,
+    },
+    /// Numbers with a fraction, kept by the engine as floating point.
+    Float {
+        /// The greatest, and its negative the least.
+        max: f64,
+    },
+    /// Dates and times.
+    Date,
+    /// `true` and `false`; `false` sorts first.
+    Boolean,
+}
+
+/// What a name stands for at some place of a filter.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// A field that can be named here.
+    Here(&'a Known),
+    /// A field of the elements of a list; `list` is how that list is named here, `rest` what is left of the name.
+    InList {
+        /// The list's name at this place.
+        list: &'a str,
+        /// The rest of the name.
+        rest: &'a str,
+    },
+    /// No field.
+    Unknown,
+}
+
+impl Fields {
+    /// The fields of `mapping`.
+    pub fn new(mapping: &Mapping) -> Self {
+        let mut known = BTreeMap::new();
+        collect(&mapping.fields, "", None, &mut known);
+        let fingerprint = Sha256::digest(mapping.body().to_string()).into();
+        Self { known, fingerprint }
+    }
+
+    /// Changes when the mapping does.
+    pub fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+
+    /// The field of that full path.
+    pub fn get(&self, path: &str) -> Option<&Known> {
+        self.known.get(path)
+    }
+
+    /// What `name` stands for among the elements of `list`, or at the top.
+    pub fn find<'a>(&'a self, list: Option<&str>, name: &'a str) -> Found<'a> {
+        let full = full_path(list, name);
+        let Some(found) = self.known.get(&full) else { return Found::Unknown };
+        if found.list.as_deref() == list {
+            return Found::Here(found);
+        }
+        let outermost = name.match_indices('.').find_map(|(dot, _)| {
+            let (head, rest) = (name.get(..dot)?, name.get(dot + 1..)?);
+            let is_list = self.known.get(&full_path(list, head))?.shape == Shape::List;
+            is_list.then_some(Found::InList { list: head, rest })
+        });
+        outermost.unwrap_or(Found::Unknown)
+    }
+
+    /// A hint for a name that stands for nothing among the elements of `list`, or at the top.
+    pub fn suggest(&self, list: Option<&str>, name: &str) -> String {
+        let prefix = list.map(|list| format!("{list}.")).unwrap_or_default();
+        let names = || self.known.keys().filter_map(|path| path.strip_prefix(&prefix));
+        // Comparing costs the product of both lengths.
+        if name.len() <= MAX_NAME {
+            let near = did_you_mean(name, names());
+            if near.starts_with("did you mean") {
+                return near;
+            }
+        }
+        let top: Vec<&str> = names().filter(|name| !name.contains('.')).collect();
+        format!("known here are {}", top.join(", "))
+    }
+}
+
+fn full_path(list: Option<&str>, name: &str) -> String {
+    list.map_or_else(|| name.to_owned(), |list| format!("{list}.{name}"))
+}
+
+fn collect(
+    fields: &mapping::Fields,
+    parent: &str,
+    list: Option<&str>,
+    known: &mut BTreeMap<String, Known>,
+) {
+    for (name, field) in fields {
+        let path = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
+        let shape = match field.ty.as_str() {
+            "nested" => Shape::List,
+            "object" => Shape::Object,
+            _ => Shape::Value(value_field(&path, field)),
+        };
+        let inner = if shape == Shape::List { Some(path.as_str()) } else { list };
+        collect(&field.properties, &path, inner, known);
+        let entry = Known { path: path.clone(), list: list.map(str::to_owned), shape };
+        known.insert(path, entry);
+    }
+}
+
+fn value_field(path: &str, field: &Field) -> ValueField {
+    let served_by = if field.ty == "text" {
+        exact_form(field).map(|(name, form)| (format!("{path}.{name}"), form))
+    } else {
+        Some((path.to_owned(), field))
+    };
+    let kind = served_by.as_ref().and_then(|(_, form)| kind(&form.ty));
+    let serves = |able: fn(&Field) -> bool| {
+        kind?;
+        served_by.as_ref().filter(|(_, form)| able(form)).map(|(target, _)| target.clone())
+    };
+    ValueField {
+        ty: field.ty.clone(),
+        kind,
+        filter: serves(|form| form.indexed),
+        sort: serves(|form| form.doc_values),
+        exists: field.ty != "binary" && (field.indexed || (field.doc_values && field.ty != "text")),
+    }
+}
+
+/// The sub-field that holds a text whole.
+fn exact_form(field: &Field) -> Option<(&String, &Field)> {
+    let mut forms: Vec<_> = field.multi.iter().filter(|(_, form)| form.ty == "keyword").collect();
+    forms.sort_by_key(|(name, _)| !EXACT_NAMES.contains(&name.as_str()));
+    forms.into_iter().next()
+}
+
+fn kind(ty: &str) -> Option<Kind> {
+    let whole = |min: i128, max: i128| Some(Kind::Integer { min, max });
+    match ty {
+        "keyword" => Some(Kind::Keyword),
+        "long" => whole(i64::MIN.into(), i64::MAX.into()),
+        "integer" => whole(i32::MIN.into(), i32::MAX.into()),
+        "short" => whole(i16::MIN.into(), i16::MAX.into()),
+        "byte" => whole(i8::MIN.into(), i8::MAX.into()),
+        "unsigned_long" => whole(0, u64::MAX.into()),
+        "double" => Some(Kind::Float { max: f64::MAX }),
+        "float" => Some(Kind::Float { max: f32::MAX.into() }),
+        "half_float" => Some(Kind::Float { max: 65_504.0 }),
+        // Kept as a long; 2^53 is where its own arithmetic in doubles stops being whole.
+        "scaled_float" => Some(Kind::Float { max: 9_007_199_254_740_992.0 }),
+        "date" | "date_nanos" => Some(Kind::Date),
+        "boolean" => Some(Kind::Boolean),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Fields of a contract.
+    pub(in crate::query) fn fields() -> Fields {
+        let text = r#"{"mappings": {"properties": {
+            "title": {"type": "text", "fields": {"lower": {"type": "keyword"}, "raw": {"type": "keyword"}}},
+            "memo": {"type": "text"}, "place": {"type": "geo_point"},
+            "amount": {"type": "long"}, "rate": {"type": "double"}, "signed_at": {"type": "date"}, "paid": {"type": "boolean"},
+            "secret": {"type": "keyword", "index": false, "doc_values": false},
+            "manager": {"properties": {"name": {"type": "keyword", "doc_values": false}}},
+            "settlements": {"type": "nested", "properties": {
+                "amount": {"type": "long"}, "status": {"type": "keyword"},
+                "payer": {"properties": {"name": {"type": "keyword"}}},
+                "lines": {"type": "nested", "properties": {"code": {"type": "keyword"}}}}}}}}"#;
+        Fields::new(&Mapping::parse(Path::new("m.json"), text).unwrap())
+    }
+
+    fn value(fields: &Fields, path: &str) -> ValueField {
+        match &fields.get(path).unwrap().shape {
+            Shape::Value(value) => value.clone(),
+            other => panic!("{path} is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_value_knows_what_serves_it() {
+        let fields = fields();
+        assert_eq!(value(&fields, "title").filter.as_deref(), Some("title.raw"));
+        assert_eq!(value(&fields, "memo").kind, None);
+        assert!(value(&fields, "memo").exists);
+        let secret = value(&fields, "secret");
+        assert_eq!((secret.filter, secret.sort, secret.exists), (None, None, false));
+        let name = value(&fields, "manager.name");
+        assert_eq!((name.filter.as_deref(), name.sort), (Some("manager.name"), None));
+        assert!(fields.get("title.raw").is_none());
+        assert!(fields.get("_prejoin.id").is_none());
+    }
+
+    #[test]
+    fn names_are_found_where_they_stand() {
+        let fields = fields();
+        let lines = Some("settlements.lines");
+        assert!(matches!(fields.find(None, "manager.name"), Found::Here(_)));
+        assert!(matches!(fields.find(Some("settlements"), "payer.name"), Found::Here(_)));
+        assert!(matches!(fields.find(lines, "code"), Found::Here(_)));
+        assert!(matches!(fields.find(lines, "amount"), Found::Unknown));
+        assert!(matches!(
+            fields.find(None, "settlements.lines.code"),
+            Found::InList { list: "settlements", rest: "lines.code" }
+        ));
+        assert!(matches!(
+            fields.find(Some("settlements"), "lines.code"),
+            Found::InList { list: "lines", rest: "code" }
+        ));
+        assert!(matches!(fields.find(None, "title.raw"), Found::Unknown));
+    }
+
+    #[test]
+    fn a_wrong_name_brings_the_right_one() {
+        let fields = fields();
+        insta::assert_snapshot!(fields.suggest(None, "manger.name"), @"did you mean `manager.name`?");
+        insta::assert_snapshot!(fields.suggest(Some("settlements"), "amont"), @"did you mean `amount`?");
+        insta::assert_snapshot!(
+            fields.suggest(Some("settlements"), "something_else"),
+            @"known here are amount, lines, payer, status"
+        );
+    }
+}

@@ -1,0 +1,331 @@
+//! Reads the `filter` of a body.
+//!
+//! Promises: every name is resolved where it stands, every fault is told with its place, and no part of a filter is ever
+//! left out silently. The limits hold before anything is compiled.
+
+use serde_json::value::RawValue;
+
+use super::fault::{Code, Faults, Pointer};
+use super::fields::{Fields, Found, Kind, Known, Shape, ValueField};
+use super::json::Json;
+use super::{Filter, MAX_DEPTH, MAX_IN, MAX_LEAVES, MAX_SOME, Op, Scalar, Target};
+use crate::finding::did_you_mean;
+
+const OPERATORS: [&str; 9] = ["eq", "ne", "in", "lt", "lte", "gt", "gte", "exists", "some"];
+
+/// Where in a filter the reader is.
+#[derive(Clone, Copy)]
+struct Scope<'a> {
+    /// The list whose elements are described; the document itself when absent.
+    list: Option<&'a str>,
+    /// Nodes from the top to here, this one included.
+    depth: usize,
+    /// Lists from the top to here.
+    lists: usize,
+}
+
+impl Scope<'_> {
+    fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+}
+
+/// Reads a filter; `None` when a fault was found.
+pub(super) fn read(
+    fields: &Fields,
+    raw: &RawValue,
+    at: &Pointer,
+    faults: &mut Faults,
+) -> Option<Filter> {
+    let mut reader = Reader { fields, faults, leaves: 0 };
+    let filter = reader.node(raw, at, Scope { list: None, depth: 1, lists: 0 });
+    if reader.leaves > MAX_LEAVES {
+        let what = format!("more than {MAX_LEAVES} comparisons");
+        let hint = || "use `in` for a choice of values of one field";
+        reader.faults.add_with_hint(at, Code::LimitExceeded, what, hint);
+        return None;
+    }
+    filter
+}
+
+struct Reader<'a> {
+    fields: &'a Fields,
+    faults: &'a mut Faults,
+    leaves: usize,
+}
+
+impl Reader<'_> {
+    /// A filter: `and`, `or`, `not` and fields side by side all hold together.
+    fn node(&mut self, raw: &RawValue, at: &Pointer, scope: Scope<'_>) -> Option<Filter> {
+        if scope.depth > MAX_DEPTH {
+            let what = format!("the filter is nested more than {MAX_DEPTH} deep");
+            self.faults.add(at, Code::LimitExceeded, what);
+            return None;
+        }
+        let members = object(raw, at, self.faults)?;
+        let each: Vec<_> = members
+            .into_iter()
+            .map(|(name, raw)| {
+                let at = at.join(&name);
+                match name.as_str() {
+                    "and" => self.nodes(raw, &at, scope).map(Filter::And),
+                    "or" => self.nodes(raw, &at, scope).map(Filter::Or),
+                    "not" => self.node(raw, &at, scope.deeper()).map(Box::new).map(Filter::Not),
+                    _ => self.field(&name, raw, &at, scope),
+                }
+            })
+            .collect();
+        all(each)
+    }
+
+    fn nodes(&mut self, raw: &RawValue, at: &Pointer, scope: Scope<'_>) -> Option<Vec<Filter>> {
+        let Ok(Json::List(elements)) = Json::open(raw) else {
+            self.faults.add(at, Code::InvalidValue, "a list of filters is expected here");
+            return None;
+        };
+        let each: Vec<_> = elements
+            .into_iter()
+            .enumerate()
+            .map(|(number, raw)| self.node(raw, &at.join(number), scope.deeper()))
+            .collect();
+        each.into_iter().collect()
+    }
+
+    /// `"name": {"operator": value, …}`.
+    fn field(
+        &mut self,
+        name: &str,
+        raw: &RawValue,
+        at: &Pointer,
+        scope: Scope<'_>,
+    ) -> Option<Filter> {
+        let fields = self.fields;
+        let known = match fields.find(scope.list, name) {
+            Found::Here(known) => known,
+            Found::InList { list, rest } => {
+                let what = format!("`{name}` is a field of the elements of `{list}`");
+                let hint = || format!(r#"write {{"{list}": {{"some": {{"{rest}": …}}}}}}"#);
+                self.faults.add_with_hint(at, Code::NeedsSome, what, hint);
+                return None;
+            }
+            Found::Unknown => {
+                let what = format!("unknown field `{name}`");
+                let hint = || fields.suggest(scope.list, name);
+                self.faults.add_with_hint(at, Code::UnknownField, what, hint);
+                return None;
+            }
+        };
+        let Ok(Json::Object(_)) = Json::open(raw) else {
+            let what = "an object of operators is expected here";
+            let hint = || r#"write {"eq": …}, or {"exists": false} for what is null"#;
+            self.faults.add_with_hint(at, Code::InvalidValue, what, hint);
+            return None;
+        };
+        let operators = object(raw, at, self.faults)?;
+        if operators.is_empty() {
+            self.faults.add(at, Code::InvalidValue, "an operator is expected here");
+            return None;
+        }
+        let each: Vec<_> = operators
+            .into_iter()
+            .map(|(operator, raw)| {
+                self.operator(known, &operator, raw, (&at.join(&operator), scope))
+            })
+            .collect();
+        all(each)
+    }
+
+    fn operator(
+        &mut self,
+        known: &Known,
+        operator: &str,
+        raw: &RawValue,
+        (at, scope): (&Pointer, Scope<'_>),
+    ) -> Option<Filter> {
+        let op = match operator {
+            "exists" => return self.exists(known, raw, at),
+            "some" => return self.some(known, raw, at, scope),
+            "in" => return self.among(known, raw, at),
+            "eq" => Op::Eq,
+            "ne" => Op::Ne,
+            "lt" => Op::Lt,
+            "lte" => Op::Lte,
+            "gt" => Op::Gt,
+            "gte" => Op::Gte,
+            _ => {
+                let what = format!("unknown operator `{operator}`");
+                let hint = || did_you_mean(operator, OPERATORS);
+                self.faults.add_with_hint(at, Code::UnknownOperator, what, hint);
+                return None;
+            }
+        };
+        let field = self.target(known, operator, at)?;
+        if field.kind == Kind::Boolean && !matches!(op, Op::Eq | Op::Ne) {
+            let what = format!("`{operator}` does not compare true and false");
+            self.faults.add_with_hint(at, Code::OperatorNotAllowed, what, || "use `eq`");
+            return None;
+        }
+        self.leaves += 1;
+        let value = self.value(field.kind, raw, at)?;
+        Some(Filter::Compare { field, op, value })
+    }
+
+    fn among(&mut self, known: &Known, raw: &RawValue, at: &Pointer) -> Option<Filter> {
+        let field = self.target(known, "in", at)?;
+        let Ok(Json::List(elements)) = Json::open(raw) else {
+            self.faults.add(at, Code::InvalidValue, "a list of values is expected here");
+            return None;
+        };
+        if elements.len() > MAX_IN {
+            let what = format!("more than {MAX_IN} values");
+            self.faults.add(at, Code::LimitExceeded, what);
+            return None;
+        }
+        // Days are ranges, so that each is a comparison of its own.
+        self.leaves += if field.kind == Kind::Date { elements.len() } else { 1 };
+        let each: Vec<_> = elements
+            .into_iter()
+            .enumerate()
+            .map(|(number, raw)| self.value(field.kind, raw, &at.join(number)))
+            .collect();
+        let values = each.into_iter().collect::<Option<_>>()?;
+        Some(Filter::In { field, values })
+    }
+
+    fn exists(&mut self, known: &Known, raw: &RawValue, at: &Pointer) -> Option<Filter> {
+        let Ok(Json::Bool(wanted)) = Json::open(raw) else {
+            self.faults.add(at, Code::InvalidValue, "true or false is expected here");
+            return None;
+        };
+        self.leaves += 1;
+        let path = known.path.clone();
+        let found = match &known.shape {
+            Shape::List => Filter::Some { list: path, filter: Box::new(Filter::everything()) },
+            Shape::Object => Filter::Exists { path },
+            Shape::Value(value) if value.exists => Filter::Exists { path },
+            Shape::Value(_) => {
+                let what = format!("`{path}` is not indexed: whether it has a value is not known");
+                self.faults.add(at, Code::FieldCannotServe, what);
+                return None;
+            }
+        };
+        Some(if wanted { found } else { Filter::Not(Box::new(found)) })
+    }
+
+    fn some(
+        &mut self,
+        known: &Known,
+        raw: &RawValue,
+        at: &Pointer,
+        scope: Scope<'_>,
+    ) -> Option<Filter> {
+        if known.shape != Shape::List {
+            let what = format!("`some` asks about a list, and `{}` is none", known.path);
+            self.faults.add(at, Code::OperatorNotAllowed, what);
+            return None;
+        }
+        if scope.lists == MAX_SOME {
+            let what = format!("`some` is nested more than {MAX_SOME} deep");
+            self.faults.add(at, Code::LimitExceeded, what);
+            return None;
+        }
+        self.leaves += 1;
+        let inner = Scope { list: Some(&known.path), lists: scope.lists + 1, ..scope.deeper() };
+        let filter = Box::new(self.node(raw, at, inner)?);
+        Some(Filter::Some { list: known.path.clone(), filter })
+    }
+
+    /// What a comparison with this field goes to.
+    fn target(&mut self, known: &Known, operator: &str, at: &Pointer) -> Option<Target> {
+        let path = &known.path;
+        let (what, hint) = match &known.shape {
+            Shape::List => (
+                format!("`{operator}` compares values, and `{path}` is a list of objects"),
+                r#"write {"some": {…}} for what one element is like"#,
+            ),
+            Shape::Object => (
+                format!("`{operator}` compares values, and `{path}` is an object"),
+                "name a field in it, with a dot",
+            ),
+            Shape::Value(value) => return self.value_target(known, value, at),
+        };
+        self.faults.add_with_hint(at, Code::OperatorNotAllowed, what, || hint);
+        None
+    }
+
+    fn value_target(&mut self, known: &Known, value: &ValueField, at: &Pointer) -> Option<Target> {
+        if let (Some(kind), Some(engine)) = (value.kind, &value.filter) {
+            return Some(Target { path: known.path.clone(), engine: engine.clone(), kind });
+        }
+        cannot_serve(known, value, "compared", (at, self.faults));
+        None
+    }
+
+    fn value(&mut self, kind: Kind, raw: &RawValue, at: &Pointer) -> Option<Scalar> {
+        match Scalar::read(kind, raw) {
+            Ok(value) => Some(value),
+            Err(what) if raw.get() == "null" => {
+                let hint = || r#"{"exists": false} finds what has no value"#;
+                self.faults.add_with_hint(at, Code::InvalidValue, what, hint);
+                None
+            }
+            Err(what) => {
+                self.faults.add(at, Code::InvalidValue, what);
+                None
+            }
+        }
+    }
+}
+
+/// Says why a value cannot be compared or sorted by, and what would help.
+pub(super) fn cannot_serve(
+    known: &Known,
+    value: &ValueField,
+    done: &str,
+    (at, faults): (&Pointer, &mut Faults),
+) {
+    let path = &known.path;
+    let code = Code::FieldCannotServe;
+    match value.kind {
+        None if value.ty == "text" => {
+            let what = format!("`{path}` is a text, which cannot be {done} as a whole");
+            let hint = || "give it a sub-field of type `keyword` in the mapping";
+            faults.add_with_hint(at, code, what, hint);
+        }
+        None => {
+            faults.add(at, code, format!("`{path}` is of type {}: it cannot be {done}", value.ty));
+        }
+        Some(_) => {
+            let what = format!("`{path}` is not indexed so that it could be {done}");
+            let hint = || "the mapping says `index: false` or `doc_values: false`";
+            faults.add_with_hint(at, code, what, hint);
+        }
+    }
+}
+
+/// The members of an object, each name once.
+pub(super) fn object<'a>(
+    raw: &'a RawValue,
+    at: &Pointer,
+    faults: &mut Faults,
+) -> Option<Vec<(String, &'a RawValue)>> {
+    let Ok(Json::Object(members)) = Json::open(raw) else {
+        faults.add(at, Code::InvalidValue, "an object is expected here");
+        return None;
+    };
+    let mut seen = std::collections::HashSet::new();
+    let twice = members.iter().find(|(name, _)| !seen.insert(name.as_str()));
+    if let Some((name, _)) = twice {
+        let what = format!("`{name}` stands here twice");
+        let hint = || "write it once";
+        faults.add_with_hint(&at.join(name), Code::RepeatedKey, what, hint);
+        return None;
+    }
+    Some(members)
+}
+
+/// One filter of all; `None` when one of them is at fault.
+fn all(each: Vec<Option<Filter>>) -> Option<Filter> {
+    let mut filters = each.into_iter().collect::<Option<Vec<_>>>()?;
+    if filters.len() == 1 { filters.pop() } else { Some(Filter::And(filters)) }
+}

@@ -1,0 +1,167 @@
+//! A search: what may be asked, how it is read, and what the engine is sent for it.
+//!
+//! [`parse`] reads a body into a [`SearchRequest`] whose every name is resolved and every value of its field's type; [`dsl`]
+//! turns that into one query; [`cursor`] signs where a page ended; [`project`] cuts the answer's rows. All of it is pure.
+//! Never talks to the engine.
+
+pub mod cursor;
+pub mod dsl;
+pub mod fault;
+pub mod fields;
+mod filter;
+mod json;
+pub mod parse;
+pub mod project;
+mod value;
+
+pub use cursor::{Binding, Signer};
+pub use fault::{Code, Fault, Pointer, Refusal};
+pub use fields::{Fields, Kind};
+pub use parse::parse;
+pub use value::{Day, Scalar};
+
+/// Most bytes of a body.
+pub const MAX_BODY: usize = 64 << 10;
+/// Most rows of a page.
+pub const MAX_PAGE: usize = 200;
+/// Rows of a page when none are asked for.
+pub const DEFAULT_PAGE: usize = 50;
+/// Most keys of a sort.
+pub const MAX_SORT: usize = 4;
+/// Deepest nesting of `and`, `or`, `not` and `some`.
+pub const MAX_DEPTH: usize = 8;
+/// Deepest nesting of `some` alone.
+pub const MAX_SOME: usize = 2;
+/// Most comparisons in a filter.
+pub const MAX_LEAVES: usize = 200;
+/// Most values of one `in`.
+pub const MAX_IN: usize = 1_000;
+/// How far a capped total counts.
+pub const COUNT_CAP: u64 = 10_000;
+
+/// A search, validated against the fields of its index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchRequest {
+    /// Which documents.
+    pub filter: Filter,
+    /// In which order; a unique last key is added when it is compiled.
+    pub sort: Vec<Sort>,
+    /// How many, and after which.
+    pub page: Page,
+    /// Paths to answer with; everything when absent.
+    pub fields: Option<Vec<String>>,
+    /// How exact the total is to be.
+    pub count: Count,
+}
+
+/// Which documents, or which elements of a list. Each node is closed: nothing outside of it changes what it means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// All of them hold; with none, everything matches.
+    And(Vec<Filter>),
+    /// One of them holds; with none, nothing matches.
+    Or(Vec<Filter>),
+    /// It does not hold.
+    Not(Box<Filter>),
+    /// A value of the field compares so. A field without a value matches only [`Op::Ne`].
+    Compare {
+        /// The field.
+        field: Target,
+        /// How.
+        op: Op,
+        /// With what.
+        value: Scalar,
+    },
+    /// A value of the field is among these; with none, nothing matches.
+    In {
+        /// The field.
+        field: Target,
+        /// The values.
+        values: Vec<Scalar>,
+    },
+    /// The field, or a field of the object, has a value.
+    Exists {
+        /// Full path of the field or object.
+        path: String,
+    },
+    /// One element of the list matches all of the filter.
+    Some {
+        /// Full path of the list.
+        list: String,
+        /// What the element is like; its fields are named by their full paths.
+        filter: Box<Filter>,
+    },
+}
+
+impl Filter {
+    /// Matches every document.
+    pub fn everything() -> Self {
+        Self::And(Vec::new())
+    }
+}
+
+/// A field with a value, and the engine's field that stands for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// Full path in the document.
+    pub path: String,
+    /// Full path in the engine.
+    pub engine: String,
+    /// How its values compare.
+    pub kind: Kind,
+}
+
+/// A comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// Equal.
+    Eq,
+    /// Not equal, or without a value.
+    Ne,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Lte,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Gte,
+}
+
+/// One key of the order; documents without a value come last, whichever way it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sort {
+    /// The field.
+    pub field: Target,
+    /// Which way.
+    pub order: Order,
+}
+
+/// Which way a key runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Least first.
+    Asc,
+    /// Greatest first.
+    Desc,
+}
+
+/// A page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Most rows, 1 to [`MAX_PAGE`].
+    pub size: usize,
+    /// The cursor of the page before, as it was given.
+    pub after: Option<String>,
+}
+
+/// How exact a total is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// All are counted.
+    Exact,
+    /// Up to [`COUNT_CAP`].
+    Capped,
+    /// No total.
+    None,
+}

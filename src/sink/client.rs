@@ -1,0 +1,352 @@
+//! The one file that knows the engine's client library.
+//!
+//! Promises: sends bytes as they are, encodes every path segment, gives each request the configured time, and tells
+//! Elasticsearch from OpenSearch at the start. Never retries, never compresses, never follows `HTTP_PROXY`, never shows
+//! credentials. Retrying is for those who know what a repetition does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use elasticsearch::auth::Credentials;
+use elasticsearch::cert::{Certificate, CertificateValidation};
+use elasticsearch::http::Url;
+use elasticsearch::http::headers::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use elasticsearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::engine::{About, Engine, Flavor, Nodes};
+use super::error::{EngineError, Trouble, Unreachable};
+use crate::config::EngineConfig;
+use crate::finding::Finding;
+
+pub use elasticsearch::http::Method;
+
+/// What may stand in a path segment as it is.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A connection to the engine; clones share it.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    transport: Transport,
+    address: String,
+    request_timeout: Duration,
+    engine: Engine,
+}
+
+/// A request's body.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// One JSON value.
+    Json(Bytes),
+    /// JSON values, each ended by a line break.
+    Lines(Bytes),
+}
+
+impl From<Bytes> for Body {
+    fn from(json: Bytes) -> Self {
+        Self::Json(json)
+    }
+}
+
+impl From<&Value> for Body {
+    fn from(json: &Value) -> Self {
+        Self::Json(json.to_string().into())
+    }
+}
+
+/// What the engine answered, whatever the status.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body, unread.
+    pub body: Bytes,
+    operation: String,
+}
+
+impl Answer {
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// [`EngineError::Garbled`] when it is none of that shape.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, EngineError> {
+        serde_json::from_slice(&self.body).map_err(|_| self.garbled())
+    }
+
+    /// The error of an answer that is not of the shape its request asks for.
+    pub fn garbled(&self) -> EngineError {
+        EngineError::Garbled { operation: self.operation.clone(), status: self.status }
+    }
+
+    /// Itself if the status is 2xx.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] otherwise.
+    pub fn success(self) -> Result<Self, EngineError> {
+        if self.is_success() {
+            return Ok(self);
+        }
+        Err(EngineError::refused(self.operation, self.status, &self.body))
+    }
+}
+
+impl Client {
+    /// Connects, and finds out who answers.
+    ///
+    /// # Errors
+    /// Within the connect timeout: when nobody answers, the credentials are refused, or it is neither of the two engines.
+    pub async fn connect(config: &EngineConfig) -> Result<Self> {
+        let (transport, address) = transport(config)?;
+        let unknown = Engine { flavor: Flavor::Elasticsearch, version: String::new() };
+        let request_timeout = config.request_timeout;
+        let probe = Self {
+            inner: Arc::new(Inner {
+                transport: transport.clone(),
+                address: address.clone(),
+                request_timeout,
+                engine: unknown,
+            }),
+        };
+        let probed = tokio::time::timeout(config.connect_timeout, probe.probe()).await;
+        let late = || {
+            let trouble = Trouble::TimedOut;
+            Unreachable { address: address.clone(), trouble, cause: String::new() }.into()
+        };
+        let engine = probed
+            .unwrap_or_else(|_| Err(late()))
+            .map_err(|error| not_connected(&address, &error))?;
+        let inner = Inner { transport, address, request_timeout, engine };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Who answers.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// The base URL, without credentials.
+    pub fn address(&self) -> &str {
+        &self.inner.address
+    }
+
+    /// Sends one request to the path made of `segments`, which need no escaping.
+    ///
+    /// # Errors
+    /// When no answer came. An answer of any status is `Ok`.
+    pub async fn send(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Result<Answer, Unreachable> {
+        let inner = &*self.inner;
+        let path = path(segments);
+        let mut headers = HeaderMap::new();
+        let body = match body.into() {
+            Body::Empty => None,
+            Body::Json(bytes) => Some(bytes),
+            Body::Lines(bytes) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+                Some(bytes)
+            }
+        };
+        let timeout = Some(inner.request_timeout);
+        let sent = inner.transport.send(method, &path, headers, Some(query), body, timeout);
+        // Boxed: the library's future is some kilobytes, and would be part of every future above.
+        let answered = Box::pin(async {
+            let response = sent.await?;
+            let status = response.status_code().as_u16();
+            Ok((status, response.bytes().await?))
+        });
+        let (status, body) =
+            answered.await.map_err(|error| Unreachable::new(&inner.address, &error))?;
+        let method = format!("{method:?}").to_uppercase();
+        Ok(Answer { status, body, operation: format!("{method} /{path}") })
+    }
+
+    /// Sends one request and reads the JSON of a 2xx answer.
+    ///
+    /// # Errors
+    /// When no answer came, its status is another one, or it is no JSON.
+    pub async fn call(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, EngineError> {
+        let body = body.map_or(Body::Empty, Body::from);
+        self.send(method, segments, query, body).await?.success()?.json()
+    }
+
+    async fn probe(&self) -> Result<Engine, EngineError> {
+        let answer = self.send(Method::Get, &[], &[], Body::Empty).await?;
+        // A node without the module that answers `GET /` refuses the method, or the path.
+        if matches!(answer.status, 400 | 405) {
+            let version = self.node_version().await?;
+            return Ok(Engine { flavor: Flavor::Elasticsearch, version });
+        }
+        let about: About = answer.success()?.json()?;
+        Ok(about.into())
+    }
+
+    async fn node_version(&self) -> Result<String, EngineError> {
+        let only = [("filter_path", "nodes.*.version")];
+        let answer = self.send(Method::Get, &["_nodes", "_local"], &only, Body::Empty).await?;
+        let answer = answer.success()?;
+        let nodes: Nodes = answer.json()?;
+        nodes.version().ok_or_else(|| answer.garbled())
+    }
+}
+
+fn path(segments: &[&str]) -> String {
+    let encoded = segments.iter().map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());
+    encoded.collect::<Vec<_>>().join("/")
+}
+
+/// The library's transport, and the address to show.
+fn transport(config: &EngineConfig) -> Result<(Transport, String)> {
+    let text = config.url.reveal().context("engine.url")?;
+    // The parser's error may not quote the URL, which may hold a password.
+    let parsed = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let mut url = parsed.ok_or_else(|| {
+        finding("`engine.url` is not a URL", Some("write it like http://127.0.0.1:9200"))
+    })?;
+    let credentials = basic(config, &url)?;
+    // Without them in the URL, or each request would carry two headers; neither fails on http URLs.
+    let stripped = url.set_username("").and_then(|()| url.set_password(None));
+    stripped.map_err(|()| finding("`engine.url` is not a URL", None))?;
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    url.set_query(None);
+    let address = url.as_str().trim_end_matches('/').to_owned();
+
+    let mut builder = TransportBuilder::new(SingleNodeConnectionPool::new(url)).disable_proxy();
+    if let Some(credentials) = credentials {
+        builder = builder.auth(credentials);
+    }
+    if let Some(key) = &config.api_key {
+        let key = key.reveal().context("engine.api_key")?;
+        let mut header = HeaderValue::try_from(format!("ApiKey {key}"))
+            .map_err(|_| finding("`engine.api_key` holds characters that no key has", None))?;
+        header.set_sensitive(true);
+        builder = builder.header(AUTHORIZATION, header);
+    }
+    if let Some(file) = &config.ca_file {
+        let pem =
+            std::fs::read(file).with_context(|| format!("engine.ca_file {}", file.display()))?;
+        let authority = Certificate::from_pem(&pem)
+            .with_context(|| format!("engine.ca_file {}: no PEM certificate", file.display()))?;
+        builder = builder.cert_validation(CertificateValidation::Full(authority));
+    }
+    Ok((builder.build().context("engine")?, address))
+}
+
+/// User and password of the configuration, else those of the URL.
+fn basic(config: &EngineConfig, url: &Url) -> Result<Option<Credentials>> {
+    if let (Some(user), Some(password)) = (&config.username, &config.password) {
+        let password = password.reveal().context("engine.password")?;
+        return Ok(Some(Credentials::Basic(user.clone(), password)));
+    }
+    let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let given = !url.username().is_empty() && config.api_key.is_none();
+    Ok(given.then(|| {
+        Credentials::Basic(decode(url.username()), decode(url.password().unwrap_or_default()))
+    }))
+}
+
+/// What to say when the first requests fail.
+fn not_connected(address: &str, error: &EngineError) -> Finding {
+    let what = match error {
+        // It names the address already.
+        EngineError::Unreachable(_) => error.to_string(),
+        EngineError::Refused { status: 401, .. } => {
+            format!("the engine at {address} does not accept the credentials")
+        }
+        EngineError::Refused { .. } => format!("{error} at {address}"),
+        EngineError::Garbled { .. } => {
+            format!("what answers at {address} is neither Elasticsearch nor OpenSearch")
+        }
+    };
+    let hint = match error {
+        EngineError::Garbled { .. } => Some("does `engine.url` name the right host and port?"),
+        _ => error.hint(),
+    };
+    finding(what, hint)
+}
+
+fn finding(what: impl Into<String>, hint: Option<&str>) -> Finding {
+    let finding = Finding::error(what);
+    match hint {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    fn config(url: &str) -> EngineConfig {
+        EngineConfig {
+            url: Secret::plain(url),
+            api_key: None,
+            username: None,
+            password: None,
+            ca_file: None,
+            connect_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(5),
+            state_prefix: "prejoin".to_owned(),
+        }
+    }
+
+    #[test]
+    fn paths_are_escaped_and_addresses_hold_no_credentials() {
+        assert_eq!(path(&["a b", "_doc", "x/y?김"]), "a%20b/_doc/x%2Fy%3F%EA%B9%80");
+        let (_, address) = transport(&config("http://u:hunter2@host:9200/es?x=1")).unwrap();
+        assert_eq!(address, "http://host:9200/es");
+        let said = transport(&config("hunter2")).unwrap_err().to_string();
+        assert_eq!(said, "`engine.url` is not a URL");
+    }
+
+    #[test]
+    fn credentials_in_the_url_are_decoded() {
+        let url = Url::parse("http://user:p%40ss@host").unwrap();
+        let found = basic(&config("http://ignored"), &url).unwrap();
+        assert!(
+            matches!(found, Some(Credentials::Basic(user, word)) if user == "user" && word == "p@ss")
+        );
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_said_with_the_address() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let url = format!("http://u:hunter2@127.0.0.1:{port}");
+        let error = Client::connect(&config(&url)).await.err().unwrap();
+        let said = error.to_string().replace(&port.to_string(), "PORT");
+        insta::assert_snapshot!(
+            said,
+            @"the engine at http://127.0.0.1:PORT cannot be reached: Connection refused (os error 111)"
+        );
+    }
+}

@@ -1,0 +1,260 @@
+//! What can go wrong between us and the engine, in a form that code can branch on.
+//!
+//! Promises: keeps the status, the engine's own name for the error, and the index. Never keeps the engine's reason text,
+//! which quotes values of documents and of queries.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The engine could not be asked, or said no.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// No answer came.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    /// The engine answered with an error.
+    #[error("the engine refused {operation}: {status}{}", named(.error_type, .cause, .index))]
+    Refused {
+        /// What was asked, as `POST /contracts/_search`.
+        operation: String,
+        /// HTTP status.
+        status: u16,
+        /// `error.type`; empty when the answer names none.
+        error_type: String,
+        /// The type of the first root cause, when it is another one.
+        cause: Option<String>,
+        /// The index at fault.
+        index: Option<String>,
+    },
+    /// The answer is not what this request is answered with.
+    #[error("{operation} was answered ({status}) with something other than expected")]
+    Garbled {
+        /// What was asked.
+        operation: String,
+        /// HTTP status.
+        status: u16,
+    },
+}
+
+/// No answer came.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the engine at {address} {trouble}{}", after_colon(.cause))]
+pub struct Unreachable {
+    /// Base URL without credentials.
+    pub address: String,
+    /// How it failed.
+    pub trouble: Trouble,
+    /// The operating system's or TLS library's own words; empty when they add nothing.
+    pub cause: String,
+}
+
+/// How a request failed to be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// No connection came about: nothing was sent.
+    NotConnected,
+    /// The connection ended before the answer: the request may have been carried out.
+    Closed,
+    /// The time for an answer ran out: the request may have been carried out, or may yet be.
+    TimedOut,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotConnected => "cannot be reached",
+            Self::Closed => "closed the connection before it answered",
+            Self::TimedOut => "did not answer in time",
+        })
+    }
+}
+
+impl Unreachable {
+    /// Reads the chain of causes: only there does the client's library tell what happened.
+    pub(super) fn new(address: &str, error: &elasticsearch::Error) -> Self {
+        let mut trouble = if error.is_timeout() { Trouble::TimedOut } else { Trouble::Closed };
+        let mut cause = String::new();
+        let mut next = std::error::Error::source(error);
+        while let Some(error) = next {
+            if let Some(io) = error.downcast_ref::<std::io::Error>()
+                && trouble != Trouble::TimedOut
+            {
+                trouble = trouble_of(io.kind());
+            }
+            next = error.source();
+            if next.is_none() {
+                cause = error.to_string();
+            }
+        }
+        if trouble == Trouble::TimedOut {
+            cause.clear();
+        }
+        Self { address: address.to_owned(), trouble, cause }
+    }
+}
+
+fn trouble_of(kind: std::io::ErrorKind) -> Trouble {
+    use std::io::ErrorKind as Io;
+    match kind {
+        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof => {
+            Trouble::Closed
+        }
+        Io::TimedOut => Trouble::TimedOut,
+        // Refused, no route, no such host, a certificate that is not trusted.
+        _ => Trouble::NotConnected,
+    }
+}
+
+impl EngineError {
+    /// The error that an answer's status and body tell of.
+    pub(super) fn refused(operation: String, status: u16, body: &[u8]) -> Self {
+        let told = serde_json::from_slice::<Told>(body).unwrap_or_default();
+        let (error_type, root, index) = match told.error {
+            Some(ToldError::Full { error_type, index, root_cause }) => {
+                let root = root_cause.into_iter().next();
+                let index = index.or_else(|| root.as_ref().and_then(|root| root.index.clone()));
+                (error_type.unwrap_or_default(), root.and_then(|root| root.error_type), index)
+            }
+            _ => (String::new(), None, None),
+        };
+        let cause = root.filter(|root| *root != error_type);
+        Self::Refused { operation, status, error_type, cause, index }
+    }
+
+    /// HTTP status of the answer, if one came.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Unreachable(_) => None,
+            Self::Refused { status, .. } | Self::Garbled { status, .. } => Some(*status),
+        }
+    }
+
+    /// The engine's name for the error, as `index_not_found_exception`; empty when it gave none.
+    pub fn error_type(&self) -> &str {
+        match self {
+            Self::Refused { error_type, .. } => error_type,
+            _ => "",
+        }
+    }
+
+    /// Whether what was asked for does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(404)
+    }
+
+    /// Whether it exists already, or has changed meanwhile.
+    pub fn is_conflict(&self) -> bool {
+        self.status() == Some(409) || self.error_type() == "resource_already_exists_exception"
+    }
+
+    /// Whether the credentials are missing or wrong.
+    pub fn is_unauthorized(&self) -> bool {
+        self.status() == Some(401)
+    }
+
+    /// Whether no answer came at all.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
+    }
+
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable(_) => Some("is the engine running, and is `engine.url` right?"),
+            Self::Refused { status, error_type, .. } => hint_for(*status, error_type),
+            Self::Garbled { .. } => Some("is something other than the engine answering here?"),
+        }
+    }
+}
+
+/// What to do about an error of the engine, by its status and type.
+pub(super) fn hint_for(status: u16, error_type: &str) -> Option<&'static str> {
+    Some(match (status, error_type) {
+        (_, "cluster_block_exception") => {
+            "the index takes no writes: most often the engine's disk passed its flood-stage watermark; \
+             free some space, or remove the block (`index.blocks.*`)"
+        }
+        (_, "index_not_found_exception") => "was the index deleted while it was being written?",
+        (_, "validation_exception") => {
+            "if the cluster has all the shards it allows, delete indexes or raise `cluster.max_shards_per_node`"
+        }
+        (401, _) => "check `engine.api_key`, or `engine.username` and `engine.password`",
+        (403, _) => {
+            "the engine's account lacks a privilege: it needs `monitor` on the cluster, and `all` on its indexes \
+             and on prejoin's own"
+        }
+        (429 | 503, _) => "the engine is overloaded or not all of it is up: try again later",
+        _ => return None,
+    })
+}
+
+#[derive(Deserialize, Default)]
+struct Told {
+    error: Option<ToldError>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ToldError {
+    Full {
+        #[serde(rename = "type")]
+        error_type: Option<String>,
+        index: Option<String>,
+        #[serde(default)]
+        root_cause: Vec<RootCause>,
+    },
+    /// Some errors are a bare text.
+    #[expect(dead_code, reason = "it may quote a value")]
+    Text(Value),
+}
+
+#[derive(Deserialize)]
+struct RootCause {
+    #[serde(rename = "type")]
+    error_type: Option<String>,
+    index: Option<String>,
+}
+
+fn named(error_type: &str, cause: &Option<String>, index: &Option<String>) -> String {
+    let mut text = String::new();
+    for part in
+        [Some(error_type).filter(|ty| !ty.is_empty()), cause.as_deref()].into_iter().flatten()
+    {
+        text.push_str(if text.is_empty() { " " } else { ", " });
+        text.push_str(part);
+    }
+    if let Some(index) = index {
+        text.push_str(" (index `");
+        text.push_str(index);
+        text.push_str("`)");
+    }
+    text
+}
+
+fn after_colon(cause: &str) -> String {
+    if cause.is_empty() { String::new() } else { format!(": {cause}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(status: u16, body: &str) -> String {
+        EngineError::refused("POST /a/_search".to_owned(), status, body.as_bytes()).to_string()
+    }
+
+    #[test]
+    fn an_error_keeps_names_and_drops_reasons() {
+        let body = r#"{"error": {"type": "search_phase_execution_exception", "reason": "hunter2",
+            "root_cause": [{"type": "illegal_argument_exception", "reason": "hunter2", "index": "a-000001"}]}, "status": 400}"#;
+        insta::assert_snapshot!(
+            said(400, body),
+            @"the engine refused POST /a/_search: 400 search_phase_execution_exception, illegal_argument_exception (index `a-000001`)"
+        );
+        let bare = r#"{"error": "no handler for hunter2", "status": 400}"#;
+        insta::assert_snapshot!(said(400, bare), @"the engine refused POST /a/_search: 400");
+        insta::assert_snapshot!(said(502, "<html>hunter2"), @"the engine refused POST /a/_search: 502");
+    }
+}

@@ -1,0 +1,228 @@
+//! A proxy between prejoin and a real engine that fails on command.
+//!
+//! It speaks just enough HTTP/1.1 to know where a request ends: one request per connection, bodies with a length. Faults are
+//! taken from a queue, one for each request that matches; what matches none goes through to the engine unchanged.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What happens to one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The proxy answers by itself; the engine never sees the request.
+    Answer(u16, &'static str),
+    /// The connection is closed; the engine never sees the request.
+    Close,
+    /// The engine does the work; the connection is closed instead of its answer.
+    CloseAfter,
+    /// The engine does the work; this body is the answer, with status 200.
+    AnswerAfter(&'static str),
+    /// The engine does the work; no answer comes until the client goes away.
+    HoldAfter,
+    /// Goes through, as if there were no fault.
+    Pass,
+}
+
+/// What happens to bodies over the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Oversize {
+    /// They are read, and answered with 413.
+    Answer413,
+    /// The connection is closed before they are read.
+    Close,
+}
+
+/// A request as the proxy saw it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// Method and target, as `POST /a/_bulk`.
+    pub(crate) line: String,
+    pub(crate) body: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Script {
+    faults: VecDeque<(&'static str, Fault)>,
+    limit: Option<(usize, Oversize)>,
+    seen: Vec<Seen>,
+}
+
+/// A listening proxy; ends when dropped.
+pub(crate) struct FaultProxy {
+    address: SocketAddr,
+    upstream: String,
+    script: Arc<Mutex<Script>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl FaultProxy {
+    /// A proxy to the engine at `url`, an `http://host:port`.
+    pub(crate) async fn to(url: &str) -> Self {
+        let upstream = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut proxy = Self { address, upstream, script: Arc::default(), task: None };
+        proxy.serve(listener);
+        proxy
+    }
+
+    /// The URL to use in place of the engine's.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Queues faults for requests whose first line contains `matching`, one fault each.
+    pub(crate) fn then(&self, matching: &'static str, faults: impl IntoIterator<Item = Fault>) {
+        self.script().faults.extend(faults.into_iter().map(|fault| (matching, fault)));
+    }
+
+    /// Refuses bodies over `bytes` from now on.
+    pub(crate) fn limit(&self, bytes: usize, oversize: Oversize) {
+        self.script().limit = Some((bytes, oversize));
+    }
+
+    /// Requests so far whose first line contains `matching`.
+    pub(crate) fn seen(&self, matching: &str) -> Vec<Seen> {
+        let script = self.script();
+        script.seen.iter().filter(|seen| seen.line.contains(matching)).cloned().collect()
+    }
+
+    /// Whether every queued fault has happened.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.script().faults.is_empty()
+    }
+
+    /// Stops listening: connections are refused, and those that are open end.
+    pub(crate) async fn down(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            drop(task.await);
+        }
+    }
+
+    /// Listens again at the same address.
+    pub(crate) async fn up(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.serve(listener);
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap()
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let (upstream, script) = (self.upstream.clone(), Arc::clone(&self.script));
+        self.task = Some(tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            loop {
+                let Ok((client, _)) = listener.accept().await else { return };
+                let (upstream, script) = (upstream.clone(), Arc::clone(&script));
+                // A connection that breaks is what this proxy is for.
+                connections.spawn(async move { serve_one(client, &upstream, &script).await.ok() });
+            }
+        }));
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+}
+
+async fn serve_one(
+    mut client: TcpStream,
+    upstream: &str,
+    script: &Mutex<Script>,
+) -> std::io::Result<()> {
+    let Some((head, mut body)) = read_head(&mut client).await? else { return Ok(()) };
+    let length = content_length(&head);
+    let oversize = script.lock().unwrap().limit.filter(|(limit, _)| length > *limit);
+    if matches!(oversize, Some((_, Oversize::Close))) {
+        return Ok(());
+    }
+    let missing = length.saturating_sub(body.len());
+    let mut rest = vec![0; missing];
+    client.read_exact(&mut rest).await?;
+    body.append(&mut rest);
+    let line = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
+
+    let fault = {
+        let mut script = script.lock().unwrap();
+        let matches = script.faults.front().is_some_and(|(matching, _)| line.contains(matching));
+        let fault = if matches { script.faults.pop_front().map(|(_, fault)| fault) } else { None };
+        script.seen.push(Seen { line, body: body.clone() });
+        fault.unwrap_or(Fault::Pass)
+    };
+    if oversize.is_some() {
+        return answer(&mut client, 413, "").await;
+    }
+    match fault {
+        Fault::Answer(status, body) => answer(&mut client, status, body).await,
+        Fault::Close => Ok(()),
+        Fault::CloseAfter => forward(upstream, &head, &body).await.map(drop),
+        Fault::AnswerAfter(instead) => {
+            forward(upstream, &head, &body).await?;
+            answer(&mut client, 200, instead).await
+        }
+        Fault::HoldAfter => {
+            forward(upstream, &head, &body).await?;
+            client.read_to_end(&mut Vec::new()).await.map(drop)
+        }
+        Fault::Pass => {
+            let answered = forward(upstream, &head, &body).await?;
+            client.write_all(&answered).await?;
+            client.shutdown().await
+        }
+    }
+}
+
+/// The request's head, and what was read of the body with it; `None` when the connection ends first.
+async fn read_head(client: &mut TcpStream) -> std::io::Result<Option<(String, Vec<u8>)>> {
+    let mut read = Vec::new();
+    loop {
+        if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
+            let body = read.split_off(end + 4);
+            return Ok(Some((String::from_utf8_lossy(&read).into_owned(), body)));
+        }
+        if client.read_buf(&mut read).await? == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+fn content_length(head: &str) -> usize {
+    let mut lengths = head.lines().filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
+    });
+    lengths.next().unwrap_or(0)
+}
+
+/// The engine's whole answer, head and body.
+async fn forward(upstream: &str, head: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut engine = TcpStream::connect(upstream).await?;
+    let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+    engine.write_all(head.as_bytes()).await?;
+    engine.write_all(body).await?;
+    let mut answer = Vec::new();
+    engine.read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+async fn answer(client: &mut TcpStream, status: u16, body: &str) -> std::io::Result<()> {
+    let head = format!(
+        "HTTP/1.1 {status} Scripted\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    client.write_all(head.as_bytes()).await?;
+    client.write_all(body.as_bytes()).await?;
+    client.shutdown().await
+}
