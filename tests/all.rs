@@ -5,4 +5,6 @@ mod api;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod project;
+#[cfg(test)]
 mod support;

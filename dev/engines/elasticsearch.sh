@@ -2,12 +2,11 @@
 # Elasticsearch. As a process it is the core: the modules that are not published as jars (analysis-common, painless,
 # reindex, scaled_float, …) are absent, `GET /` answers 405, and it must not be sent gzipped bodies.
 variable=TEST_ELASTICSEARCH_URL
-image=docker.elastic.co/elasticsearch/elasticsearch:9.5.3
 inner_port=9200
 
 in_container() {
-  options=(-e discovery.type=single-node -e xpack.security.enabled=false -e 'ES_JAVA_OPTS=-Xms1g -Xmx1g'
-    -e cluster.routing.allocation.disk.threshold_enabled=false)
+  launch=(-e discovery.type=single-node -e xpack.security.enabled=false -e 'ES_JAVA_OPTS=-Xms1g -Xmx1g'
+    -e cluster.routing.allocation.disk.threshold_enabled=false docker.elastic.co/elasticsearch/elasticsearch:9.5.3)
 }
 
 find_programs() {

@@ -1,7 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # MariaDB, fast rather than durable: a crash of the machine may cost the last second.
 variable=TEST_MARIADB_URL
-image=mariadb:10.11
 inner_port=3306
 account=mysql
 
@@ -10,8 +9,7 @@ settings=(--character-set-server=utf8mb4 --max-connections=200 --innodb-flush-lo
 in_container() {
   MARIADB_ROOT_PASSWORD=$(secret)
   export MARIADB_ROOT_PASSWORD
-  options=(-e MARIADB_ROOT_PASSWORD -e MARIADB_DATABASE=prejoin)
-  arguments=("${settings[@]}")
+  launch=(-e MARIADB_ROOT_PASSWORD -e MARIADB_DATABASE=prejoin mariadb:10.11 "${settings[@]}")
 }
 
 find_programs() {
@@ -20,15 +18,17 @@ find_programs() {
 
 # The server itself is in an sbin folder, which is not in everybody's PATH.
 mariadb_folder() {
-  mariadbd=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mariadbd) && bin=$(dirname "$(command -v mariadb-install-db)")
+  mariadbd=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mariadbd) &&
+    bin=$(dirname "$(command -v mariadb-install-db)")
 }
 
 # The data folder gets its name when it is whole. Root's password is set at every start, before anyone can connect.
 in_process() {
   if [[ ! -d $home/data ]]; then
     rm -rf "$home/data.partial"
-    ${as[@]+"${as[@]}"} "$bin/mariadb-install-db" --no-defaults --skip-test-db --datadir="$home/data.partial" \
-      --auth-root-authentication-method=normal >"$dir/log" 2>&1 || {
+    # --force: also where `localhost` has no address
+    "${as[@]}" "$bin/mariadb-install-db" --no-defaults --force --skip-test-db \
+      --datadir="$home/data.partial" --auth-root-authentication-method=normal >"$dir/log" 2>&1 || {
       tail -n 20 "$dir/log" >&2
       die "mariadb-install-db failed"
     }

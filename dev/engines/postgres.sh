@@ -1,7 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # PostgreSQL, fast rather than durable: a crash of the machine may cost the data.
 variable=TEST_POSTGRES_URL
-image=postgres:15
 inner_port=5432
 account=postgres
 stop_signal=INT # TERM would wait for every client
@@ -12,8 +11,7 @@ settings=(-c max_connections=200 -c max_prepared_transactions=20
 in_container() {
   POSTGRES_PASSWORD=$(secret)
   export POSTGRES_PASSWORD
-  options=(-e POSTGRES_PASSWORD)
-  arguments=("${settings[@]}")
+  launch=(-e POSTGRES_PASSWORD postgres:15 "${settings[@]}")
 }
 
 find_programs() {
@@ -29,17 +27,21 @@ postgres_folder() {
 
 # The cluster gets its name when it is whole.
 in_process() {
+  local pid
   if [[ ! -d $home/cluster ]]; then
     secret >/dev/null
     [[ ${#as[@]} == 0 ]] || chown "$account:" "$home/password"
     rm -rf "$home/cluster.partial"
-    ${as[@]+"${as[@]}"} "$bin/initdb" --no-sync -U postgres -A scram-sha-256 --pwfile="$home/password" \
+    "${as[@]}" "$bin/initdb" --no-sync -U postgres -A scram-sha-256 --pwfile="$home/password" \
       -E UTF8 --locale=C.UTF-8 -D "$home/cluster.partial" >"$dir/log" 2>&1 || {
       tail -n 20 "$dir/log" >&2
       die "initdb failed"
     }
     mv "$home/cluster.partial" "$home/cluster"
   fi
+  # It takes a killed server that nobody has reaped yet for a living one.
+  pid=$(head -n 1 "$home/cluster/postmaster.pid" 2>/dev/null || true)
+  [[ -z $pid || -n $(process_birth "$pid") ]] || rm "$home/cluster/postmaster.pid"
   launch=("$bin/postgres" -D "$home/cluster" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories=
     "${settings[@]}")
 }

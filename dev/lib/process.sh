@@ -23,10 +23,10 @@ process_id() {
 
 # process_start DIR COMMAND… : returns at once. The command keeps no terminal, pipe or lock of ours.
 process_start() {
-  local dir=$1 detach=() pid
+  local dir=$1 detach=env pid
   shift
-  ! command -v setsid >/dev/null 2>&1 || detach=(setsid)
-  (cd / && exec ${detach[@]+"${detach[@]}"} "$@") </dev/null >"$dir/log" 2>&1 9>&- &
+  ! command -v setsid >/dev/null 2>&1 || detach=setsid
+  (cd / && exec "$detach" "$@") </dev/null >"$dir/log" 2>&1 9>&- &
   pid=$!
   echo "$pid $(process_birth "$pid")" >"$dir/pid"
 }

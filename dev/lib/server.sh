@@ -2,12 +2,12 @@
 # The life of one server: a container where Docker answers, else a process of this machine.
 # dev/engines/NAME.sh tells what differs:
 #   variable                  the variable that carries its URL
-#   image, inner_port         the official image, and the port inside
+#   inner_port                its port inside a container
 #   account                   the system account it runs as when we are root (empty: ours)
 #   stop_signal               ends it soon but clean
-#   in_container              sets options[] and arguments[] of `docker run`
+#   in_container              sets launch[], what `docker run` needs to know: options, official image, arguments
 #   find_programs             installs what is missing on this machine
-#   in_process                makes its data in $home and sets launch[], the command that serves it on $port
+#   in_process                makes its data in $home; sets launch[], the command that serves it on $port
 #   answers, url              does it take requests; its URL
 # State is in .dev/NAME/: pid, port, log, `container` if it is one, and home, which holds all that the server writes.
 # shellcheck disable=SC2034,SC2154
@@ -19,7 +19,7 @@ server_names() { (cd "$root/dev/engines" && printf '%s\n' *.sh | sed 's/\.sh$//'
 
 # server_load NAME : the functions below are about this one from here on; use a subshell for each server.
 server_load() {
-  name=$1 dir=$state/$1 account='' stop_signal=TERM options=() arguments=() launch=() as=()
+  name=$1 dir=$state/$1 account='' stop_signal=TERM launch=() as=()
   [[ -r $root/dev/engines/$name.sh ]] || die "there is no server $name" "there are: $(server_names | xargs)"
   # shellcheck disable=SC1090
   source "$root/dev/engines/$name.sh"
@@ -67,7 +67,7 @@ ensure_process() {
   echo "$port" >"$dir/port"
   say "$name: starting on port $port"
   in_process
-  process_start "$dir" ${as[@]+"${as[@]}"} "${launch[@]}"
+  process_start "$dir" "${as[@]}" "${launch[@]}"
 }
 
 # The server's own folder. Its account may not get into this clone (under /root, say): then home is a link out of it.
@@ -77,7 +77,7 @@ server_home() {
     rm -f "$home"
     mkdir -m 700 "$home"
     [[ ${#as[@]} == 0 ]] || chown "$account:" "$home"
-    if ! ${as[@]+"${as[@]}"} test -w "$home" 2>/dev/null; then
+    if ! "${as[@]}" test -w "$home" 2>/dev/null; then
       rmdir "$home"
       ln -s "$(mktemp -d "/var/tmp/prejoin-$name.XXXXXX")" "$home"
       chown "$account:" "$home/"
@@ -90,10 +90,13 @@ ensure_container() {
   home=$dir/home
   mkdir -p "$home"
   if ! docker container inspect "$container" >/dev/null 2>&1; then
-    say "$name: making a container from $image"
+    say "$name: making its container"
     in_container
-    docker run -d --name "$container" -p "127.0.0.1::$inner_port" ${options[@]+"${options[@]}"} "$image" \
-      ${arguments[@]+"${arguments[@]}"} >/dev/null
+    docker run -d --name "$container" -p "127.0.0.1::$inner_port" "${launch[@]}" >/dev/null || {
+      docker rm -f -v "$container" >/dev/null 2>&1 || true
+      rm "$dir/container"
+      die "Docker could not run $name" 'what it said is above'
+    }
   elif ! server_running; then
     say "$name: starting its container"
     docker start "$container" >/dev/null
@@ -103,9 +106,9 @@ ensure_container() {
 
 server_log() { if in_docker; then docker logs "$container" 2>&1; else cat "$dir/log"; fi; }
 
-# client COMMAND… : a client program, run where the server is: $program_folder on this machine, or the container.
-# server_port is the port that it finds there.
-client() { if in_docker; then docker exec "$container" "$@"; else "${bin:-/usr/bin}/$1" "${@:2}"; fi; }
+# client PROGRAM ARGUMENT… : run where the server is, in its container or from this machine's $bin.
+# client_port : the server's port as seen from there.
+client() { if in_docker; then docker exec "$container" "$@"; else "$bin/$1" "${@:2}"; fi; }
 client_port() { if in_docker; then echo "$inner_port"; else echo "$port"; fi; }
 
 # secret : the password of this server, made once and kept with its data.
@@ -124,7 +127,7 @@ server_end() {
     if in_docker; then docker stop -t 30 "$container" >/dev/null; else process_stop "$dir" "$stop_signal"; fi
   fi
   [[ ${1:-} == --purge ]] || return 0
-  if in_docker; then docker rm -f -v "$container" >/dev/null; fi
+  if in_docker; then docker rm -f -v "$container" >/dev/null 2>&1 || true; fi
   [[ ! -L $dir/home ]] || rm -rf "$(readlink -f "$dir/home")"
   rm -rf "$dir"
 }

@@ -52,6 +52,9 @@ pub struct EngineConfig {
     pub connect_timeout: Duration,
     /// Longest wait for any one answer.
     pub request_timeout: Duration,
+    /// What the names of prejoin's own indexes begin with: `prejoin-state`, `prejoin-dead-letters`. Installations that share
+    /// a cluster tell themselves apart by it.
+    pub state_prefix: String,
 }
 
 /// One service's database.
@@ -177,6 +180,7 @@ impl Config {
             ca_file: engine.ca_file.map(at),
             connect_timeout: raw::duration(engine.connect_timeout, 5),
             request_timeout: raw::duration(engine.request_timeout, 60),
+            state_prefix: engine.state_prefix.unwrap_or_else(|| "prejoin".to_owned()),
         };
         if engine.username.is_some() != engine.password.is_some() {
             bail!("engine: `username` and `password` go together");

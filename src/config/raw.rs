@@ -34,6 +34,7 @@ pub(super) struct RawEngine {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) connect_timeout: Option<SignedDuration>,
     pub(super) request_timeout: Option<SignedDuration>,
+    pub(super) state_prefix: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -135,9 +136,9 @@ fn variable_layer(name: &str, text: String) -> Result<Value> {
     let path: Vec<String> =
         name.split("__").skip(1).map(|part| part.to_lowercase().replace('-', "_")).collect();
     let nest = |leaf: Value| {
-        path.iter().rev().fold(leaf, |inner, key| {
-            Value::Object(Map::from_iter([(key.clone(), inner)]))
-        })
+        path.iter()
+            .rev()
+            .fold(leaf, |inner, key| Value::Object(Map::from_iter([(key.clone(), inner)])))
     };
     // A variable is text; a number is tried where the key does not take text.
     let scalar = serde_json::from_str::<Value>(&text).ok().filter(Value::is_number);
@@ -208,7 +209,8 @@ impl RawSource {
             (_, Some(_), Some(_)) => bail!("only a sqlite source has a `path`"),
             (_, Some(url), None) => {
                 let ca_file = self.ca_file.map(at);
-                let address = Address { url, password: self.password, schema: self.schema, ca_file };
+                let address =
+                    Address { url, password: self.password, schema: self.schema, ca_file };
                 if kind == Kind::Postgres {
                     Server::Postgres(address)
                 } else {

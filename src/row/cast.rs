@@ -41,7 +41,12 @@ impl Cast {
     ///
     /// # Errors
     /// When the value does not fit.
-    pub fn apply(self, cell: Cell<'_>, zone: Option<&TimeZone>, out: &mut String) -> Result<Kind, BadValue> {
+    pub fn apply(
+        self,
+        cell: Cell<'_>,
+        zone: Option<&TimeZone>,
+        out: &mut String,
+    ) -> Result<Kind, BadValue> {
         if cell.is_null() {
             return Ok(Kind::Null);
         }
@@ -124,7 +129,9 @@ fn timestamp(cell: Cell<'_>, zone: Option<&TimeZone>, out: &mut String) -> Resul
         instant
     } else {
         let naive: DateTime = text.parse().map_err(|_| wanted)?;
-        let zone = zone.ok_or(BadValue("timestamp (it has no zone, and its source declares no `time_zone`)"))?;
+        let zone = zone.ok_or(BadValue(
+            "timestamp (it has no zone, and its source declares no `time_zone`)",
+        ))?;
         naive.to_zoned(zone.clone()).map_err(|_| wanted)?.timestamp()
     };
     out.push_str(&instant.to_string());
@@ -147,7 +154,10 @@ mod tests {
             ("901.00", "901.00"),
             ("-0.10", "-0.10"),
             (" 007.50", "7.50"),
-            ("12345678901234567890123456789012345678.9", "12345678901234567890123456789012345678.9"),
+            (
+                "12345678901234567890123456789012345678.9",
+                "12345678901234567890123456789012345678.9",
+            ),
             ("1e3", "1000"),
         ] {
             assert_eq!(cast(Cast::Decimal, given).as_deref(), Ok(wanted), "{given}");

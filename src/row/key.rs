@@ -171,7 +171,9 @@ mod tests {
             assert_eq!(form(Match::Integer, text), None, "{text}");
         }
         let uuid = "0190a7c0-1111-7222-8333-444455556666";
-        for text in [uuid, "0190A7C0111172228333444455556666", " 0190a7c0-1111-7222-8333-444455556666"] {
+        for text in
+            [uuid, "0190A7C0111172228333444455556666", " 0190a7c0-1111-7222-8333-444455556666"]
+        {
             assert_eq!(form(Match::Uuid, text).as_deref(), Some(uuid));
         }
         assert_eq!(form(Match::Uuid, "none"), None);

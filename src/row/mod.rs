@@ -118,7 +118,11 @@ impl Page {
     ///
     /// # Errors
     /// As [`Page::push`].
-    pub fn push_with(&mut self, kind: Kind, write: impl FnOnce(&mut String)) -> Result<(), TooLarge> {
+    pub fn push_with(
+        &mut self,
+        kind: Kind,
+        write: impl FnOnce(&mut String),
+    ) -> Result<(), TooLarge> {
         let start = self.text.len();
         write(&mut self.text);
         let length = u32::try_from(self.text.len() - start).map_err(|_| TooLarge)?;
@@ -140,6 +144,22 @@ impl Page {
     /// Appends a NULL.
     pub fn push_null(&mut self) {
         self.slots.push(Slot { start: 0, tagged: 0 });
+    }
+
+    /// A copy of the rows from `from` up to, and without, `to`.
+    #[must_use]
+    pub fn part(&self, from: usize, to: usize) -> Self {
+        let mut part = Self::new(self.width);
+        let slots = self.slots.get(from * self.width..to * self.width).unwrap_or_default();
+        for slot in slots {
+            let start = slot.start as usize;
+            let end = start + (slot.tagged & LENGTH_MASK) as usize;
+            // A part of a page cannot be longer than the page, whose places fit.
+            let moved = u32::try_from(part.text.len()).unwrap_or(u32::MAX);
+            part.text.push_str(self.text.get(start..end).unwrap_or_default());
+            part.slots.push(Slot { start: moved, ..*slot });
+        }
+        part
     }
 
     /// Drops the rows from `rows` on, and any half row.
@@ -199,5 +219,17 @@ mod tests {
         }
         page.truncate(1);
         assert_eq!((page.len(), page.text.as_str()), (1, "abb"));
+    }
+
+    #[test]
+    fn parts_hold_their_own_bytes() {
+        let mut page = Page::new(1);
+        for text in ["a", "bb", "ccc"] {
+            page.push(Kind::Text, text).unwrap();
+        }
+        let part = page.part(1, 3);
+        assert_eq!((part.len(), part.text.as_str()), (2, "bbccc"));
+        assert_eq!(part.cell(1, 0).text, "ccc");
+        assert!(page.part(2, 9).is_empty());
     }
 }

@@ -4,7 +4,6 @@
 //! Elasticsearch from OpenSearch at the start. Never retries, never compresses, never follows `HTTP_PROXY`, never shows
 //! credentials. Retrying is for those who know what a repetition does.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +15,10 @@ use elasticsearch::http::Url;
 use elasticsearch::http::headers::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use elasticsearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::engine::{About, Engine, Flavor, Nodes};
 use super::error::{EngineError, Trouble, Unreachable};
 use crate::config::EngineConfig;
 use crate::finding::Finding;
@@ -40,33 +39,6 @@ struct Inner {
     address: String,
     request_timeout: Duration,
     engine: Engine,
-}
-
-/// Who answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Engine {
-    /// Which of the two.
-    pub flavor: Flavor,
-    /// As `9.1.0`.
-    pub version: String,
-}
-
-/// The two engines differ in a few requests, point in time among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flavor {
-    /// Elasticsearch.
-    Elasticsearch,
-    /// OpenSearch.
-    OpenSearch,
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.flavor {
-            Flavor::Elasticsearch => write!(f, "Elasticsearch {}", self.version),
-            Flavor::OpenSearch => write!(f, "OpenSearch {}", self.version),
-        }
-    }
 }
 
 /// A request's body.
@@ -113,10 +85,12 @@ impl Answer {
     /// # Errors
     /// [`EngineError::Garbled`] when it is none of that shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, EngineError> {
-        serde_json::from_slice(&self.body).map_err(|_| EngineError::Garbled {
-            operation: self.operation.clone(),
-            status: self.status,
-        })
+        serde_json::from_slice(&self.body).map_err(|_| self.garbled())
+    }
+
+    /// The error of an answer that is not of the shape its request asks for.
+    pub fn garbled(&self) -> EngineError {
+        EngineError::Garbled { operation: self.operation.clone(), status: self.status }
     }
 
     /// Itself if the status is 2xx.
@@ -229,11 +203,7 @@ impl Client {
             return Ok(Engine { flavor: Flavor::Elasticsearch, version });
         }
         let about: About = answer.success()?.json()?;
-        let flavor = match about.version.distribution.as_deref() {
-            Some("opensearch") => Flavor::OpenSearch,
-            _ => Flavor::Elasticsearch,
-        };
-        Ok(Engine { flavor, version: about.version.number })
+        Ok(about.into())
     }
 
     async fn node_version(&self) -> Result<String, EngineError> {
@@ -241,30 +211,8 @@ impl Client {
         let answer = self.send(Method::Get, &["_nodes", "_local"], &only, Body::Empty).await?;
         let answer = answer.success()?;
         let nodes: Nodes = answer.json()?;
-        let version = nodes.nodes.into_values().next().map(|node| node.version);
-        version.ok_or(EngineError::Garbled { operation: answer.operation, status: answer.status })
+        nodes.version().ok_or_else(|| answer.garbled())
     }
-}
-
-#[derive(Deserialize)]
-struct About {
-    version: AboutVersion,
-}
-
-#[derive(Deserialize)]
-struct AboutVersion {
-    number: String,
-    distribution: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Nodes {
-    nodes: std::collections::BTreeMap<String, Node>,
-}
-
-#[derive(Deserialize)]
-struct Node {
-    version: String,
 }
 
 fn path(segments: &[&str]) -> String {
@@ -366,6 +314,7 @@ mod tests {
             ca_file: None,
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(5),
+            state_prefix: "prejoin".to_owned(),
         }
     }
 

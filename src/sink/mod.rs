@@ -3,10 +3,13 @@
 //! Promises: whole documents go in under external versions, every one is answered for, and readers see an index change in
 //! one step. Never reads a service's database, never prints a document's values.
 
-mod bulk;
+pub mod bulk;
 mod client;
+mod engine;
 mod error;
+pub mod index;
+pub mod version;
 
-pub use bulk::{BulkBody, BulkSettings, BulkWriter, MAX_ID_BYTES, Outcome, Rejection};
-pub use client::{Answer, Body, Client, Engine, Flavor, Method};
+pub use client::{Answer, Body, Client, Method};
+pub use engine::{Engine, Flavor};
 pub use error::{EngineError, Trouble, Unreachable};

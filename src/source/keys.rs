@@ -1,1 +1,477 @@
-//! keys
+//! How keys meet the column they are looked up in: each part of a key becomes the values by which that column may hold it.
+//!
+//! Promises: a part that the column's type cannot hold becomes no value at all, so that one odd key never fails the batch
+//! it is in. Never compares keys with one another: order and equality are the server's.
+
+use anyhow::{Result, bail};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+use super::ReadColumn;
+use super::canonical;
+use super::sql::Dialect;
+use crate::row::{Match, Type};
+
+/// A value to be bound.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Integer(i64),
+    Unsigned(u64),
+    Real(f64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// How one column is looked up.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    pub(super) form: Form,
+    pub(super) fold: Fold,
+    dialect: Dialect,
+}
+
+/// What a part of a key is turned into.
+#[derive(Debug)]
+pub(super) enum Form {
+    Integer,
+    /// Exact, bound as text and cast.
+    Decimal,
+    Real,
+    Bool,
+    Text,
+    /// A type of its own.
+    Uuid,
+    /// Sixteen bytes.
+    UuidBytes,
+    /// Text in any of the usual spellings.
+    UuidText,
+    Bytes,
+    Date,
+    Time,
+    /// A date-time without a zone, which is that of the columns' values.
+    Naive(Option<TimeZone>),
+    Instant,
+    /// A SQLite column without affinity: the value may be stored as number or as text.
+    Loose,
+}
+
+/// What the server does to the column before it compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fold {
+    None,
+    /// Trailing blanks are dropped.
+    Blanks,
+    /// Trailing blanks are dropped and letters are lower case.
+    Case,
+}
+
+/// Keys as values, row by row.
+#[derive(Debug, Default)]
+pub(super) struct KeyTable {
+    pub(super) width: usize,
+    pub(super) values: Vec<Value>,
+}
+
+impl KeyTable {
+    /// All spellings of these keys.
+    pub(super) fn of<'a>(
+        lookups: &[Lookup],
+        keys: impl Iterator<Item = &'a crate::row::Key>,
+    ) -> Self {
+        let mut table = Self { width: lookups.len(), values: Vec::new() };
+        let mut part_values = Vec::new();
+        for key in keys {
+            if let [lookup] = lookups {
+                lookup.spellings(key.as_str(), &mut table.values);
+                continue;
+            }
+            part_values.clear();
+            for (lookup, part) in lookups.iter().zip(key.parts(lookups.len())) {
+                let mut values = Vec::with_capacity(1);
+                lookup.spellings(&part, &mut values);
+                part_values.push(values);
+            }
+            table.push_combinations(&part_values);
+        }
+        table
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.values.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// Repeats the last row until there are `rows`.
+    pub(super) fn pad(&mut self, rows: usize) {
+        let last = self.values.len().saturating_sub(self.width);
+        let last: Vec<Value> = self.values.iter().skip(last).cloned().collect();
+        for _ in self.rows()..rows {
+            self.values.extend_from_slice(&last);
+        }
+    }
+
+    fn push_combinations(&mut self, parts: &[Vec<Value>]) {
+        let count = parts.iter().map(Vec::len).product::<usize>();
+        if parts.len() != self.width {
+            return;
+        }
+        for combination in 0..count {
+            let mut rest = combination;
+            for values in parts {
+                self.values.extend(values.get(rest % values.len()).cloned());
+                rest /= values.len();
+            }
+        }
+    }
+}
+
+impl Lookup {
+    /// # Errors
+    /// For a column that nothing can be looked up by.
+    pub(super) fn of(dialect: Dialect, column: &ReadColumn, matching: Match) -> Result<Self> {
+        let uuid = matching == Match::Uuid;
+        let form = match column.ty {
+            Type::Json | Type::Array => {
+                bail!("column `{}` ({}) cannot be joined on", column.name, column.native)
+            }
+            Type::Integer => Form::Integer,
+            Type::Bool => Form::Bool,
+            Type::Float => Form::Real,
+            Type::Uuid if holds_bytes(&column.native) => Form::UuidBytes,
+            Type::Uuid => Form::Uuid,
+            Type::Binary if uuid => Form::UuidBytes,
+            Type::Binary => Form::Bytes,
+            Type::Date => Form::Date,
+            Type::Time => Form::Time,
+            Type::Timestamp => Form::Naive(column.zone.clone()),
+            Type::Timestamptz => Form::Instant,
+            Type::Text | Type::Char | Type::Enum | Type::Other if uuid => Form::UuidText,
+            Type::Text | Type::Char | Type::Enum | Type::Other => Form::Text,
+            Type::Any | Type::Decimal if dialect == Dialect::Sqlite && uuid => Form::UuidText,
+            Type::Any if column.native.is_empty() => Form::Loose,
+            // Numeric affinity turns a text into the number it is.
+            Type::Any => Form::Text,
+            Type::Decimal if dialect == Dialect::Sqlite => Form::Text,
+            Type::Decimal => Form::Decimal,
+        };
+        let fold = match (&form, matching) {
+            (Form::Text | Form::Loose, Match::Text) if !pads(dialect, column) => Fold::Blanks,
+            (Form::Text | Form::Loose, Match::Nocase) if !ignores_case(dialect, column) => {
+                Fold::Case
+            }
+            _ => Fold::None,
+        };
+        Ok(Self { form, fold, dialect })
+    }
+
+    /// How many values one part becomes at most.
+    pub(super) fn most_spellings(&self) -> usize {
+        let sqlite = usize::from(self.dialect == Dialect::Sqlite);
+        match self.form {
+            Form::UuidText => 4,
+            Form::UuidBytes => 1 + 4 * sqlite,
+            Form::Bytes => 1 + sqlite,
+            Form::Text => 1 + usize::from(self.fold == Fold::Case),
+            Form::Loose => 2 + usize::from(self.fold == Fold::Case),
+            _ => 1,
+        }
+    }
+
+    /// Appends the values by which the column may hold `part`.
+    pub(super) fn spellings(&self, part: &str, out: &mut Vec<Value>) {
+        let sqlite = self.dialect == Dialect::Sqlite;
+        match &self.form {
+            Form::Integer => match integer(part, self.dialect) {
+                // A column of integers in SQLite may hold texts too.
+                None if sqlite => out.push(text(part)),
+                value => out.extend(value),
+            },
+            Form::Decimal => out.extend(is_number(part).then(|| text(part))),
+            Form::Real => {
+                let real = is_number(part).then(|| part.parse().ok()).flatten();
+                out.extend(real.filter(|real: &f64| real.is_finite()).map(Value::Real));
+            }
+            Form::Bool => match (part, self.dialect) {
+                ("true" | "false", Dialect::Postgres) => out.push(text(part)),
+                ("true", _) => out.push(Value::Integer(1)),
+                ("false", _) => out.push(Value::Integer(0)),
+                (_, Dialect::Sqlite) => out.push(text(part)),
+                _ => {}
+            },
+            Form::Text => self.texts(part, out),
+            Form::Loose => {
+                self.texts(part, out);
+                match integer(part, self.dialect) {
+                    Some(value) => out.push(value),
+                    None if is_number(part) => out.extend(part.parse().ok().map(Value::Real)),
+                    None => {}
+                }
+            }
+            Form::Uuid => out.extend(uuid(part).map(|_| text(part))),
+            Form::UuidBytes => {
+                let uuid = uuid(part);
+                out.extend(uuid.map(|uuid| Value::Bytes(uuid.as_bytes().to_vec())));
+                out.extend(uuid.filter(|_| sqlite).into_iter().flat_map(uuid_texts));
+            }
+            Form::UuidText => match uuid(part) {
+                Some(uuid) => out.extend(uuid_texts(uuid)),
+                None => self.texts(part, out),
+            },
+            Form::Bytes => {
+                out.extend(canonical::from_base64(part).map(Value::Bytes));
+                out.extend(sqlite.then(|| text(part)));
+            }
+            Form::Date => out.extend(part.parse::<Date>().ok().map(|_| text(part))),
+            Form::Time => {
+                let plain = |byte| matches!(byte, b'0'..=b'9' | b':' | b'.' | b'-');
+                out.extend((part.len() >= 8 && part.bytes().all(plain)).then(|| text(part)));
+            }
+            Form::Naive(zone) => out.extend(naive(part, zone.as_ref()).map(Value::Text)),
+            Form::Instant => {
+                out.extend(part.parse().ok().and_then(|at| utc(at, self.dialect)).map(Value::Text));
+            }
+        }
+    }
+
+    fn texts(&self, part: &str, out: &mut Vec<Value>) {
+        // PostgreSQL has no text with a NUL, and refuses the whole batch for one.
+        if self.dialect == Dialect::Postgres && part.contains('\0') {
+            return;
+        }
+        out.push(text(part));
+        if self.fold == Fold::Case && !part.is_ascii() {
+            // Some servers fold ASCII letters only: the others may still be upper case in the folded column.
+            let half: String = part
+                .chars()
+                .flat_map(|c| {
+                    if c.is_ascii() {
+                        either(Some(c), None)
+                    } else {
+                        either(None, Some(c.to_uppercase()))
+                    }
+                })
+                .collect();
+            out.extend((half != part).then_some(Value::Text(half)));
+        }
+    }
+}
+
+fn either(
+    plain: Option<char>,
+    upper: Option<std::char::ToUppercase>,
+) -> impl Iterator<Item = char> {
+    plain.into_iter().chain(upper.into_iter().flatten())
+}
+
+fn text(part: &str) -> Value {
+    Value::Text(part.to_owned())
+}
+
+/// Whether a column that is read as UUIDs stores their sixteen bytes.
+fn holds_bytes(native: &str) -> bool {
+    let native = native.to_ascii_lowercase();
+    ["bytea", "binary", "blob"].iter().any(|bytes| native.contains(bytes))
+}
+
+/// Whether comparison ignores trailing blanks by itself.
+fn pads(dialect: Dialect, column: &ReadColumn) -> bool {
+    match dialect {
+        Dialect::Postgres => column.ty == Type::Char,
+        Dialect::Mysql => collation(column).is_some_and(|name| {
+            !["_0900_", "_nopad_"].iter().any(|without| name.contains(without))
+        }),
+        Dialect::Sqlite => false,
+    }
+}
+
+/// Whether comparison ignores case and trailing blanks by itself.
+fn ignores_case(dialect: Dialect, column: &ReadColumn) -> bool {
+    let folding = collation(column).is_some_and(|name| name.ends_with("_ci"));
+    dialect == Dialect::Mysql && folding && pads(dialect, column)
+}
+
+fn collation(column: &ReadColumn) -> Option<&str> {
+    column.native.split_once(" collate ").map(|(_, name)| name)
+}
+
+/// `None` unless it is written as the column's own value would be.
+fn integer(part: &str, dialect: Dialect) -> Option<Value> {
+    let digits = part.strip_prefix('-').unwrap_or(part);
+    if digits.starts_with(['0', '+']) && part != "0" {
+        return None;
+    }
+    let signed = part.parse().ok().map(Value::Integer);
+    signed.or_else(|| match dialect {
+        Dialect::Mysql => part.parse().ok().map(Value::Unsigned),
+        Dialect::Postgres | Dialect::Sqlite => None,
+    })
+}
+
+/// Plain digits with a sign, a point or an exponent.
+fn is_number(part: &str) -> bool {
+    let known = |byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e');
+    part.bytes().all(known) && part.len() < 500 && part.parse::<f64>().is_ok()
+}
+
+fn uuid(part: &str) -> Option<Uuid> {
+    Uuid::try_parse(part).ok().filter(|uuid| uuid.to_string() == part)
+}
+
+fn uuid_texts(uuid: Uuid) -> [Value; 4] {
+    let (hyphenated, simple) = (uuid.hyphenated(), uuid.simple());
+    [
+        hyphenated.to_string(),
+        simple.to_string(),
+        hyphenated.to_string().to_uppercase(),
+        simple.to_string().to_uppercase(),
+    ]
+    .map(Value::Text)
+}
+
+/// The column's own local time of an instant.
+fn naive(part: &str, zone: Option<&TimeZone>) -> Option<String> {
+    let local: DateTime = match zone {
+        Some(zone) => part.parse::<Timestamp>().ok()?.to_zoned(zone.clone()).datetime(),
+        None => part.parse().ok()?,
+    };
+    Some(local.to_string())
+}
+
+fn utc(instant: Timestamp, dialect: Dialect) -> Option<String> {
+    let text = instant.to_string();
+    match dialect {
+        // The session's zone is UTC; MySQL before 8.0.19 knows no offsets.
+        Dialect::Mysql => text.strip_suffix('Z').map(str::to_owned),
+        Dialect::Postgres | Dialect::Sqlite => Some(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Key;
+
+    fn column(ty: Type, native: &str) -> ReadColumn {
+        let zone = Some(TimeZone::fixed(jiff::tz::offset(9)));
+        let (name, native) = ("c".to_owned(), native.to_owned());
+        ReadColumn { name, ty, native, zone, linked: false, nullable: false }
+    }
+
+    fn spelled(dialect: Dialect, ty: Type, native: &str, matching: Match, part: &str) -> String {
+        let lookup = Lookup::of(dialect, &column(ty, native), matching).unwrap();
+        let mut values = Vec::new();
+        lookup.spellings(part, &mut values);
+        let values: Vec<String> = values
+            .into_iter()
+            .map(|value| match value {
+                Value::Integer(value) => value.to_string(),
+                Value::Unsigned(value) => format!("{value}u"),
+                Value::Real(value) => format!("{value}f"),
+                Value::Text(value) => format!("'{value}'"),
+                Value::Bytes(value) => format!("{}b", value.len()),
+            })
+            .collect();
+        format!("{:?} {}", lookup.fold, values.join(" "))
+    }
+
+    #[test]
+    fn parts_become_what_the_column_holds() {
+        use Dialect::{Mysql, Postgres, Sqlite};
+        let uuid = "0190a7c0-1111-7222-8333-444455556666";
+        let exact = |dialect, ty, part| spelled(dialect, ty, "", Match::Exact, part);
+        for (dialect, ty, part, wanted) in [
+            (Postgres, Type::Integer, "7", "None 7"),
+            (Postgres, Type::Integer, "-7", "None -7"),
+            (Postgres, Type::Integer, "007", "None "),
+            (Postgres, Type::Integer, "seven", "None "),
+            (Postgres, Type::Integer, "18446744073709551615", "None "),
+            (Mysql, Type::Integer, "18446744073709551615", "None 18446744073709551615u"),
+            (Mysql, Type::Integer, "7a", "None "),
+            (Sqlite, Type::Integer, "7a", "None '7a'"),
+            (Sqlite, Type::Any, "7", "None '7' 7"),
+            (Sqlite, Type::Any, "7.5", "None '7.5' 7.5f"),
+            (Postgres, Type::Decimal, "901.00", "None '901.00'"),
+            (Postgres, Type::Decimal, "NaN", "None "),
+            (Postgres, Type::Text, "a\0b", "None "),
+            (Sqlite, Type::Text, "a\0b", "None 'a\0b'"),
+            (Postgres, Type::Bool, "true", "None 'true'"),
+            (Mysql, Type::Bool, "true", "None 1"),
+            (Mysql, Type::Bool, "yes", "None "),
+            (Postgres, Type::Uuid, "nothing", "None "),
+            (Postgres, Type::Binary, "AAEC", "None 3b"),
+            (Postgres, Type::Binary, "?", "None "),
+            (Postgres, Type::Date, "2026-02-30", "None "),
+            (Postgres, Type::Timestamp, "2026-01-31T00:00:00Z", "None '2026-01-31T09:00:00'"),
+            (Mysql, Type::Timestamptz, "2026-01-31T00:00:00.5Z", "None '2026-01-31T00:00:00.5'"),
+        ] {
+            assert_eq!(exact(dialect, ty, part), wanted, "{dialect:?} {ty:?} {part}");
+        }
+        assert_eq!(exact(Postgres, Type::Uuid, uuid), format!("None '{uuid}'"));
+    }
+
+    #[test]
+    fn matching_binds_every_spelling() {
+        use Dialect::{Mysql, Postgres, Sqlite};
+        let uuid = "0190a7c0-1111-7222-8333-444455556666";
+        insta::assert_snapshot!(
+            spelled(Postgres, Type::Text, "text", Match::Uuid, uuid).replace("' '", "'\n'"), @"
+        None '0190a7c0-1111-7222-8333-444455556666'
+        '0190a7c0111172228333444455556666'
+        '0190A7C0-1111-7222-8333-444455556666'
+        '0190A7C0111172228333444455556666'
+        ");
+        assert_eq!(spelled(Mysql, Type::Binary, "binary(16)", Match::Uuid, uuid), "None 16b");
+        for (dialect, ty, native, matching, wanted) in [
+            (Postgres, Type::Text, "text", Match::Nocase, "Case 'kim'"),
+            (Postgres, Type::Text, "text", Match::Text, "Blanks 'kim'"),
+            (Postgres, Type::Char, "character(9)", Match::Text, "None 'kim'"),
+            (
+                Mysql,
+                Type::Text,
+                "varchar(9) collate utf8mb4_general_ci",
+                Match::Nocase,
+                "None 'kim'",
+            ),
+            (
+                Mysql,
+                Type::Text,
+                "varchar(9) collate utf8mb4_0900_ai_ci",
+                Match::Nocase,
+                "Case 'kim'",
+            ),
+            (Mysql, Type::Text, "varchar(9) collate utf8mb4_bin", Match::Nocase, "Case 'kim'"),
+            (Mysql, Type::Text, "varchar(9) collate utf8mb4_bin", Match::Text, "None 'kim'"),
+            (Sqlite, Type::Text, "TEXT", Match::Nocase, "Case 'kim'"),
+        ] {
+            assert_eq!(spelled(dialect, ty, native, matching, "kim"), wanted, "{native}");
+        }
+        assert_eq!(
+            spelled(Sqlite, Type::Text, "TEXT", Match::Nocase, "café"),
+            "Case 'café' 'cafÉ'"
+        );
+        assert_eq!(spelled(Sqlite, Type::Text, "TEXT", Match::Nocase, "김"), "Case '김'");
+    }
+
+    #[test]
+    fn composite_keys_take_every_combination_and_drop_the_impossible() {
+        let lookups = [(Type::Integer, "int"), (Type::Any, "")].map(|(ty, native)| {
+            Lookup::of(Dialect::Sqlite, &column(ty, native), Match::Exact).unwrap()
+        });
+        let keys = [Key::from_parts(["1", "2"]), Key::from_parts(["3", "b"])];
+        let table = KeyTable::of(&lookups, keys.iter());
+        assert_eq!(table.rows(), 3);
+        assert_eq!(
+            table.values[..4],
+            [Value::Integer(1), text("2"), Value::Integer(1), Value::Integer(2)]
+        );
+        let keys = [Key::from("no parts")];
+        assert_eq!(KeyTable::of(&lookups, keys.iter()).rows(), 0);
+    }
+
+    #[test]
+    fn nothing_is_looked_up_by_json() {
+        let said = Lookup::of(Dialect::Postgres, &column(Type::Json, "jsonb"), Match::Exact);
+        assert_eq!(said.unwrap_err().to_string(), "column `c` (jsonb) cannot be joined on");
+    }
+}

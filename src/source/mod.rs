@@ -5,8 +5,13 @@
 //! memory is bounded by the sizes it is given. It only reads; sessions are read-only where the server can hold us to it.
 //! It never interprets a job, never joins, never retries on its own and never writes a value or a secret to a log.
 
-// mods
+mod address;
+mod canonical;
+mod connections;
+mod database;
 mod keys;
+#[cfg(test)]
+pub(crate) mod memory;
 mod mysql;
 mod postgres;
 mod sql;
@@ -15,7 +20,7 @@ mod sqlite;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::tz::TimeZone;
@@ -148,11 +153,14 @@ pub type Sources = BTreeMap<String, Arc<dyn Source>>;
 /// # Errors
 /// When its URL, secret or certificate cannot be used.
 pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>> {
-    Ok(match &config.server {
-        Server::Postgres(address) => Arc::new(postgres::Postgres::open(config, address)?),
-        Server::Mysql(address) => Arc::new(mysql::Mysql::open(config, address)?),
-        Server::Sqlite { path } => Arc::new(sqlite::Sqlite::open(config, path)?),
-    })
+    let source: Result<Arc<dyn Source>> = match &config.server {
+        Server::Postgres(address) => {
+            postgres::open(config, address).map(|source| Arc::new(source) as _)
+        }
+        Server::Mysql(address) => mysql::open(config, address).map(|source| Arc::new(source) as _),
+        Server::Sqlite { path } => Ok(Arc::new(sqlite::open(config, path))),
+    };
+    source.with_context(|| format!("source `{}`", config.name))
 }
 
 /// Opens the named sources.
@@ -160,17 +168,5 @@ pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>> {
 /// # Errors
 /// For the first that is not configured or cannot be used.
 pub fn open_all<'a>(config: &Config, names: impl IntoIterator<Item = &'a str>) -> Result<Sources> {
-    names
-        .into_iter()
-        .map(|name| Ok((name.to_owned(), open(config.source(name)?)?)))
-        .collect()
-}
-
-struct Unwritten;
-#[async_trait]
-impl Source for Unwritten {
-    async fn describe(&self, _: &From) -> Result<Option<TableInfo>> { anyhow::bail!("unwritten") }
-    fn scan(&self, _: Arc<Read>, _: PageSize) -> BoxStream<'static, Result<Page>> { Box::pin(futures::stream::empty()) }
-    async fn count_keyless(&self, _: &Read) -> Result<u64> { anyhow::bail!("unwritten") }
-    async fn fetch_by_keys(&self, _: &Read, _: &[Key], _: usize) -> Result<Fetched> { anyhow::bail!("unwritten") }
+    names.into_iter().map(|name| Ok((name.to_owned(), open(config.source(name)?)?))).collect()
 }

@@ -1,1 +1,376 @@
-//! sql
+//! The SELECTs that sources send, in three dialects.
+//!
+//! Promises: every name is quoted here and every value is bound; the only foreign SQL is what a job's author wrote as
+//! `query` or `where`, always in parentheses of its own. Pure. Never writes, never names a column that was not asked for.
+
+use std::fmt::Write;
+
+use anyhow::{Result, bail};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+use super::keys::{Fold, Form, Lookup};
+use super::{From, Read, ReadColumn};
+use crate::row::{Match, Type};
+
+/// Whose SQL it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Postgres,
+    Mysql,
+    Sqlite,
+}
+
+/// A SELECT and what to bind to it.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) text: String,
+    /// The part of the cursor that each placeholder takes, in their order.
+    pub(super) cursor: Vec<usize>,
+}
+
+/// The one door through which text that was put together here reaches a server.
+pub(super) fn sent(text: String) -> SqlStr {
+    AssertSqlSafe(text).into_sql_str()
+}
+
+impl Dialect {
+    pub(super) fn name(self, name: &str) -> String {
+        match self {
+            Self::Mysql => format!("`{}`", name.replace('`', "``")),
+            Self::Postgres | Self::Sqlite => format!("\"{}\"", name.replace('"', "\"\"")),
+        }
+    }
+
+    /// `name` or `schema.name`.
+    pub(super) fn table(self, table: &str) -> String {
+        match split(table) {
+            (Some(schema), name) => format!("{}.{}", self.name(schema), self.name(name)),
+            (None, name) => self.name(name),
+        }
+    }
+
+    fn placeholder(self, part: usize) -> String {
+        match self {
+            Self::Postgres => format!("${}", part + 1),
+            Self::Mysql => "?".to_owned(),
+            Self::Sqlite => format!("?{}", part + 1),
+        }
+    }
+
+    fn column(self, column: &ReadColumn) -> String {
+        format!("{}.{}", if column.linked { "l" } else { "t" }, self.name(&column.name))
+    }
+
+    /// The column as it is read: as text where only the server can write it.
+    fn output(self, column: &ReadColumn) -> String {
+        let plain = self.column(column);
+        match (self, column.ty) {
+            (Self::Postgres, Type::Other) => format!("{plain}::text"),
+            (Self::Postgres, Type::Array) => format!("to_json({plain})::text"),
+            (Self::Mysql, Type::Other) if is_geometry(&column.native) => {
+                format!("ST_AsText({plain})")
+            }
+            (Self::Mysql, Type::Other) => format!("CAST({plain} AS CHAR)"),
+            _ => plain,
+        }
+    }
+
+    /// The column as rows are ordered and compared by it.
+    fn ordered(self, column: &ReadColumn) -> String {
+        let plain = self.column(column);
+        match (self, column.ty) {
+            // MySQL orders these by number and compares them with text by their text.
+            (Self::Mysql, Type::Enum) => format!("CAST({plain} AS CHAR)"),
+            _ => plain,
+        }
+    }
+
+    /// A placeholder that compares as the column does: a value bound as text is cast to the column's own type.
+    fn compared(self, column: &ReadColumn, placeholder: &str) -> String {
+        match (self, column.ty) {
+            (Self::Postgres, Type::Other) => {
+                format!("{placeholder}::{}", unsized_type(&column.native))
+            }
+            // Against a bare text MySQL would compare as doubles.
+            (Self::Mysql, Type::Decimal) => {
+                let size = column.native.find('(').and_then(|at| column.native.get(at..));
+                let size = size.and_then(|size| size.split_inclusive(')').next());
+                format!("CAST({placeholder} AS DECIMAL{})", size.unwrap_or("(65,30)"))
+            }
+            _ => placeholder.to_owned(),
+        }
+    }
+}
+
+pub(super) fn split(table: &str) -> (Option<&str>, &str) {
+    match table.split_once('.') {
+        Some((schema, name)) => (Some(schema), name),
+        None => (None, table),
+    }
+}
+
+fn is_geometry(native: &str) -> bool {
+    ["geometry", "point", "linestring", "polygon"].iter().any(|family| native.contains(family))
+}
+
+/// `numeric(10,2)` without the size: a cast to it would round or cut.
+fn unsized_type(native: &str) -> String {
+    match (native.find('('), native.find(')')) {
+        (Some(open), Some(close)) if open < close => {
+            let (head, tail) = (native.get(..open), native.get(close + 1..));
+            format!("{}{}", head.unwrap_or_default(), tail.unwrap_or_default())
+        }
+        _ => native.to_owned(),
+    }
+}
+
+/// A page of rows in the order of their key: the first, or the one `after` a cursor. The cursor's own row comes again in
+/// front of its page; a last column, beside those of the read, marks the rows whose key the server holds equal to it.
+///
+/// # Errors
+/// When the key has a part that has no order.
+pub(super) fn page(dialect: Dialect, read: &Read, after: bool, limit: usize) -> Result<Statement> {
+    let key: Vec<&ReadColumn> = read.key.iter().filter_map(|&at| read.columns.get(at)).collect();
+    if let Some(part) = key.iter().find(|part| matches!(part.ty, Type::Json | Type::Array)) {
+        bail!("column `{}` ({}) cannot be part of a key", part.name, part.native);
+    }
+    let (mut columns, mut conditions) = (outputs(dialect, read), conditions(dialect, read));
+    conditions.extend(
+        key.iter()
+            .filter(|part| part.nullable)
+            .map(|part| format!("{} IS NOT NULL", dialect.column(part))),
+    );
+    let mut cursor = Vec::new();
+    if after {
+        let (equal, beyond) = comparisons(dialect, &key, &mut cursor);
+        columns.push(equal);
+        conditions.push(beyond);
+    }
+    let order: Vec<String> = key.iter().map(|part| dialect.ordered(part)).collect();
+    let mut text = select(dialect, read, &columns, &conditions);
+    // The cursor's own row is one more.
+    let limit = limit + usize::from(after);
+    let _fits = write!(text, " ORDER BY {} LIMIT {limit}", order.join(", "));
+    Ok(Statement { text, cursor })
+}
+
+/// `key = cursor` and `key >= cursor`, noting in `binds` which part each placeholder takes.
+fn comparisons(dialect: Dialect, key: &[&ReadColumn], binds: &mut Vec<usize>) -> (String, String) {
+    let mut compare = |at: usize, part: &ReadColumn, operator: &str| {
+        binds.push(at);
+        let placeholder = dialect.compared(part, &dialect.placeholder(at));
+        format!("{} {operator} {placeholder}", dialect.ordered(part))
+    };
+    let equal: Vec<String> =
+        key.iter().enumerate().map(|(at, part)| compare(at, part, "=")).collect();
+    let equal = format!("({})", equal.join(" AND "));
+    if dialect != Dialect::Mysql {
+        binds.clear();
+        binds.extend(0..key.len());
+        let parts: Vec<String> = key.iter().map(|part| dialect.ordered(part)).collect();
+        let values: Vec<String> = key
+            .iter()
+            .enumerate()
+            .map(|(at, part)| dialect.compared(part, &dialect.placeholder(at)))
+            .collect();
+        return (equal, format!("({}) >= ({})", parts.join(", "), values.join(", ")));
+    }
+    // MySQL finds no range in a comparison of rows: a > ? OR (a = ? AND b >= ?).
+    let last = key.len().saturating_sub(1);
+    let mut choices = Vec::new();
+    for upto in 0..key.len() {
+        let prefix = key.iter().take(upto + 1).enumerate().map(|(at, part)| {
+            let operator = match at {
+                _ if at < upto => "=",
+                _ if at == last => ">=",
+                _ => ">",
+            };
+            compare(at, part, operator)
+        });
+        choices.push(format!("({})", prefix.collect::<Vec<_>>().join(" AND ")));
+    }
+    (equal, format!("({})", choices.join(" OR ")))
+}
+
+/// How many rows have no key; `None` when the table's columns rule it out.
+pub(super) fn keyless(dialect: Dialect, read: &Read) -> Option<String> {
+    let nulls: Vec<String> = read
+        .key
+        .iter()
+        .filter_map(|&at| read.columns.get(at))
+        .filter(|part| part.nullable)
+        .map(|part| format!("{} IS NULL", dialect.column(part)))
+        .collect();
+    if nulls.is_empty() {
+        return None;
+    }
+    let mut conditions = conditions(dialect, read);
+    conditions.push(format!("({})", nulls.join(" OR ")));
+    Some(select(dialect, read, &["COUNT(*)".to_owned()], &conditions))
+}
+
+/// The rows of `rows` keys at once. PostgreSQL takes them as one array a column, the others as so many placeholders.
+pub(super) fn lookup(dialect: Dialect, read: &Read, lookups: &[Lookup], rows: usize) -> String {
+    let by: Vec<(&ReadColumn, &Lookup)> =
+        read.by.iter().filter_map(|&at| read.columns.get(at)).zip(lookups).collect();
+    let sides: Vec<String> =
+        by.iter().map(|(column, lookup)| side(dialect, column, lookup)).collect();
+    let side = match sides.as_slice() {
+        [one] => one.clone(),
+        several => format!("({})", several.join(", ")),
+    };
+    let mut conditions = conditions(dialect, read);
+    conditions.push(match dialect {
+        Dialect::Postgres => {
+            let arrays =
+                by.iter().enumerate().map(|(at, (column, lookup))| array(at, column, lookup));
+            let arrays = arrays.collect::<Vec<_>>().join(", ");
+            match sides.len() {
+                1 => format!("{side} = ANY({arrays})"),
+                _ => format!("{side} IN (SELECT * FROM unnest({arrays}))"),
+            }
+        }
+        Dialect::Mysql | Dialect::Sqlite => {
+            let row = by
+                .iter()
+                .map(|(column, lookup)| match lookup.form {
+                    Form::Decimal => dialect.compared(column, "?"),
+                    _ => "?".to_owned(),
+                })
+                .collect::<Vec<_>>()
+                .join(", ");
+            let row = if by.len() == 1 { row } else { format!("({row})") };
+            // A list of rows is written as a table in SQLite.
+            let table = if by.len() > 1 && dialect == Dialect::Sqlite { "VALUES " } else { "" };
+            format!("{side} IN ({table}{})", vec![row.as_str(); rows].join(", "))
+        }
+    });
+    let mut text = select(dialect, read, &outputs(dialect, read), &conditions);
+    let order = lookup_order(dialect, read);
+    if !order.is_empty() {
+        let _fits = write!(text, " ORDER BY {}", order.join(", "));
+    }
+    text
+}
+
+/// The looked-up column, folded as the matching wants it.
+fn side(dialect: Dialect, column: &ReadColumn, lookup: &Lookup) -> String {
+    let plain = dialect.column(column);
+    let plain = match (dialect, column.ty) {
+        // A text that is none of an enumeration's, or no address, would fail the batch.
+        (Dialect::Postgres, Type::Enum | Type::Other) => format!("{plain}::text"),
+        (Dialect::Mysql, Type::Other) => dialect.output(column),
+        _ => plain,
+    };
+    match lookup.fold {
+        Fold::None => plain,
+        Fold::Blanks => format!("rtrim({plain})"),
+        Fold::Case => format!("lower(rtrim({plain}))"),
+    }
+}
+
+/// PostgreSQL's array of one column's values, in the column's own type.
+fn array(at: usize, column: &ReadColumn, lookup: &Lookup) -> String {
+    let cast = match lookup.form {
+        Form::Integer => return format!("${}::int8[]", at + 1),
+        Form::Bytes | Form::UuidBytes => return format!("${}::bytea[]", at + 1),
+        Form::Real if column.native == "real" => return format!("${}::float8[]::real[]", at + 1),
+        Form::Real => return format!("${}::float8[]", at + 1),
+        Form::Text | Form::UuidText if lookup.fold == Fold::None => match column.ty {
+            Type::Char => "::bpchar[]",
+            Type::Text if column.native.ends_with("citext") => {
+                return format!("${}::text[]::{}[]", at + 1, column.native);
+            }
+            _ => "",
+        },
+        Form::Text | Form::UuidText | Form::Loose => "",
+        Form::Decimal => "::numeric[]",
+        Form::Bool => "::bool[]",
+        Form::Uuid => "::uuid[]",
+        Form::Date => "::date[]",
+        Form::Time => "::time[]",
+        Form::Naive(_) => "::timestamp[]",
+        Form::Instant => "::timestamptz[]",
+    };
+    format!("${}::text[]{cast}", at + 1)
+}
+
+/// Groups together where equal keys are equal to the server too, then the order asked for, then the key; nothing when each
+/// group is one row.
+fn lookup_order(dialect: Dialect, read: &Read) -> Vec<String> {
+    if read.order.is_empty() && read.link.is_none() && read.by == read.key {
+        return Vec::new();
+    }
+    let named = |at: &usize| read.columns.get(*at).map(|column| dialect.ordered(column));
+    let by = read.by.iter().filter(|_| read.matching == Match::Exact).filter_map(named);
+    let order = read.order.iter().map(|order| {
+        let (column, way) = (
+            format!("t.{}", dialect.name(&order.column)),
+            if order.descending { " DESC" } else { "" },
+        );
+        match dialect {
+            Dialect::Mysql => format!("{column} IS NULL, {column}{way}"),
+            Dialect::Postgres | Dialect::Sqlite => format!("{column}{way} NULLS LAST"),
+        }
+    });
+    let mut all: Vec<String> = Vec::new();
+    for part in by.chain(order).chain(read.key.iter().filter_map(named)) {
+        if !all.contains(&part) {
+            all.push(part);
+        }
+    }
+    all
+}
+
+fn outputs(dialect: Dialect, read: &Read) -> Vec<String> {
+    read.columns.iter().map(|column| dialect.output(column)).collect()
+}
+
+fn conditions(dialect: Dialect, read: &Read) -> Vec<String> {
+    let condition = match read.link {
+        // Its names could be the link table's too: it stands in a query of its own.
+        Some(_) => None,
+        None => read.condition.as_ref().map(|condition| format!("({condition}\n)")),
+    };
+    let absent = read.absent.as_ref().map(|column| format!("t.{} IS NULL", dialect.name(column)));
+    condition.into_iter().chain(absent).collect()
+}
+
+fn select(dialect: Dialect, read: &Read, columns: &[String], conditions: &[String]) -> String {
+    let mut text = format!("SELECT {} FROM {}", columns.join(", "), tables(dialect, read));
+    if !conditions.is_empty() {
+        let _fits = write!(text, " WHERE {}", conditions.join(" AND "));
+    }
+    text
+}
+
+fn tables(dialect: Dialect, read: &Read) -> String {
+    let from = source(dialect, &read.from);
+    let Some(link) = &read.link else { return format!("{from} AS t") };
+    let target = match &read.condition {
+        Some(condition) => format!("(SELECT * FROM {from} AS t WHERE ({condition}\n)) AS t"),
+        None => format!("{from} AS t"),
+    };
+    let pairs: Vec<String> = link
+        .to
+        .iter()
+        .map(|(column, target)| format!("t.{} = l.{}", dialect.name(target), dialect.name(column)))
+        .collect();
+    format!("{} AS l JOIN {target} ON {}", dialect.table(&link.table), pairs.join(" AND "))
+}
+
+/// A table, or a query in parentheses that no comment at its end can swallow.
+pub(super) fn source(dialect: Dialect, from: &From) -> String {
+    match from {
+        From::Table(table) => dialect.table(table),
+        From::Query(query) => format!("({}\n)", bare(query)),
+    }
+}
+
+/// A query without the semicolon after it.
+pub(super) fn bare(query: &str) -> &str {
+    query.trim().trim_end_matches(';')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What becomes of documents in bulk, on engines that answer.
 
-use prejoin::sink::{BulkBody, BulkSettings, BulkWriter, Method, Outcome, Rejection};
+use prejoin::sink::Method;
+use prejoin::sink::bulk::{BulkBody, BulkSettings, BulkWriter, Outcome, Rejection};
 use serde_json::json;
 
 use super::{count, put, remove, stored, strict_index, unique};

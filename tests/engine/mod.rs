@@ -3,10 +3,13 @@
 mod bulk;
 mod bulk_faults;
 mod connect;
+mod generations;
+mod state;
 
 use std::convert::Infallible;
 
-use prejoin::sink::{BulkBody, Client, Method};
+use prejoin::sink::bulk::BulkBody;
+use prejoin::sink::{Client, Method};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

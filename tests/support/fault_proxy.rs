@@ -199,11 +199,11 @@ async fn read_head(client: &mut TcpStream) -> std::io::Result<Option<(String, Ve
 }
 
 fn content_length(head: &str) -> usize {
-    let lengths = head.lines().filter_map(|line| {
+    let mut lengths = head.lines().filter_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
     });
-    lengths.last().unwrap_or(0)
+    lengths.next().unwrap_or(0)
 }
 
 /// The engine's whole answer, head and body.

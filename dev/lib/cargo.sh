@@ -1,0 +1,11 @@
+# shellcheck shell=bash disable=SC2154
+# Cargo for the scripts: a toolchain that is there, and a build folder outside the clone that all clones share.
+need cargo "Rust comes with rustup (https://rustup.rs); Cargo.toml's \`rust-version\` says which is needed"
+need cc "SQLite is compiled from C: \`sudo apt-get install gcc libc6-dev\`, or what this system calls it"
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target} PATH=$cache/tools/bin:$PATH
+
+# cargo-deny is built once for all clones, at low priority; meant to run in the background: it ends its shell.
+install_cargo_deny() {
+  command -v cargo-deny >/dev/null 2>&1 ||
+    exec env -u CARGO_TARGET_DIR nice cargo install cargo-deny --locked --root "$cache/tools"
+}

@@ -1,0 +1,222 @@
+//! Computed fields: exact arithmetic and texts over the joined rows.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+use bigdecimal::{BigDecimal, RoundingMode, Zero};
+use serde_json::Value;
+
+use super::json::Json;
+use super::value::Values;
+use super::{Refused, refused};
+use crate::hydrate::Level;
+use crate::plan::{Aggregate, Computed, Field, Node, Path};
+use crate::row::{Cell, Kind, RowRef};
+
+/// Decimals that a mean has beyond those of its values.
+const MEAN_DECIMALS: i64 = 4;
+
+/// Rows at the end of a path, and the node that they are of.
+struct Found<'r> {
+    node: &'r Node,
+    rows: Vec<RowRef<'r>>,
+}
+
+impl Values {
+    /// Writes the value of one computed field.
+    pub(super) fn compute(
+        &mut self,
+        computed: &Computed,
+        root: &Node,
+        at: (&Level, usize),
+        json: &mut Json<'_>,
+    ) -> Result<(), Refused> {
+        let name = &computed.name;
+        let refuse = |what: String| refused(root, name, &what);
+        match &computed.aggregate {
+            Aggregate::Count(path) => {
+                let count = self.find(path, root, at).map_err(refuse)?.rows.len();
+                json.raw(itoa::Buffer::new().format(count));
+            }
+            Aggregate::Exists(path) => {
+                let none = self.find(path, root, at).map_err(refuse)?.rows.is_empty();
+                json.raw(if none { "false" } else { "true" });
+            }
+            Aggregate::Sum(path) => {
+                let sum: BigDecimal = self.numbers(path, root, at).map_err(refuse)?.iter().sum();
+                json.raw(&sum.to_plain_string());
+            }
+            Aggregate::Avg(path) => match mean(&self.numbers(path, root, at).map_err(refuse)?) {
+                Some(mean) => json.raw(&mean.to_plain_string()),
+                None => json.raw("null"),
+            },
+            Aggregate::Min(path) => {
+                self.extreme(path, root, at, Ordering::Less, json).map_err(refuse)?;
+            }
+            Aggregate::Max(path) => {
+                self.extreme(path, root, at, Ordering::Greater, json).map_err(refuse)?;
+            }
+            Aggregate::Text(paths) => {
+                let text = self.texts(paths, root, at).map_err(refuse)?;
+                json.text(&text);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that a path leads to and whose conditions hold.
+    fn find<'r>(
+        &mut self,
+        path: &Path,
+        root: &'r Node,
+        (roots, row): (&'r Level, usize),
+    ) -> Result<Found<'r>, String> {
+        let mut node = root;
+        let mut level = roots;
+        let mut indices = vec![row];
+        for &step in &path.steps {
+            let (Some(child), Some(joined)) = (node.children.get(step), level.joined.get(step))
+            else {
+                return Err("its path leads nowhere".to_owned());
+            };
+            let spans = indices.iter().filter_map(|&index| joined.spans.get(index));
+            indices = spans.flat_map(|span| span.start..span.start + span.len).collect();
+            (node, level) = (child, &joined.level);
+        }
+        let mut rows = Vec::with_capacity(indices.len());
+        for row in indices.into_iter().filter_map(|index| level.rows.get(index)) {
+            if self.holds(path, node, row)? {
+                rows.push(row);
+            }
+        }
+        Ok(Found { node, rows })
+    }
+
+    fn holds(&mut self, path: &Path, node: &Node, row: RowRef<'_>) -> Result<bool, String> {
+        for only in &path.only {
+            let Some(field) = node.fields.get(only.field) else { return Ok(false) };
+            let cell = self.value(field, row)?;
+            if !only.values.iter().any(|value| equals(cell, value)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The values that a path leads to, NULLs left out.
+    fn each<'r>(
+        &mut self,
+        path: &Path,
+        root: &'r Node,
+        at: (&'r Level, usize),
+        mut take: impl FnMut(Cell<'_>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let Found { node, rows } = self.find(path, root, at)?;
+        let field: &Field = node.fields.get(path.field).ok_or("its path leads nowhere")?;
+        for row in rows {
+            let cell = self.value(field, row)?;
+            if !cell.is_null() {
+                take(cell)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn numbers(
+        &mut self,
+        path: &Path,
+        root: &Node,
+        at: (&Level, usize),
+    ) -> Result<Vec<BigDecimal>, String> {
+        let mut numbers = Vec::new();
+        self.each(path, root, at, |cell| {
+            numbers.push(number(cell).ok_or("it takes numbers (try `as: decimal` on the field)")?);
+            Ok(())
+        })?;
+        Ok(numbers)
+    }
+
+    fn extreme(
+        &mut self,
+        path: &Path,
+        root: &Node,
+        at: (&Level, usize),
+        wanted: Ordering,
+        json: &mut Json<'_>,
+    ) -> Result<(), String> {
+        let mut best: Option<(Kind, String)> = None;
+        self.each(path, root, at, |cell| {
+            let better = match &best {
+                None => true,
+                Some((kind, text)) => compare(cell, Cell { kind: *kind, text }) == wanted,
+            };
+            if better {
+                best = Some((cell.kind, cell.text.to_owned()));
+            }
+            Ok(())
+        })?;
+        match best {
+            None => json.raw("null"),
+            Some((Kind::Text, text)) => json.text(&text),
+            Some((_, text)) => json.raw(&text),
+        }
+        Ok(())
+    }
+
+    fn texts(
+        &mut self,
+        paths: &[Path],
+        root: &Node,
+        at: (&Level, usize),
+    ) -> Result<String, String> {
+        let mut seen = HashSet::new();
+        let mut all = String::new();
+        for path in paths {
+            self.each(path, root, at, |cell| {
+                if !cell.text.is_empty() && seen.insert(cell.text.to_owned()) {
+                    if !all.is_empty() {
+                        all.push('\n');
+                    }
+                    all.push_str(cell.text);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(all)
+    }
+}
+
+fn number(cell: Cell<'_>) -> Option<BigDecimal> {
+    (cell.kind == Kind::Number).then(|| cell.text.parse().ok()).flatten()
+}
+
+fn mean(numbers: &[BigDecimal]) -> Option<BigDecimal> {
+    let scale = numbers.iter().map(BigDecimal::fractional_digit_count).max()?.max(0);
+    let sum: BigDecimal = numbers.iter().sum();
+    let count = BigDecimal::from(u64::try_from(numbers.len()).ok()?);
+    if sum.is_zero() {
+        return Some(sum.with_scale(scale + MEAN_DECIMALS));
+    }
+    Some((sum / count).with_scale_round(scale + MEAN_DECIMALS, RoundingMode::HalfEven))
+}
+
+/// Numbers by value, everything else by its text: dates and times in ISO 8601 sort as they follow one another.
+fn compare(a: Cell<'_>, b: Cell<'_>) -> Ordering {
+    match (number(a), number(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => a.text.cmp(b.text),
+    }
+}
+
+fn equals(cell: Cell<'_>, value: &Value) -> bool {
+    match value {
+        Value::Null => cell.is_null(),
+        Value::String(text) => matches!(cell.kind, Kind::Text | Kind::Number) && cell.text == text,
+        Value::Bool(wanted) => cell.kind == Kind::Bool && (cell.text == "true") == *wanted,
+        Value::Number(wanted) => match (number(cell), wanted.to_string().parse::<BigDecimal>()) {
+            (Some(number), Ok(wanted)) => number == wanted,
+            _ => cell.text == wanted.to_string(),
+        },
+        Value::Array(_) | Value::Object(_) => false,
+    }
+}

@@ -1,0 +1,99 @@
+//! JSON text, written without ever being held as a tree.
+
+/// Appends JSON to a buffer and places the commas.
+pub(super) struct Json<'b> {
+    out: &'b mut Vec<u8>,
+    first: bool,
+}
+
+impl<'b> Json<'b> {
+    pub(super) fn new(out: &'b mut Vec<u8>) -> Self {
+        Self { out, first: true }
+    }
+
+    pub(super) fn open(&mut self, bracket: u8) {
+        self.out.push(bracket);
+        self.first = true;
+    }
+
+    pub(super) fn close(&mut self, bracket: u8) {
+        self.out.push(bracket);
+        self.first = false;
+    }
+
+    /// A member's name, ready-made with its quotes and colon.
+    pub(super) fn label(&mut self, label: &str) {
+        self.element();
+        self.out.extend_from_slice(label.as_bytes());
+    }
+
+    /// The comma before the next element of a list.
+    pub(super) fn element(&mut self) {
+        if !self.first {
+            self.out.push(b',');
+        }
+        self.first = false;
+    }
+
+    /// Text that is JSON already.
+    pub(super) fn raw(&mut self, json: &str) {
+        self.out.extend_from_slice(json.as_bytes());
+    }
+
+    /// A string, escaped (RFC 8259, section 7).
+    pub(super) fn text(&mut self, text: &str) {
+        self.out.push(b'"');
+        let mut rest = text.as_bytes();
+        while let Some(stop) =
+            rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+        {
+            let (plain, special) = rest.split_at(stop);
+            self.out.extend_from_slice(plain);
+            if let Some((&byte, after)) = special.split_first() {
+                self.escape(byte);
+                rest = after;
+            }
+        }
+        self.out.extend_from_slice(rest);
+        self.out.push(b'"');
+    }
+
+    fn escape(&mut self, byte: u8) {
+        let short = match byte {
+            b'"' => b'"',
+            b'\\' => b'\\',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            _ => {
+                let hex = |digit: u8| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+                self.out.extend_from_slice(b"\\u00");
+                self.out.extend_from_slice(&[hex(byte >> 4), hex(byte & 15)]);
+                return;
+            }
+        };
+        self.out.extend_from_slice(&[b'\\', short]);
+    }
+
+    /// What was written from `start` on.
+    pub(super) fn written_since(&self, start: usize) -> &[u8] {
+        self.out.get(start..).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back(text in any::<String>()) {
+            let mut out = Vec::new();
+            Json::new(&mut out).text(&text);
+            prop_assert!(!out.contains(&b'\n'));
+            let back: String = serde_json::from_slice(&out).unwrap();
+            prop_assert_eq!(back, text);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::StreamExt;
+
+use super::*;
+use crate::config::Config;
+use crate::hydrate::{Hydrated, Hydrator};
+use crate::job::Job;
+use crate::mapping::Mapping;
+use crate::plan::{Live, plan};
+use crate::source::memory::Memory;
+use crate::source::{PageSize, Source, Sources};
+
+const JOB: &str = "
+index: a
+mapping: a.json
+root:
+  source: s
+  table: orders
+  fields: [no, {column: fee, as: decimal}, {column: secret, mask: hmac}]
+  one:
+    buyer: {source: s, table: buyers, on: {buyer: id}, fields: [name]}
+  many:
+    items:
+      source: s
+      table: items
+      on: {id: order_id}
+      fields: [{column: price, as: decimal}, kind]
+      one:
+        maker: {source: s, table: buyers, on: {maker: id}, fields: [name]}
+computed:
+  total: {sum: items.price}
+  mean: {avg: items.price}
+  top: {max: items.price, only: {kind: [big, huge]}}
+  big: {exists: items, only: {kind: big}}
+  text: {text: [no, buyer.name, items.maker.name]}
+";
+
+fn memory() -> Memory {
+    Memory::default()
+        .table(
+            "orders",
+            "id int, no text, buyer int, fee text, secret text",
+            "1 | A\"1 | 7 | 0.10 | 1234 \n 2 | B | - | - | - \n 3 | C | 99 | 5 | 1234",
+        )
+        .table("buyers", "id int, name text", "7 | Kim\n8 | 김철수")
+        .table(
+            "items",
+            "id int, order_id int, price text, kind text, maker int",
+            "1|1|10.00|big|7\n2|1|2.5|small|8\n3|3|9|huge|8\n4|5|1|big|8",
+        )
+}
+
+async fn documents(memory: Memory, budget: usize) -> (Vec<String>, Vec<String>, Option<String>) {
+    let (home, path) = (tempfile::tempdir().unwrap(), PathBuf::from("jobs/a.yaml"));
+    let job = Job { name: "a".to_owned(), file: crate::yaml::parse(&path, JOB).unwrap(), path };
+    std::fs::create_dir(home.path().join("config")).unwrap();
+    let text = "sources: {s: {kind: sqlite, path: s.db}}\nmask: {key: k}";
+    std::fs::write(home.path().join("config/default.yaml"), text).unwrap();
+    let config = Config::load(home.path(), None).unwrap();
+    let mapping = Mapping::parse(
+        &home.path().join("a.json"),
+        r#"{"mappings": {"properties": {"x": {"type": "long"}}}}"#,
+    );
+    let memory = Arc::new(memory);
+    let source: Arc<dyn Source> = Arc::<Memory>::clone(&memory);
+    let sources = Sources::from([("s".to_owned(), source)]);
+    let live = Live::read(&job, &sources).await;
+    let planned = plan(&job, &config, Some(&mapping.unwrap()), &live);
+    let plan = planned.plan.unwrap_or_else(|| panic!("{:?}", planned.findings));
+    let mut assembler = Assembler::new(&plan, Masking::new(b"k"), "2026-01-01T00:00:00Z");
+    let size = PageSize { rows: 100, bytes: 1 << 20 };
+    let page = memory.scan(Arc::clone(&plan.root.read), size).next().await.unwrap().unwrap();
+    let hydrator = Hydrator::new(&plan, &sources, 1 << 20);
+    let mut all = Vec::new();
+    let mut overflow = None;
+    match hydrator.hydrate(&plan.root, page, budget).await.unwrap() {
+        Hydrated::Overflow(path) => overflow = Some(path),
+        Hydrated::Whole(level) => {
+            for row in 0..level.rows.len() {
+                let (mut id, mut out) = (String::new(), Vec::new());
+                assert!(assembler.id(&level, row, &mut id));
+                assembler.document(&level, row, &id, &mut out).unwrap();
+                all.push(String::from_utf8(out).unwrap());
+            }
+        }
+    }
+    let asked = memory.asked.lock().unwrap().clone();
+    (all, asked, overflow)
+}
+
+#[tokio::test]
+async fn rows_become_documents() {
+    let (documents, _, _) = documents(memory(), 1 << 20).await;
+    for document in &documents {
+        serde_json::from_str::<serde_json::Value>(document).unwrap();
+    }
+    insta::assert_snapshot!(documents.join("\n"), @r#"
+    {"no":"A\"1","fee":0.10,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":{"name":"Kim"},"items":[{"price":10.00,"kind":"big","maker":{"name":"Kim"}},{"price":2.5,"kind":"small","maker":{"name":"김철수"}}],"total":12.50,"mean":6.250000,"top":10.00,"big":true,"text":"A\"1\nKim\n김철수","_prejoin":{"id":"1","digest":"XZBKtacf2ydR32MB96QFmQ","refs":["buyer:7","items.maker:7","items.maker:8","items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}
+    {"no":"B","fee":null,"secret":null,"buyer":null,"items":[],"total":0,"mean":null,"top":null,"big":false,"text":"B","_prejoin":{"id":"2","digest":"mqWPx-5EQfZMT_AigpDO8A","refs":[],"built_at":"2026-01-01T00:00:00Z"}}
+    {"no":"C","fee":5,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":null,"items":[{"price":9,"kind":"huge","maker":{"name":"김철수"}}],"total":9,"mean":9.0000,"top":9,"big":false,"text":"C\n김철수","_prejoin":{"id":"3","digest":"Umi8BBA-RxW9X-H1FgcvIg","refs":["items.maker:8","items:3"],"built_at":"2026-01-01T00:00:00Z"}}
+    "#);
+}
+
+#[tokio::test]
+async fn each_key_is_asked_for_once() {
+    let (_, mut asked, _) = documents(memory(), 1 << 20).await;
+    asked.sort();
+    insta::assert_snapshot!(asked.join("\n"), @"
+    buyer: 7 99
+    items.maker: 7 8
+    items: 1 2 3
+    ");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_reported_by_its_path() {
+    let (documents, _, overflow) = documents(memory(), 300).await;
+    assert!(documents.is_empty());
+    assert_eq!(overflow.as_deref(), Some("items"));
+}

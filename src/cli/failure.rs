@@ -1,0 +1,65 @@
+//! How a command can fail, and the exit code that says so.
+
+use std::process::ExitCode;
+
+use crate::cli::render;
+use crate::finding::Finding;
+use crate::sink::EngineError;
+use crate::sync::Stopped;
+
+/// Finished, with something to look at.
+pub(super) const LOOK: u8 = 1;
+/// Not started: usage, configuration, unreachable.
+pub(super) const NOT_STARTED: u8 = 2;
+/// Stopped on the way; nothing was lost.
+pub(super) const STOPPED: u8 = 4;
+/// Stopped by SIGINT or SIGTERM, after a clean stop: 128 and the signal.
+pub(super) const INTERRUPTED: u8 = 128;
+
+/// An error and the exit code that goes with it.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: u8,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    pub(super) fn not_started(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: NOT_STARTED, error: error.into() }
+    }
+
+    pub(super) fn stopped(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: STOPPED, error: error.into() }
+    }
+
+    pub(super) fn of_run(stopped: Stopped, signal: u8) -> Self {
+        match stopped {
+            Stopped::NotStarted(error) => Self::not_started(error),
+            Stopped::Midway(error) => Self::stopped(error),
+            Stopped::Cancelled => Self { code: INTERRUPTED + signal, error: stopped.into() },
+        }
+    }
+
+    /// Says it once, with causes and hint.
+    pub(super) fn print(self) -> ExitCode {
+        render::line(&format!("error: {:#}", self.error));
+        if let Some(hint) = hint(&self.error) {
+            render::line(&format!("\nhint: {hint}"));
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// The first hint that anything in the chain of causes has.
+fn hint(error: &anyhow::Error) -> Option<String> {
+    let found = error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
+    found.or_else(|| {
+        error.chain().find_map(|cause| {
+            let finding = cause.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
+            finding.or_else(|| {
+                let engine = cause.downcast_ref::<EngineError>()?;
+                engine.hint().map(ToOwned::to_owned)
+            })
+        })
+    })
+}

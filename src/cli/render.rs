@@ -1,0 +1,84 @@
+//! Everything that is printed, in one place: stdout carries data, stderr the rest.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::finding::{Finding, Level};
+
+/// One line on stderr. A closed stderr is nobody's concern.
+pub(super) fn line(text: &str) {
+    let _closed = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Text on stdout. A reader that has gone away (`| head`) is no error.
+pub(super) fn data(text: &str) {
+    let _closed = writeln!(std::io::stdout(), "{text}");
+}
+
+/// A report on stdout.
+pub(super) fn json(report: &impl Serialize) {
+    match serde_json::to_string_pretty(report) {
+        Ok(text) => data(&text),
+        Err(error) => line(&format!("error: the report cannot be printed: {error}")),
+    }
+}
+
+/// Findings on stderr, each with its hint.
+pub(super) fn findings(findings: &[Finding]) {
+    for finding in findings {
+        let level = match finding.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+        };
+        line(&format!("{level}: {finding}"));
+        if let Some(hint) = &finding.hint {
+            line(&format!("  hint: {hint}"));
+        }
+    }
+}
+
+/// `1,234,567`
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Rows of cells as an aligned table.
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(head.get(column).map(|cell| cell.len())).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let written = |cells: Vec<&str>| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let head = written(head.to_vec());
+    let body = rows.iter().map(|row| written(row.iter().map(String::as_str).collect()));
+    std::iter::once(head).chain(body).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_tables_aligned() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "2".to_owned()]];
+        insta::assert_snapshot!(table(&["name", "n"], &rows), @r"
+        name  n
+        a     1
+        long  2
+        ");
+    }
+}

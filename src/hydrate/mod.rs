@@ -1,0 +1,220 @@
+//! Hydration: from a page of roots to everything that belongs to them, by one batched read per relation.
+//!
+//! Promises: keys are collected over the whole page, asked for once each, and relations that do not depend on one another
+//! are read side by side. What is held stays within the budget; a page that needs more is reported, not read on. Never
+//! changes a value, never writes, never guesses which of two rows was meant.
+
+mod cache;
+mod group;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use anyhow::{Context, Result};
+use futures::future::{BoxFuture, FutureExt, try_join_all};
+
+use crate::plan::{Join, Node, Plan};
+use crate::row::{Key, Page, RowRef, key_of};
+use crate::source::{Fetched, Source, Sources};
+
+use cache::Cache;
+pub use group::{Rows, Span};
+
+/// Rows of one relation with all that is joined to them.
+#[derive(Debug)]
+pub struct Level {
+    /// The rows.
+    pub rows: Rows,
+    /// One per relation below, in the plan's order.
+    pub joined: Vec<Joined>,
+}
+
+/// What is joined to the rows of a level by one relation.
+#[derive(Debug)]
+pub struct Joined {
+    /// For each row above, its rows in `level`.
+    pub spans: Vec<Span>,
+    /// The rows themselves.
+    pub level: Level,
+}
+
+/// What a page of roots turned into.
+#[derive(Debug)]
+pub enum Hydrated {
+    /// All of it.
+    Whole(Level),
+    /// The relation of that path passed the budget.
+    Overflow(String),
+}
+
+/// Things worth a look that are no reason to stop, counted over a run.
+#[derive(Debug, Default)]
+pub struct Oddities {
+    /// Rows that came back although none of the keys asked for is theirs (collations, padding).
+    pub unclaimed: AtomicU64,
+    /// Further rows for a key of a to-one relation; the first in key order was taken.
+    pub ambiguous: AtomicU64,
+}
+
+impl Oddities {
+    /// Unclaimed and ambiguous rows so far.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.unclaimed.load(Ordering::Relaxed), self.ambiguous.load(Ordering::Relaxed))
+    }
+}
+
+/// Joins rows of many sources in memory.
+pub struct Hydrator {
+    sources: HashMap<String, Arc<dyn Source>>,
+    caches: HashMap<String, Cache>,
+    oddities: Oddities,
+}
+
+/// The part of the budget that is still free, shared by all reads of one page.
+struct Budget(AtomicUsize);
+
+impl Budget {
+    fn left(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, bytes: usize) {
+        let shrink = |left: usize| Some(left.saturating_sub(bytes));
+        let _before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, shrink);
+    }
+}
+
+/// A relation whose rows do not fit.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` does not fit into the budget")]
+struct Overflow(String);
+
+impl Hydrator {
+    /// Prepares to hydrate `plan`; rows of to-one relations are kept for reuse within `cache_bytes`, for as long as this
+    /// value lives.
+    pub fn new(plan: &Plan, sources: &Sources, cache_bytes: usize) -> Self {
+        let nodes = plan.root.walk();
+        let reusable = |node: &&&Node| node.join.as_ref().is_some_and(|join| !join.many);
+        let share = cache_bytes / nodes.iter().filter(reusable).count().max(1);
+        let caches =
+            nodes.iter().filter(reusable).map(|node| (node.path.clone(), Cache::new(share)));
+        Self {
+            caches: caches.collect(),
+            sources: sources
+                .iter()
+                .map(|(name, source)| (name.clone(), Arc::clone(source)))
+                .collect(),
+            oddities: Oddities::default(),
+        }
+    }
+
+    /// What was odd so far.
+    pub fn oddities(&self) -> &Oddities {
+        &self.oddities
+    }
+
+    /// Joins everything below `root` to the rows of `page`, holding at most `budget` bytes.
+    ///
+    /// # Errors
+    /// When a source fails; the error names it and the relation.
+    pub async fn hydrate(&self, root: &Node, page: Page, budget: usize) -> Result<Hydrated> {
+        let budget = Budget(AtomicUsize::new(budget.saturating_sub(page.bytes())));
+        match self.level(root, Rows::of_page(page), &budget).await {
+            Ok(level) => Ok(Hydrated::Whole(level)),
+            Err(error) => match error.downcast::<Overflow>() {
+                Ok(Overflow(path)) => Ok(Hydrated::Overflow(path)),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    fn level<'a>(
+        &'a self,
+        node: &'a Node,
+        rows: Rows,
+        budget: &'a Budget,
+    ) -> BoxFuture<'a, Result<Level>> {
+        async move {
+            let below = node.children.iter().map(|child| self.join(child, &rows, budget));
+            let joined = try_join_all(below).await?;
+            Ok(Level { rows, joined })
+        }
+        .boxed()
+    }
+
+    /// One relation: collect the keys, read what the cache lacks, group by key, go on below.
+    async fn join(&self, node: &Node, above: &Rows, budget: &Budget) -> Result<Joined> {
+        let join = node.join.as_ref().context("a relation without a join")?;
+        let wanted = Wanted::collect(join, above);
+        let cache = self.caches.get(&node.path);
+        let missing = match cache {
+            Some(cache) => wanted.keys.iter().filter(|key| !cache.knows(key)).cloned().collect(),
+            None => wanted.keys.clone(),
+        };
+        let fetched = self.fetch(node, &missing, budget).await?;
+        let pages = fetched.pages.into_iter().map(Arc::new).collect();
+        let mut grouping = group::Grouping::new(&wanted.keys);
+        let odd = grouping.add(pages, node, !join.many);
+        self.oddities.unclaimed.fetch_add(odd.unclaimed, Ordering::Relaxed);
+        self.oddities.ambiguous.fetch_add(odd.ambiguous, Ordering::Relaxed);
+        if let Some(cache) = cache {
+            grouping.exchange(cache, &missing);
+        }
+        let (rows, groups) = grouping.finish();
+        let of = |index: &Option<u32>| {
+            index.and_then(|index| groups.get(index as usize).copied()).unwrap_or_default()
+        };
+        let spans = wanted.of_row.iter().map(of).collect();
+        let level = self.level(node, rows, budget).await?;
+        Ok(Joined { spans, level })
+    }
+
+    async fn fetch(&self, node: &Node, keys: &[Key], budget: &Budget) -> Result<Fetched> {
+        if keys.is_empty() {
+            return Ok(Fetched { pages: Vec::new(), complete: true });
+        }
+        let source = self.sources.get(&node.source);
+        let source = source.with_context(|| format!("source `{}` is not open", node.source))?;
+        let fetched = source
+            .fetch_by_keys(&node.read, keys, budget.left())
+            .await
+            .with_context(|| format!("relation `{}`", node.path))?;
+        if !fetched.complete {
+            return Err(Overflow(node.path.clone()).into());
+        }
+        budget.take(fetched.pages.iter().map(Page::bytes).sum());
+        Ok(fetched)
+    }
+}
+
+/// The keys that a level asks of a relation.
+struct Wanted {
+    /// Each key once, in the order of its first row.
+    keys: Vec<Key>,
+    /// For each row above, the index of its key; `None` when it joins nothing.
+    of_row: Vec<Option<u32>>,
+}
+
+impl Wanted {
+    fn collect(join: &Join, above: &Rows) -> Self {
+        let mut index: HashMap<Key, u32> = HashMap::new();
+        let mut keys = Vec::new();
+        let mut text = String::new();
+        let mut of = |row: RowRef<'_>| {
+            if !key_of(row, &join.parent, join.matching, &mut text) {
+                return None;
+            }
+            if let Some(&known) = index.get(text.as_str()) {
+                return Some(known);
+            }
+            let next = u32::try_from(keys.len()).ok()?;
+            let key = Key::from(text.as_str());
+            keys.push(key.clone());
+            index.insert(key, next);
+            Some(next)
+        };
+        let of_row = above.iter().map(&mut of).collect();
+        Self { keys, of_row }
+    }
+}

@@ -1,0 +1,66 @@
+//! The columns that a read will ask for, collected as they turn out to be needed.
+
+use jiff::tz::TimeZone;
+
+use crate::config::SourceConfig;
+use crate::row::{Column, TableInfo};
+use crate::source::{From, ReadColumn};
+
+/// Columns of one table, and of the link table before it, without repetitions.
+pub(super) struct ColumnSet<'a> {
+    pub(super) info: &'a TableInfo,
+    pub(super) link: Option<&'a TableInfo>,
+    pub(super) from: From,
+    /// The table in words, for messages.
+    pub(super) table: String,
+    zone: Option<TimeZone>,
+    chosen: Vec<ReadColumn>,
+}
+
+impl<'a> ColumnSet<'a> {
+    pub(super) fn new(from: From, source: &SourceConfig, info: &'a TableInfo) -> Self {
+        let table = match &from {
+            From::Table(table) => format!("table `{table}` of source `{}`", source.name),
+            From::Query(_) => format!("the query on source `{}`", source.name),
+        };
+        let zone = source.time_zone.clone();
+        Self { info, link: None, from, table, zone, chosen: Vec::new() }
+    }
+
+    /// The index of a column of the table; `None` when there is none of that name.
+    pub(super) fn need(&mut self, name: &str) -> Option<usize> {
+        let column = self.info.column(name)?.clone();
+        Some(self.choose(column, false))
+    }
+
+    /// The index of a column of the link table; `None` when there is none of that name.
+    pub(super) fn need_linked(&mut self, name: &str) -> Option<usize> {
+        let column = self.link?.column(name)?.clone();
+        Some(self.choose(column, true))
+    }
+
+    fn choose(&mut self, column: Column, linked: bool) -> usize {
+        let known = self
+            .chosen
+            .iter()
+            .position(|chosen| chosen.name == column.name && chosen.linked == linked);
+        known.unwrap_or_else(|| {
+            let Column { name, ty, native, nullable } = column;
+            let zone = self.zone.clone();
+            self.chosen.push(ReadColumn { name, ty, native, zone, linked, nullable });
+            self.chosen.len() - 1
+        })
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&ReadColumn> {
+        self.chosen.get(index)
+    }
+
+    pub(super) fn zone(&self) -> Option<&TimeZone> {
+        self.zone.as_ref()
+    }
+
+    pub(super) fn into_columns(self) -> Vec<ReadColumn> {
+        self.chosen
+    }
+}

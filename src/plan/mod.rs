@@ -1,0 +1,154 @@
+//! The plan: a job that has been held against configuration, mapping and the live tables, ready to run.
+//!
+//! Promises: all findings at once, each with its place in the job's file; a plan is only made when none is an error, and
+//! then every column, key and field in it exists. Pure: it reads nothing but its arguments; [`Live`] is what was read.
+
+mod columns;
+mod computed;
+mod level;
+mod live;
+mod names;
+mod relation;
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+pub use computed::{Aggregate, Computed, Only, Path};
+pub use live::Live;
+
+use crate::config::Config;
+use crate::finding::{Finding, Level as Severity};
+use crate::job::Job;
+use crate::mapping::Mapping;
+use crate::row::{Cast, Match};
+use crate::source::Read;
+
+/// What a run follows.
+#[derive(Debug)]
+pub struct Plan {
+    /// The job's name.
+    pub job: String,
+    /// The alias of its indexes.
+    pub index: String,
+    /// Settings and mapping of a new index.
+    pub mapping: Mapping,
+    /// The rows that become documents.
+    pub root: Node,
+    /// Fields that are worked out.
+    pub computed: Vec<Computed>,
+}
+
+/// One relation and all that hangs below it.
+#[derive(Debug)]
+pub struct Node {
+    /// Dotted names from the root: `manager.team`; empty for the root.
+    pub path: String,
+    /// The member's name in the level above, as JSON: `"team":`.
+    pub label: String,
+    /// The member's name in the level above.
+    pub name: String,
+    /// The source's name.
+    pub source: String,
+    /// What to ask the source.
+    pub read: Arc<Read>,
+    /// How its rows find those above; `None` for the root.
+    pub join: Option<Join>,
+    /// Its own fields.
+    pub fields: Vec<Field>,
+    /// Relations below: `one` first, then `many`, each in the job's order.
+    pub children: Vec<Node>,
+}
+
+/// How rows find those above.
+#[derive(Debug)]
+pub struct Join {
+    /// A list, or one object or null.
+    pub many: bool,
+    /// Columns of the read above that hold the key; `read.by` are the columns here.
+    pub parent: Vec<usize>,
+    /// How both sides are made comparable.
+    pub matching: Match,
+}
+
+/// A column that becomes a member of the document.
+#[derive(Debug)]
+pub struct Field {
+    /// The member's name.
+    pub name: String,
+    /// The member's name as JSON: `"amount":`.
+    pub label: String,
+    /// Index into the read's columns.
+    pub column: usize,
+    /// Conversion of its values.
+    pub cast: Option<Cast>,
+    /// Zone of date-times without one, for the conversion.
+    pub zone: Option<TimeZone>,
+    /// Whether its text is brought to Unicode's composed form; never for keys.
+    pub compose: bool,
+    /// Whether its value is replaced by a keyed hash.
+    pub mask: bool,
+}
+
+impl Node {
+    /// This node and all below it, the upper ones first.
+    pub fn walk(&self) -> Vec<&Node> {
+        let below = self.children.iter().flat_map(Node::walk);
+        std::iter::once(self).chain(below).collect()
+    }
+}
+
+/// A member's name as it stands in JSON, colon included.
+pub(crate) fn label(name: &str) -> String {
+    format!("{}:", serde_json::Value::from(name))
+}
+
+/// A plan, when nothing stands against it, and everything that was noticed.
+#[derive(Debug)]
+pub struct Planned {
+    /// `None` when one of the findings is an error.
+    pub plan: Option<Plan>,
+    /// Errors first, in the file's order.
+    pub findings: Vec<Finding>,
+}
+
+/// Plans `job`. `mapping` is `None` when its file could not be read, which is a finding of the caller's.
+pub fn plan(job: &Job, config: &Config, mapping: Option<&Mapping>, live: &Live) -> Planned {
+    let mut planner = Planner { job, config, live, findings: Vec::new() };
+    planner.check_head(mapping);
+    let root = planner.root(mapping);
+    let computed = planner.computed(root.as_ref(), mapping);
+    let mut findings = planner.findings;
+    findings.sort_by_cached_key(|finding| {
+        (finding.level, finding.line, finding.column, finding.what.clone())
+    });
+    findings.dedup();
+    let broken = findings.iter().any(|finding| finding.level == Severity::Error);
+    let plan = match (root, mapping) {
+        (Some(root), Some(mapping)) if !broken => Some(Plan {
+            job: job.name.clone(),
+            index: job.file.index.clone(),
+            mapping: mapping.clone(),
+            root,
+            computed,
+        }),
+        _ => None,
+    };
+    Planned { plan, findings }
+}
+
+struct Planner<'a> {
+    job: &'a Job,
+    config: &'a Config,
+    live: &'a Live,
+    findings: Vec<Finding>,
+}
+
+impl Planner<'_> {
+    fn report(&mut self, finding: Finding, place: Option<crate::finding::Place>) {
+        self.findings.push(finding.at(&self.job.path, place));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,390 @@
+//! Reading as all servers share it: keyset pages, batches of keys, budgets and deadlines.
+//!
+//! Promises: at most one page in memory per call; a page's rows are decoded as they arrive, and reading stops at the bounds
+//! it was given. What differs between servers is behind [`Server`] and [`Decoder`]. Never retries.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use futures::stream::{BoxStream, try_unfold};
+use sqlx::SqlStr;
+use tokio::time::timeout;
+
+use super::connections::{Connections, said};
+use super::keys::{KeyTable, Lookup};
+use super::sql::{self, Dialect, Statement};
+use super::{Fetched, From, PageSize, Read, ReadColumn, Source};
+use crate::row::{Key, Match, Page, TableInfo, Type, key_of};
+
+/// Rows asked for first, until their size is known.
+const FIRST_ROWS: usize = 500;
+/// Keys of one statement where they are bound as arrays.
+const ARRAY_KEYS: usize = 16_384;
+/// Placeholders of one statement elsewhere: well below every server's limit, and a power of two.
+const PLACEHOLDERS: usize = 4_096;
+/// How much longer than the server a silent connection is waited for.
+const GRACE: Duration = Duration::from_secs(5);
+
+type Connection<S> = <<S as Server>::Db as sqlx::Database>::Connection;
+type Arguments<S> = <<S as Server>::Db as sqlx::Database>::Arguments;
+type Row<S> = <<S as Server>::Db as sqlx::Database>::Row;
+type Cursor<S> = <<S as Server>::Decoder as Decoder>::Cursor;
+
+/// What one kind of server adds.
+#[async_trait]
+pub(super) trait Server: Send + Sync + 'static {
+    type Db: sqlx::Database;
+    type Decoder: Decoder<Row = Row<Self>> + Send + Sync;
+    const DIALECT: Dialect;
+
+    fn connections(&self) -> &Connections<Self::Db>;
+
+    /// As [`Source::describe`].
+    async fn describe(&self, from: &From) -> Result<Option<TableInfo>>;
+
+    /// The values of a statement.
+    fn arguments(&self, values: Values<'_, Cursor<Self>>) -> Result<Arguments<Self>>;
+
+    /// Sends a statement.
+    fn send<'c>(
+        connection: &'c mut Connection<Self>,
+        text: SqlStr,
+        arguments: Arguments<Self>,
+    ) -> BoxStream<'c, sqlx::Result<Row<Self>>>;
+
+    /// Starts the statement's clock, where the server has none of its own.
+    async fn begin(&self, _: &mut Connection<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What is bound to a statement.
+pub(super) enum Values<'a, C> {
+    None,
+    /// Parts of the cursor, in the statement's order.
+    Cursor(&'a C, &'a [usize]),
+    Keys(&'a KeyTable, &'a [Lookup]),
+}
+
+/// Turns one statement's rows into cells; made from the first of them, so that the choice by type is made once.
+pub(super) trait Decoder: Sized {
+    type Row: Send;
+    /// A row's key as the server sent it.
+    type Cursor: PartialEq + Send + Sync;
+
+    /// # Errors
+    /// When a column is of another type than described.
+    fn new(columns: &[ReadColumn], row: &Self::Row) -> Result<Self>;
+
+    /// Appends one row's cells.
+    ///
+    /// # Errors
+    /// Names the column whose value cannot be decoded.
+    fn row(&self, row: &Self::Row, page: &mut Page) -> Result<()>;
+
+    /// The values of these columns, to be bound back.
+    fn cursor(&self, row: &Self::Row, key: &[usize]) -> Result<Self::Cursor>;
+
+    /// Whether the column after the read's own says so.
+    fn tied(&self, row: &Self::Row) -> bool;
+}
+
+/// A source on a server.
+pub(super) struct Database<S> {
+    reader: Arc<Reader<S>>,
+}
+
+struct Reader<S> {
+    server: S,
+    name: String,
+    deadline: Duration,
+}
+
+/// Where reading ends before the rows do.
+#[derive(Clone, Copy)]
+struct Bounds {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Bounds {
+    const NONE: Self = Self { rows: usize::MAX, bytes: usize::MAX };
+}
+
+/// One statement's rows.
+struct Batch<C> {
+    page: Page,
+    /// The last row's key.
+    last: Option<C>,
+    /// Reading ended at the bound of bytes.
+    stopped: bool,
+}
+
+impl<S: Server> Database<S> {
+    pub(super) fn new(server: S, name: &str, statement_timeout: Duration) -> Self {
+        let (name, deadline) = (name.to_owned(), statement_timeout + GRACE);
+        Self { reader: Arc::new(Reader { server, name, deadline }) }
+    }
+}
+
+#[async_trait]
+impl<S: Server> Source for Database<S> {
+    async fn describe(&self, from: &From) -> Result<Option<TableInfo>> {
+        let described = self.reader.server.describe(from).await;
+        described.with_context(|| match from {
+            From::Table(table) => {
+                format!("source `{}`: describing table `{table}`", self.reader.name)
+            }
+            From::Query(_) => format!("source `{}`: describing a query", self.reader.name),
+        })
+    }
+
+    fn scan(&self, read: Arc<Read>, size: PageSize) -> BoxStream<'static, Result<Page>> {
+        let scan =
+            Scan { reader: Arc::clone(&self.reader), read, size, after: None, rows: FIRST_ROWS };
+        Box::pin(try_unfold(Some(scan), async |scan| {
+            let Some(scan) = scan else { return Ok(None) };
+            let (reader, path) = (Arc::clone(&scan.reader), scan.read.path.clone());
+            let page = scan.page().await;
+            page.with_context(|| {
+                format!("source `{}`: `{path}`: reading a page of rows", reader.name)
+            })
+        }))
+    }
+
+    async fn count_keyless(&self, read: &Read) -> Result<u64> {
+        let reader = &self.reader;
+        let Some(text) = sql::keyless(S::DIALECT, read) else { return Ok(0) };
+        let count = [ReadColumn {
+            name: "count".to_owned(),
+            ty: Type::Integer,
+            native: "bigint".to_owned(),
+            zone: None,
+            linked: false,
+            nullable: false,
+        }];
+        let counted = reader.run(
+            Statement { text, cursor: Vec::new() },
+            &count,
+            &[],
+            Values::None,
+            Bounds::NONE,
+        );
+        let counted = counted.await.and_then(|batch| Ok(batch.page.cell(0, 0).text.parse()?));
+        counted.with_context(|| {
+            format!("source `{}`: `{}`: counting rows without a key", reader.name, read.path)
+        })
+    }
+
+    async fn fetch_by_keys(&self, read: &Read, keys: &[Key], budget: usize) -> Result<Fetched> {
+        let fetched = self.reader.fetch(read, keys, budget).await;
+        fetched.with_context(|| {
+            let by: Vec<&str> = read
+                .by
+                .iter()
+                .filter_map(|&at| Some(read.columns.get(at)?.name.as_str()))
+                .collect();
+            let (source, path, by) = (&self.reader.name, &read.path, by.join(", "));
+            format!("source `{source}`: `{path}`: looking up {} keys by {by}", keys.len())
+        })
+    }
+}
+
+impl<S: Server> Reader<S> {
+    async fn fetch(&self, read: &Read, keys: &[Key], budget: usize) -> Result<Fetched> {
+        let by = read.by.iter().filter_map(|&at| read.columns.get(at));
+        let lookups: Vec<Lookup> = by
+            .map(|column| Lookup::of(S::DIALECT, column, read.matching))
+            .collect::<Result<_>>()?;
+        let columns = meeting(read);
+        let mut fetched = Fetched { pages: Vec::new(), complete: true };
+        let mut left = budget;
+        for chunk in keys.chunks(chunk_keys(S::DIALECT, &lookups)) {
+            let mut table = KeyTable::of(&lookups, chunk.iter());
+            if table.rows() == 0 {
+                continue;
+            }
+            if S::DIALECT != Dialect::Postgres {
+                // The last key again, up to a power of two: few statements to prepare.
+                table.pad(table.rows().next_power_of_two());
+            }
+            let text = sql::lookup(S::DIALECT, read, &lookups, table.rows());
+            let statement = Statement { text, cursor: Vec::new() };
+            let values = Values::Keys(&table, &lookups);
+            let bounds = Bounds { rows: usize::MAX, bytes: left };
+            let batch = self.run(statement, &columns, &read.key, values, bounds).await?;
+            left = left.saturating_sub(batch.page.bytes());
+            fetched.complete = !batch.stopped;
+            if !batch.page.is_empty() {
+                fetched.pages.push(batch.page);
+            }
+            if batch.stopped {
+                break;
+            }
+        }
+        Ok(fetched)
+    }
+
+    async fn run(
+        &self,
+        statement: Statement,
+        columns: &[ReadColumn],
+        key: &[usize],
+        values: Values<'_, Cursor<S>>,
+        bounds: Bounds,
+    ) -> Result<Batch<Cursor<S>>> {
+        let mut connection = self.server.connections().take().await?;
+        let after = match &values {
+            Values::Cursor(cursor, _) => Some(*cursor),
+            Values::None | Values::Keys(..) => None,
+        };
+        let arguments = self.server.arguments(values)?;
+        let reading = async {
+            self.server.begin(&mut connection).await?;
+            let rows = S::send(&mut connection, sql::sent(statement.text), arguments);
+            collect::<S>(rows, (columns, key), after, bounds).await
+        };
+        let read = timeout(self.deadline, reading).await;
+        let read = read.unwrap_or_else(|_| Err(anyhow!("no end within {:?}", self.deadline)));
+        if read.as_ref().map_or(true, |batch| batch.stopped) {
+            // What is still on its way may be gigabytes: cheaper to hang up than to read it.
+            connection.close_on_drop();
+        }
+        read
+    }
+}
+
+async fn collect<S: Server>(
+    mut rows: BoxStream<'_, sqlx::Result<Row<S>>>,
+    (columns, key): (&[ReadColumn], &[usize]),
+    after: Option<&Cursor<S>>,
+    bounds: Bounds,
+) -> Result<Batch<Cursor<S>>> {
+    let mut page = Page::new(columns.len());
+    let (mut decoder, mut last, mut met, mut stopped) = (None, None, false, false);
+    while let Some(row) = rows.try_next().await.map_err(said)? {
+        let decoder = match &decoder {
+            Some(decoder) => decoder,
+            None => decoder.insert(S::Decoder::new(columns, &row)?),
+        };
+        if let Some(after) = after
+            && decoder.tied(&row)
+        {
+            // The last page's last row comes again, and alone.
+            if met || decoder.cursor(&row, key)? != *after {
+                return Err(shared_key(columns, key));
+            }
+            met = true;
+            continue;
+        }
+        decoder.row(&row, &mut page).with_context(|| row_name(&page, key))?;
+        last = Some(row);
+        stopped = page.bytes() >= bounds.bytes;
+        if stopped || page.len() >= bounds.rows {
+            break;
+        }
+    }
+    let last = match (&decoder, &last) {
+        (Some(decoder), Some(row)) => Some(decoder.cursor(row, key)?),
+        _ => None,
+    };
+    Ok(Batch { page, last, stopped })
+}
+
+/// The row that is being decoded, by as much of its key as was decoded already.
+fn row_name(page: &Page, key: &[usize]) -> String {
+    let mut name = String::new();
+    match key_of(page.row(page.len()), key, Match::Exact, &mut name) && !key.is_empty() {
+        true => format!("row `{name}`"),
+        false => "a row".to_owned(),
+    }
+}
+
+fn shared_key(columns: &[ReadColumn], key: &[usize]) -> anyhow::Error {
+    let names: Vec<&str> =
+        key.iter().filter_map(|&at| Some(columns.get(at)?.name.as_str())).collect();
+    anyhow!(
+        "several rows have the same key ({}), or keys that the server holds equal\n\nhint: name columns in `key` that are unique together",
+        names.join(", ")
+    )
+}
+
+/// A scan under way.
+struct Scan<S: Server> {
+    reader: Arc<Reader<S>>,
+    read: Arc<Read>,
+    size: PageSize,
+    after: Option<Cursor<S>>,
+    /// Rows of the next page.
+    rows: usize,
+}
+
+impl<S: Server> Scan<S> {
+    /// The next page, and the scan behind it unless that was the last.
+    async fn page(mut self) -> Result<Option<(Page, Option<Self>)>> {
+        let read = &self.read;
+        if read.key.is_empty() {
+            bail!("it has no key to be read in the order of\n\nhint: name the columns in `key`");
+        }
+        let rows = self.rows.min(self.size.rows).max(1);
+        let statement = sql::page(S::DIALECT, read, self.after.is_some(), rows)?;
+        let binds = statement.cursor.clone();
+        let values = match &self.after {
+            Some(cursor) => Values::Cursor(cursor, &binds),
+            None => Values::None,
+        };
+        let bounds = Bounds { rows, bytes: self.size.bytes };
+        let batch = self.reader.run(statement, &meeting(read), &read.key, values, bounds).await?;
+        let page = batch.page;
+        if page.is_empty() {
+            return Ok(None);
+        }
+        if (1..page.len()).any(|row| same_key(&page, row, &read.key)) {
+            return Err(shared_key(&read.columns, &read.key));
+        }
+        if page.len() < rows && !batch.stopped {
+            return Ok(Some((page, None)));
+        }
+        // Wide rows make small pages; the margin keeps most pages below the bound, which costs a connection to stop at.
+        let fitting = self.size.bytes / (page.bytes() / page.len()).max(1);
+        self.rows = (fitting - fitting / 8).clamp(1, rows.saturating_mul(8));
+        self.after = batch.last;
+        Ok(Some((page, Some(self))))
+    }
+}
+
+/// Whether a row has the key of the row before it.
+fn same_key(page: &Page, row: usize, key: &[usize]) -> bool {
+    key.iter().all(|&column| {
+        let cell = page.cell(row, column);
+        !cell.is_null() && cell == page.cell(row - 1, column)
+    })
+}
+
+/// The columns as they are decoded: bytes that are looked up as UUIDs come out as UUIDs, to be met by the keys asked for.
+fn meeting(read: &Read) -> Cow<'_, [ReadColumn]> {
+    let mut columns = Cow::Borrowed(read.columns.as_slice());
+    for &at in read.by.iter().filter(|_| read.matching == Match::Uuid) {
+        if read.columns.get(at).is_some_and(|column| column.ty == Type::Binary)
+            && let Some(column) = columns.to_mut().get_mut(at)
+        {
+            column.ty = Type::Uuid;
+        }
+    }
+    columns
+}
+
+/// Keys of one statement.
+fn chunk_keys(dialect: Dialect, lookups: &[Lookup]) -> usize {
+    match dialect {
+        Dialect::Postgres => ARRAY_KEYS,
+        Dialect::Mysql | Dialect::Sqlite => {
+            let values: usize = lookups.iter().map(Lookup::most_spellings).product();
+            (PLACEHOLDERS / (values * lookups.len()).max(1)).max(1)
+        }
+    }
+}

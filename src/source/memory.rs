@@ -1,0 +1,112 @@
+//! Tables in memory, for unit tests of what stands behind the sources. Keys are in the order of their text.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt};
+
+use super::{Fetched, From, PageSize, Read, Source};
+use crate::row::{Column, Key, Kind, Match, Page, TableInfo, Type, key_of};
+
+/// Named tables whose values are given as text.
+#[derive(Default)]
+pub(crate) struct Memory {
+    tables: BTreeMap<String, Table>,
+    /// Keys asked for, call by call, as `path: keys`.
+    pub(crate) asked: Mutex<Vec<String>>,
+}
+
+struct Table {
+    info: TableInfo,
+    rows: Vec<Vec<Option<String>>>,
+}
+
+impl Memory {
+    /// Adds a table: `columns` as `id int, name text`, the first one its primary key; `rows` one a line, cells split by
+    /// `|`, `-` for NULL.
+    pub(crate) fn table(mut self, name: &str, columns: &str, rows: &str) -> Self {
+        let info = table_info(columns);
+        let cell = |text: &str| (text.trim() != "-").then(|| text.trim().to_owned());
+        let lines = rows.lines().filter(|line| !line.trim().is_empty());
+        let rows = lines.map(|line| line.split('|').map(cell).collect()).collect();
+        self.tables.insert(name.to_owned(), Table { info, rows });
+        self
+    }
+
+    fn rows(&self, read: &Read, wanted: impl Fn(&Page, usize) -> bool) -> Result<Page> {
+        let From::Table(name) = &read.from else { anyhow::bail!("tables only") };
+        let table = self.tables.get(name).context("no such table")?;
+        let place = |name: &str| table.info.columns.iter().position(|column| column.name == name);
+        let places: Vec<_> = read.columns.iter().map(|column| place(&column.name)).collect();
+        let mut page = Page::new(places.len());
+        for row in &table.rows {
+            for (place, column) in places.iter().zip(&read.columns) {
+                match place.and_then(|place| row.get(place)?.as_deref()) {
+                    None => page.push_null(),
+                    Some(text) if column.ty == Type::Integer => page.push(Kind::Number, text)?,
+                    Some(text) => page.push(Kind::Text, text)?,
+                }
+            }
+            if !wanted(&page, page.len() - 1) {
+                page.truncate(page.len() - 1);
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// A table of columns `name type, …`; the first one is its primary key.
+pub(crate) fn table_info(columns: &str) -> TableInfo {
+    let columns: Vec<Column> = columns
+        .split(',')
+        .filter_map(|column| {
+            let (name, native) = column.trim().split_once(' ')?;
+            let ty = match native {
+                "int" => Type::Integer,
+                "decimal" => Type::Decimal,
+                "uuid" => Type::Uuid,
+                "datetime" => Type::Timestamp,
+                _ => Type::Text,
+            };
+            Some(Column { name: name.to_owned(), ty, native: native.to_owned(), nullable: true })
+        })
+        .collect();
+    let primary_key = columns.first().map(|column| column.name.clone()).into_iter().collect();
+    TableInfo { columns, primary_key, ..TableInfo::default() }
+}
+
+#[async_trait]
+impl Source for Memory {
+    async fn describe(&self, from: &From) -> Result<Option<TableInfo>> {
+        let From::Table(name) = from else { return Ok(None) };
+        Ok(self.tables.get(name).map(|table| table.info.clone()))
+    }
+
+    fn scan(&self, read: Arc<Read>, _: PageSize) -> BoxStream<'static, Result<Page>> {
+        stream::iter([self.rows(&read, |_, _| true)]).boxed()
+    }
+
+    async fn count_keyless(&self, _: &Read) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn fetch_by_keys(&self, read: &Read, keys: &[Key], budget: usize) -> Result<Fetched> {
+        let mut texts: Vec<&str> = keys.iter().map(Key::as_str).collect();
+        texts.sort_unstable();
+        let asked = format!("{}: {}", read.path, texts.join(" "));
+        self.asked.lock().expect("not poisoned").push(asked);
+        let wanted: HashSet<&str> = texts.into_iter().collect();
+        let page = self.rows(read, |page, row| {
+            let mut key = String::new();
+            // As a case-insensitive server would: more comes back than was asked for.
+            let matching =
+                if read.matching == Match::Exact { Match::Nocase } else { read.matching };
+            key_of(page.row(row), &read.by, matching, &mut key)
+                && wanted.iter().any(|wanted| wanted.to_lowercase() == key)
+        })?;
+        let complete = page.bytes() <= budget;
+        Ok(Fetched { pages: vec![page], complete })
+    }
+}

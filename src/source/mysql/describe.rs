@@ -1,0 +1,170 @@
+//! What MySQL's or MariaDB's information schema says of a table, and what the server makes of a query.
+
+use anyhow::Result;
+use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::{Column as _, ColumnOrigin, Executor, Row, Statement, TypeInfo};
+
+use crate::row::{Column, TableInfo, Type};
+use crate::source::From;
+use crate::source::connections::said;
+use crate::source::sql::{self, Dialect};
+
+const COLUMNS: &str = "\
+SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE = 'YES', COLLATION_NAME
+FROM information_schema.COLUMNS
+WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
+
+/// MariaDB keeps JSON as text with a check.
+const CHECKS: &str = "\
+SELECT CONVERT(CHECK_CLAUSE USING utf8mb4) FROM information_schema.CHECK_CONSTRAINTS
+WHERE CONSTRAINT_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND CHECK_CLAUSE LIKE 'json_valid(%'";
+
+const INDEXES: &str = "\
+SELECT INDEX_NAME, NON_UNIQUE = 0, COLUMN_NAME FROM information_schema.STATISTICS
+WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY INDEX_NAME, SEQ_IN_INDEX";
+
+pub(super) async fn table(
+    connection: &mut MySqlConnection,
+    table: &str,
+) -> Result<Option<TableInfo>> {
+    let name = sql::split(table);
+    let columns = columns(connection, name).await?;
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let mut info = TableInfo { columns, ..TableInfo::default() };
+    let rows = sqlx::query(INDEXES).bind(name.0).bind(name.1);
+    let rows = rows.fetch_all(&mut *connection).await.map_err(said)?;
+    let mut indexes: Vec<(String, bool, Vec<Option<String>>)> = Vec::new();
+    for row in &rows {
+        let (index, unique, column): (String, bool, Option<String>) =
+            (text(row, 0)?.unwrap_or_default(), row.try_get(1)?, text(row, 2)?);
+        match indexes.last_mut() {
+            Some((last, _, columns)) if *last == index => columns.push(column),
+            _ => indexes.push((index, unique, vec![column])),
+        }
+    }
+    for (index, unique, columns) in indexes {
+        // An expression has no name: what comes before it is indexed, and nothing is unique.
+        let unique = unique && columns.iter().all(Option::is_some);
+        let columns: Vec<String> = columns.into_iter().map_while(|column| column).collect();
+        if columns.is_empty() {
+            continue;
+        }
+        if index == "PRIMARY" {
+            info.primary_key.clone_from(&columns);
+        }
+        if unique {
+            info.unique.push(columns.clone());
+        }
+        info.indexes.push(columns);
+    }
+    Ok(Some(info))
+}
+
+async fn columns(
+    connection: &mut MySqlConnection,
+    (schema, table): (Option<&str>, &str),
+) -> Result<Vec<Column>> {
+    let rows = sqlx::query(COLUMNS).bind(schema).bind(table);
+    let rows = rows.fetch_all(&mut *connection).await.map_err(said)?;
+    let long = rows.iter().any(|row| matches!(text(row, 1), Ok(Some(ty)) if ty == "longtext"));
+    // MySQL's own table of checks has no table's name, and no need of one.
+    let checks = match long && is_mariadb(connection).await? {
+        true => sqlx::query(CHECKS)
+            .bind(schema)
+            .bind(table)
+            .fetch_all(connection)
+            .await
+            .map_err(said)?,
+        false => Vec::new(),
+    };
+    let checks: Vec<String> =
+        checks.iter().filter_map(|row| text(row, 0).transpose()).collect::<Result<_>>()?;
+    rows.iter()
+        .map(|row| {
+            let name = text(row, 0)?.unwrap_or_default();
+            let kind = text(row, 1)?.unwrap_or_default().to_ascii_lowercase();
+            let native = text(row, 2)?.unwrap_or_default();
+            let nullable: bool = row.try_get(3)?;
+            let is_json = checks.contains(&format!("json_valid({})", Dialect::Mysql.name(&name)));
+            let ty = if is_json { Type::Json } else { ty(&kind, &native) };
+            let native = match (ty, text(row, 4)?) {
+                (Type::Text | Type::Char, Some(collation)) => {
+                    format!("{native} collate {collation}")
+                }
+                _ => native,
+            };
+            Ok(Column { name, ty, native, nullable })
+        })
+        .collect()
+}
+
+async fn is_mariadb(connection: &mut MySqlConnection) -> Result<bool> {
+    let version = sqlx::query_as("SELECT VERSION()").fetch_one(connection).await;
+    let (version,): (String,) = version.map_err(said)?;
+    Ok(version.contains("MariaDB"))
+}
+
+/// A column of the information schema, whose types differ from server to server.
+fn text(row: &MySqlRow, at: usize) -> Result<Option<String>> {
+    let bytes: Option<&[u8]> = row.try_get_unchecked(at)?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
+}
+
+pub(super) async fn query(connection: &mut MySqlConnection, query: &str) -> Result<TableInfo> {
+    let from = sql::source(Dialect::Mysql, &From::Query(query.to_owned()));
+    let text = sql::sent(format!("SELECT * FROM {from} AS t"));
+    let prepared = (&mut *connection).prepare(text).await.map_err(said)?;
+    let mut described = Vec::new();
+    for column in prepared.columns() {
+        let sent = column.type_info().name();
+        let mut found = Column {
+            name: column.name().to_owned(),
+            ty: ty(&sent.to_ascii_lowercase(), &native(sent)),
+            native: native(sent),
+            nullable: true,
+        };
+        // The table that a column comes from knows more than the protocol tells.
+        if let ColumnOrigin::Table(origin) = column.origin() {
+            let known = columns(connection, sql::split(&origin.table)).await?;
+            if let Some(known) = known.into_iter().find(|known| *known.name == *origin.name) {
+                found = Column { name: found.name, nullable: true, ..known };
+            }
+        }
+        described.push(found);
+    }
+    Ok(TableInfo { columns: described, ..TableInfo::default() })
+}
+
+/// The protocol's name of a type as the information schema would write it.
+fn native(sent: &str) -> String {
+    match sent {
+        "BOOLEAN" => "tinyint(1)".to_owned(),
+        "BIT" => "bit(64)".to_owned(),
+        other => other.to_ascii_lowercase(),
+    }
+}
+
+/// The table of types, as `docs/types.md` shows it.
+fn ty(kind: &str, native: &str) -> Type {
+    match kind.trim_end_matches(" unsigned") {
+        "boolean" => Type::Bool,
+        "tinyint" if native.starts_with("tinyint(1)") => Type::Bool,
+        "bit" if native == "bit(1)" => Type::Bool,
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "year" | "bit" => Type::Integer,
+        "decimal" => Type::Decimal,
+        "float" | "double" => Type::Float,
+        "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => Type::Text,
+        "char" => Type::Char,
+        "enum" | "set" => Type::Enum,
+        "uuid" => Type::Uuid,
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Type::Binary,
+        "date" => Type::Date,
+        "time" => Type::Time,
+        "datetime" => Type::Timestamp,
+        "timestamp" => Type::Timestamptz,
+        "json" => Type::Json,
+        _ => Type::Other,
+    }
+}

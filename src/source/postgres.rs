@@ -1,7 +1,0 @@
-//! Postgres (to be written).
-use crate::config::{Address, SourceConfig};
-#[derive(Debug)]
-pub(super) struct Postgres;
-impl Postgres {
-    pub(super) fn open(_c: &SourceConfig, _a: &Address) -> anyhow::Result<super::Unwritten> { anyhow::bail!("unwritten") }
-}

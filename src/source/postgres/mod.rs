@@ -1,0 +1,170 @@
+//! PostgreSQL.
+//!
+//! Promises: read-only sessions in UTC with a statement timeout, in which rows hidden by a policy are an error; keys bound as
+//! arrays; a page's cursor is the last row's key, byte for byte as the server sent it. Never asks for text where the binary
+//! form is known.
+
+mod decode;
+mod describe;
+mod numeric;
+
+use anyhow::{Context, Result, anyhow};
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{
+    PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgRow, PgSslMode, PgTypeInfo,
+};
+use sqlx::{Arguments, Encode, SqlStr};
+
+use super::connections::{Connections, nothing_more};
+use super::database::{Database, Server, Values};
+use super::keys::{Form, KeyTable, Lookup, Value};
+use super::sql::Dialect;
+use super::{From, address};
+use crate::config::{Address, SourceConfig};
+use crate::row::TableInfo;
+
+pub(super) struct Postgres {
+    connections: Connections<sqlx::Postgres>,
+}
+
+/// One part of a row's key.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Raw {
+    ty: PgTypeInfo,
+    bytes: Option<Vec<u8>>,
+}
+
+pub(super) fn open(config: &SourceConfig, address: &Address) -> Result<Database<Postgres>> {
+    let url = address::url(&address.url, &["postgres", "postgresql"])?;
+    let mut options: PgConnectOptions =
+        url.parse().map_err(|_| anyhow!("`url` is not one of PostgreSQL"))?;
+    if let Some(password) = &address.password {
+        options = options.password(&password.reveal().context("`password`")?);
+    }
+    if let Some(ca) = &address.ca_file {
+        address::readable(ca)?;
+        options = options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(ca);
+    }
+    let timeout = config.statement_timeout.as_millis().to_string();
+    let options = options.application_name("prejoin").options([
+        ("default_transaction_read_only", "on"),
+        ("statement_timeout", timeout.as_str()),
+        ("row_security", "off"),
+    ]);
+    let options = match &address.schema {
+        Some(schema) => options.options([("search_path", Dialect::Postgres.name(schema))]),
+        None => options,
+    };
+    let place = format!("postgres at {}:{}", options.get_host(), options.get_port());
+    let connections = Connections::new(config, options, place, nothing_more);
+    Ok(Database::new(Postgres { connections }, &config.name, config.statement_timeout))
+}
+
+#[async_trait]
+impl Server for Postgres {
+    type Db = sqlx::Postgres;
+    type Decoder = decode::Decoder;
+    const DIALECT: Dialect = Dialect::Postgres;
+
+    fn connections(&self) -> &Connections<sqlx::Postgres> {
+        &self.connections
+    }
+
+    async fn describe(&self, from: &From) -> Result<Option<TableInfo>> {
+        let mut connection = self.connections.take().await?;
+        match from {
+            From::Table(table) => describe::table(&mut connection, table).await,
+            From::Query(query) => describe::query(&mut connection, query).await.map(Some),
+        }
+    }
+
+    fn arguments(&self, values: Values<'_, Vec<Raw>>) -> Result<PgArguments> {
+        let mut arguments = PgArguments::default();
+        match values {
+            Values::None => {}
+            Values::Cursor(cursor, parts) => {
+                for raw in parts.iter().filter_map(|&part| cursor.get(part)) {
+                    bound(arguments.add(raw))?;
+                }
+            }
+            Values::Keys(keys, lookups) => {
+                for (at, lookup) in lookups.iter().enumerate() {
+                    array(&mut arguments, keys, at, lookup)?;
+                }
+            }
+        }
+        Ok(arguments)
+    }
+
+    fn send<'c>(
+        connection: &'c mut PgConnection,
+        text: SqlStr,
+        arguments: PgArguments,
+    ) -> BoxStream<'c, sqlx::Result<PgRow>> {
+        sqlx::query_with(text, arguments).fetch(connection)
+    }
+}
+
+/// Binds one column of the keys.
+fn array(arguments: &mut PgArguments, keys: &KeyTable, at: usize, lookup: &Lookup) -> Result<()> {
+    let column = keys.values.iter().skip(at).step_by(keys.width.max(1));
+    match lookup.form {
+        Form::Integer => {
+            let values = column.filter_map(|value| match value {
+                Value::Integer(value) => Some(*value),
+                _ => None,
+            });
+            bound(arguments.add(values.collect::<Vec<i64>>()))
+        }
+        Form::Real => {
+            let values = column.filter_map(|value| match value {
+                Value::Real(value) => Some(*value),
+                _ => None,
+            });
+            bound(arguments.add(values.collect::<Vec<f64>>()))
+        }
+        Form::Bytes | Form::UuidBytes => {
+            let values = column.filter_map(|value| match value {
+                Value::Bytes(value) => Some(value.as_slice()),
+                _ => None,
+            });
+            bound(arguments.add(values.collect::<Vec<&[u8]>>()))
+        }
+        _ => {
+            let values = column.filter_map(|value| match value {
+                Value::Text(value) => Some(value.as_str()),
+                _ => None,
+            });
+            bound(arguments.add(values.collect::<Vec<&str>>()))
+        }
+    }
+}
+
+fn bound(added: Result<(), BoxDynError>) -> Result<()> {
+    added.map_err(|error| anyhow!("binding a value: {error}"))
+}
+
+impl sqlx::Type<sqlx::Postgres> for Raw {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_name("text")
+    }
+}
+
+impl Encode<'_, sqlx::Postgres> for Raw {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        match &self.bytes {
+            Some(bytes) => {
+                buffer.extend_from_slice(bytes);
+                Ok(IsNull::No)
+            }
+            None => Ok(IsNull::Yes),
+        }
+    }
+
+    fn produces(&self) -> Option<PgTypeInfo> {
+        Some(self.ty.clone())
+    }
+}

@@ -1,0 +1,146 @@
+//! The statements, as text.
+
+use super::*;
+use crate::source::{Link, OrderBy};
+
+const ALL: [Dialect; 3] = [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite];
+
+fn column(name: &str, ty: Type, native: &str) -> ReadColumn {
+    let (name, native) = (name.to_owned(), native.to_owned());
+    ReadColumn { name, ty, native, zone: None, linked: false, nullable: false }
+}
+
+fn read(from: &str, columns: Vec<ReadColumn>, key: &[usize]) -> Read {
+    Read {
+        path: "test".to_owned(),
+        from: From::Table(from.to_owned()),
+        columns,
+        key: key.to_vec(),
+        by: Vec::new(),
+        matching: Match::Exact,
+        condition: None,
+        absent: None,
+        order: Vec::new(),
+        link: None,
+    }
+}
+
+fn contracts() -> Read {
+    let columns = vec![
+        column("branch", Type::Integer, "integer"),
+        column("no", Type::Text, "text"),
+        column("amount", Type::Decimal, "decimal(15,2)"),
+    ];
+    read("sales.contracts", columns, &[0, 1])
+}
+
+fn pages(read: &Read, after: bool) -> String {
+    let page = |dialect| page(dialect, read, after, 500).unwrap();
+    ALL.map(|dialect| format!("{} {:?}", page(dialect).text, page(dialect).cursor)).join("\n")
+}
+
+fn lookups(read: &Read, rows: usize) -> String {
+    ALL.map(|dialect| {
+        let by = read.by.iter().map(|&at| Lookup::of(dialect, &read.columns[at], read.matching));
+        let by: Vec<Lookup> = by.collect::<Result<_>>().unwrap();
+        lookup(dialect, read, &by, rows)
+    })
+    .join("\n")
+}
+
+#[test]
+fn names_are_quoted() {
+    insta::assert_snapshot!(ALL.map(|d| d.name("a`b\"c")).join(" "), @r#""a`b""c" `a``b"c` "a`b""c""#);
+    insta::assert_snapshot!(ALL.map(|d| d.table("main.select")).join(" "), @r#""main"."select" `main`.`select` "main"."select""#);
+}
+
+#[test]
+fn pages_follow_the_key() {
+    insta::assert_snapshot!(pages(&contracts(), false), @r#"
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t ORDER BY t."branch", t."no" LIMIT 500 []
+    SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t ORDER BY t.`branch`, t.`no` LIMIT 500 []
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t ORDER BY t."branch", t."no" LIMIT 500 []
+    "#);
+    insta::assert_snapshot!(pages(&contracts(), true), @r#"
+    SELECT t."branch", t."no", t."amount", (t."branch" = $1 AND t."no" = $2) FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= ($1, $2) ORDER BY t."branch", t."no" LIMIT 501 [0, 1]
+    SELECT t.`branch`, t.`no`, t.`amount`, (t.`branch` = ? AND t.`no` = ?) FROM `sales`.`contracts` AS t WHERE ((t.`branch` > ?) OR (t.`branch` = ? AND t.`no` >= ?)) ORDER BY t.`branch`, t.`no` LIMIT 501 [0, 1, 0, 0, 1]
+    SELECT t."branch", t."no", t."amount", (t."branch" = ?1 AND t."no" = ?2) FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= (?1, ?2) ORDER BY t."branch", t."no" LIMIT 501 [0, 1]
+    "#);
+}
+
+#[test]
+fn queries_conditions_and_nullable_keys_are_fenced_in() {
+    let mut read = contracts();
+    read.from = From::Query("SELECT * FROM x -- all\n;".to_owned());
+    read.condition = Some("a = 1 OR b = 2 -- both".to_owned());
+    read.absent = Some("deleted_at".to_owned());
+    read.columns[1].nullable = true;
+    insta::assert_snapshot!(page(Dialect::Postgres, &read, false, 9).unwrap().text, @r#"
+    SELECT t."branch", t."no", t."amount" FROM (SELECT * FROM x -- all
+
+    ) AS t WHERE (a = 1 OR b = 2 -- both
+    ) AND t."deleted_at" IS NULL AND t."no" IS NOT NULL ORDER BY t."branch", t."no" LIMIT 9
+    "#);
+    insta::assert_snapshot!(keyless(Dialect::Sqlite, &read).unwrap().lines().last().unwrap(), @r#") AND t."deleted_at" IS NULL AND (t."no" IS NULL)"#);
+    assert_eq!(keyless(Dialect::Sqlite, &contracts()), None);
+}
+
+#[test]
+fn keys_of_odd_types_compare_as_their_column_does() {
+    let columns = vec![
+        column("a", Type::Decimal, "decimal(10,2) unsigned"),
+        column("e", Type::Enum, "enum('x')"),
+        column("o", Type::Other, "bit varying(8)"),
+    ];
+    let read = read("k", columns, &[0, 1, 2]);
+    insta::assert_snapshot!(page(Dialect::Postgres, &read, true, 1).unwrap().text, @r#"SELECT t."a", t."e", t."o"::text, (t."a" = $1 AND t."e" = $2 AND t."o" = $3::bit varying) FROM "k" AS t WHERE (t."a", t."e", t."o") >= ($1, $2, $3::bit varying) ORDER BY t."a", t."e", t."o" LIMIT 2"#);
+    insta::assert_snapshot!(page(Dialect::Mysql, &read, true, 1).unwrap().text, @"SELECT t.`a`, t.`e`, CAST(t.`o` AS CHAR), (t.`a` = CAST(? AS DECIMAL(10,2)) AND CAST(t.`e` AS CHAR) = ? AND t.`o` = ?) FROM `k` AS t WHERE ((t.`a` > CAST(? AS DECIMAL(10,2))) OR (t.`a` = CAST(? AS DECIMAL(10,2)) AND CAST(t.`e` AS CHAR) > ?) OR (t.`a` = CAST(? AS DECIMAL(10,2)) AND CAST(t.`e` AS CHAR) = ? AND t.`o` >= ?)) ORDER BY t.`a`, CAST(t.`e` AS CHAR), t.`o` LIMIT 2");
+    let mut json = contracts();
+    json.columns[0].ty = Type::Json;
+    let said = page(Dialect::Mysql, &json, false, 1).unwrap_err().to_string();
+    assert_eq!(said, "column `branch` (integer) cannot be part of a key");
+}
+
+#[test]
+fn keys_are_looked_up_in_bulk() {
+    let mut read = contracts();
+    read.by = vec![0];
+    read.order = vec![OrderBy { column: "due".to_owned(), descending: true }];
+    insta::assert_snapshot!(lookups(&read, 2), @r#"
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE t."branch" = ANY($1::int8[]) ORDER BY t."branch", t."due" DESC NULLS LAST, t."no"
+    SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE t.`branch` IN (?, ?) ORDER BY t.`branch`, t.`due` IS NULL, t.`due` DESC, t.`no`
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE t."branch" IN (?, ?) ORDER BY t."branch", t."due" DESC NULLS LAST, t."no"
+    "#);
+    read.order.clear();
+    read.by = vec![0, 1];
+    insta::assert_snapshot!(lookups(&read, 2), @r#"
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch", t."no") IN (SELECT * FROM unnest($1::int8[], $2::text[]))
+    SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE (t.`branch`, t.`no`) IN ((?, ?), (?, ?))
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch", t."no") IN (VALUES (?, ?), (?, ?))
+    "#);
+}
+
+#[test]
+fn links_stand_between() {
+    let mut read = read(
+        "products",
+        vec![column("id", Type::Integer, "bigint"), column("contract_id", Type::Text, "text")],
+        &[0],
+    );
+    read.columns[1].linked = true;
+    read.by = vec![1];
+    read.matching = Match::Nocase;
+    read.condition = Some("id > 0".to_owned());
+    read.link = Some(Link {
+        table: "contract_products".to_owned(),
+        to: vec![("product_id".to_owned(), "id".to_owned())],
+    });
+    insta::assert_snapshot!(lookups(&read, 1), @r#"
+    SELECT t."id", l."contract_id" FROM "contract_products" AS l JOIN (SELECT * FROM "products" AS t WHERE (id > 0
+    )) AS t ON t."id" = l."product_id" WHERE lower(rtrim(l."contract_id")) = ANY($1::text[]) ORDER BY t."id"
+    SELECT t.`id`, l.`contract_id` FROM `contract_products` AS l JOIN (SELECT * FROM `products` AS t WHERE (id > 0
+    )) AS t ON t.`id` = l.`product_id` WHERE lower(rtrim(l.`contract_id`)) IN (?) ORDER BY t.`id`
+    SELECT t."id", l."contract_id" FROM "contract_products" AS l JOIN (SELECT * FROM "products" AS t WHERE (id > 0
+    )) AS t ON t."id" = l."product_id" WHERE lower(rtrim(l."contract_id")) IN (?) ORDER BY t."id"
+    "#);
+}

@@ -1,0 +1,109 @@
+//! SQLite files.
+//!
+//! Promises: opened for reading only and never created; a statement that runs too long is interrupted. Never trusts a
+//! declared type: each value is decoded by what it is.
+
+mod decode;
+mod describe;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{Arguments, SqlStr};
+
+use super::From;
+use super::connections::{Connections, nothing_more, said};
+use super::database::{Database, Server, Values};
+use super::keys::Value;
+use super::sql::Dialect;
+use crate::config::SourceConfig;
+use crate::row::TableInfo;
+
+/// Steps of SQLite's machine between two looks at the clock: some tenths of a millisecond.
+const STEPS: i32 = 10_000;
+
+pub(super) struct Sqlite {
+    connections: Connections<sqlx::Sqlite>,
+    timeout: Duration,
+}
+
+pub(super) fn open(config: &SourceConfig, path: &Path) -> Database<Sqlite> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .create_if_missing(false)
+        .busy_timeout(config.connect_timeout.min(Duration::from_secs(3_600)));
+    let place = format!("sqlite file {}", path.display());
+    let connections = Connections::new(config, options, place, nothing_more);
+    let timeout = config.statement_timeout;
+    Database::new(Sqlite { connections, timeout }, &config.name, timeout)
+}
+
+#[async_trait]
+impl Server for Sqlite {
+    type Db = sqlx::Sqlite;
+    type Decoder = decode::Decoder;
+    const DIALECT: Dialect = Dialect::Sqlite;
+
+    fn connections(&self) -> &Connections<sqlx::Sqlite> {
+        &self.connections
+    }
+
+    async fn describe(&self, from: &From) -> Result<Option<TableInfo>> {
+        let mut connection = self.connections.take().await?;
+        self.begin(&mut connection).await?;
+        match from {
+            From::Table(table) => describe::table(&mut connection, table).await,
+            From::Query(query) => describe::query(&mut connection, query).await.map(Some),
+        }
+    }
+
+    async fn begin(&self, connection: &mut SqliteConnection) -> Result<()> {
+        let end = Instant::now() + self.timeout;
+        let mut handle = connection.lock_handle().await.map_err(said)?;
+        handle.set_progress_handler(STEPS, move || Instant::now() < end);
+        Ok(())
+    }
+
+    fn arguments(&self, values: Values<'_, Vec<Value>>) -> Result<SqliteArguments> {
+        let mut arguments = SqliteArguments::default();
+        match values {
+            Values::None => {}
+            Values::Cursor(cursor, parts) => {
+                for value in parts.iter().filter_map(|&part| cursor.get(part)) {
+                    bind(&mut arguments, value)?;
+                }
+            }
+            Values::Keys(keys, _) => {
+                for value in &keys.values {
+                    bind(&mut arguments, value)?;
+                }
+            }
+        }
+        Ok(arguments)
+    }
+
+    fn send<'c>(
+        connection: &'c mut SqliteConnection,
+        text: SqlStr,
+        arguments: SqliteArguments,
+    ) -> BoxStream<'c, sqlx::Result<SqliteRow>> {
+        sqlx::query_with(text, arguments).fetch(connection)
+    }
+}
+
+fn bind(arguments: &mut SqliteArguments, value: &Value) -> Result<()> {
+    match value {
+        Value::Integer(value) => arguments.add(*value),
+        // Beyond 63 bits there are no integers here, so none can be equal.
+        Value::Unsigned(value) => arguments.add(value.to_string()),
+        Value::Real(value) => arguments.add(*value),
+        Value::Text(value) => arguments.add(value.as_str()),
+        Value::Bytes(value) => arguments.add(value.as_slice()),
+    }
+    .map_err(|error| anyhow!("binding a value: {error}"))
+}

@@ -1,0 +1,86 @@
+//! What prejoin remembers, kept in the engine beside the indexes that it is about.
+//!
+//! Promises: two hidden indexes, made on first use and with strict mappings, whoever comes first; nothing is kept anywhere
+//! else, so no disk or database is needed. Never keeps a row's values: of a dead letter the key, the kind of error and the
+//! field.
+
+mod dead_letters;
+mod runs;
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::sink::{Client, EngineError, Method, index};
+
+pub use dead_letters::DeadLetter;
+pub use runs::RunRecord;
+
+/// Access to what is remembered; clones share it.
+#[derive(Clone)]
+pub struct State {
+    client: Client,
+    runs: Arc<Store>,
+    dead_letters: Arc<Store>,
+}
+
+/// One of the indexes.
+struct Store {
+    index: String,
+    mappings: Value,
+    made: OnceCell<()>,
+}
+
+impl State {
+    /// The state under names that begin with `prefix`. Nothing is asked or made yet.
+    pub fn new(client: Client, prefix: &str) -> Self {
+        let store = |name: &str, properties: Value| {
+            let mappings = json!({"dynamic": "strict", "properties": properties});
+            Arc::new(Store { index: format!("{prefix}-{name}"), mappings, made: OnceCell::new() })
+        };
+        Self {
+            client,
+            runs: store("state", runs::properties()),
+            dead_letters: store("dead-letters", dead_letters::properties()),
+        }
+    }
+
+    /// Makes the index if there is none. Writing alone would make one too, with types guessed from the first document.
+    async fn make(&self, store: &Store) -> Result<()> {
+        let made = store.made.get_or_try_init(|| async {
+            index::check_name(&store.index).context("engine.state_prefix")?;
+            let body = json!({
+                "settings": {
+                    "index.hidden": true,
+                    "index.number_of_shards": 1,
+                    "index.auto_expand_replicas": "0-1",
+                },
+                "mappings": store.mappings,
+            });
+            match self.client.call(Method::Put, &[&store.index], &[], Some(&body)).await {
+                Err(error) if error.is_conflict() => Ok(()),
+                made => made.map(drop).with_context(|| format!("index `{}`", store.index)),
+            }
+        });
+        made.await.copied()
+    }
+
+    /// The answer to a search in one of the indexes; `None` when the index was not made yet.
+    async fn search(&self, store: &Store, body: &Value) -> Result<Option<Value>> {
+        match self.client.call(Method::Post, &[&store.index, "_search"], &[], Some(body)).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            found => found.map(Some).with_context(|| format!("index `{}`", store.index)),
+        }
+    }
+
+    async fn refresh(&self, store: &Store) -> Result<(), EngineError> {
+        self.client.call(Method::Post, &[&store.index, "_refresh"], &[], None).await.map(drop)
+    }
+}
+
+/// The hits of a search's answer.
+fn hits(answer: &Value) -> impl Iterator<Item = &Value> {
+    answer.pointer("/hits/hits").and_then(Value::as_array).into_iter().flatten()
+}

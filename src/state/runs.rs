@@ -1,0 +1,141 @@
+//! Runs that have ended: what `status` tells of them.
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{State, hits};
+use crate::sink::Method;
+
+/// How many runs of a job are remembered.
+const REMEMBERED: usize = 100;
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The job's name.
+    pub job: String,
+    /// What kind of run it was.
+    pub mode: String,
+    /// The real index that was written.
+    pub index: String,
+    /// When it began, ISO 8601.
+    pub started_at: String,
+    /// When it ended, ISO 8601.
+    pub ended_at: String,
+    /// All that the run said of itself.
+    pub report: Value,
+}
+
+pub(super) fn properties() -> Value {
+    json!({
+        "job": {"type": "keyword"},
+        "mode": {"type": "keyword"},
+        "index": {"type": "keyword"},
+        "started_at": {"type": "date"},
+        "ended_at": {"type": "date"},
+        "report": {"type": "object", "enabled": false},
+    })
+}
+
+impl RunRecord {
+    /// The record of a run's report, which has `job`, `mode`, `index`, `started_at` and `ended_at` among its fields.
+    ///
+    /// # Errors
+    /// When one of them is missing.
+    pub fn of(report: &impl Serialize) -> Result<Self> {
+        let report = serde_json::to_value(report).context("the report")?;
+        let field = |name: &str| {
+            let text = report.get(name).and_then(Value::as_str).map(str::to_owned);
+            text.with_context(|| format!("the report has no `{name}`"))
+        };
+        Ok(Self {
+            job: field("job")?,
+            mode: field("mode")?,
+            index: field("index")?,
+            started_at: field("started_at")?,
+            ended_at: field("ended_at")?,
+            report,
+        })
+    }
+
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        let count = |name: &str| self.report.get(name).and_then(Value::as_u64).unwrap_or(0);
+        format!(
+            "{} of {}, ended {}: {} read, {} written, {} dead letters",
+            self.mode,
+            self.index,
+            self.ended_at,
+            count("read"),
+            count("written"),
+            count("dead_letters")
+        )
+    }
+}
+
+impl State {
+    /// Remembers a run by its report (see [`RunRecord::of`]), and forgets the oldest of the job's beyond a hundred.
+    ///
+    /// # Errors
+    /// When the engine does not answer or refuses.
+    pub async fn record_run(&self, report: &impl Serialize) -> Result<()> {
+        let run = RunRecord::of(report)?;
+        self.make(&self.runs).await?;
+        let index = self.runs.index.as_str();
+        let document = serde_json::to_value(&run).context("the run's record")?;
+        let visible = [("refresh", "true")];
+        self.client
+            .call(Method::Post, &[index, "_doc"], &visible, Some(&document))
+            .await
+            .with_context(|| format!("index `{index}`"))?;
+        let superseded = json!({"from": REMEMBERED, "_source": false});
+        let superseded = self.search(&self.runs, &latest(&run.job, superseded)).await?;
+        for id in superseded.iter().flat_map(hits).filter_map(|hit| hit.get("_id")?.as_str()) {
+            match self.client.call(Method::Delete, &[index, "_doc", id], &[], None).await {
+                Err(error) if !error.is_not_found() => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The job's latest run; `None` when none is remembered.
+    ///
+    /// # Errors
+    /// When the engine does not answer or refuses.
+    pub async fn last_run(&self, job: &str) -> Result<Option<RunRecord>> {
+        let found = self.search(&self.runs, &latest(job, json!({"size": 1}))).await?;
+        let newest = found.iter().flat_map(hits).next().and_then(|hit| hit.get("_source"));
+        let newest = newest.map(RunRecord::deserialize);
+        newest.transpose().context("the last run's record cannot be read")
+    }
+}
+
+/// A search for a job's runs, the latest first.
+fn latest(job: &str, mut search: Value) -> Value {
+    if let Value::Object(search) = &mut search {
+        search.insert("query".to_owned(), json!({"term": {"job": job}}));
+        search.insert("sort".to_owned(), json!([{"started_at": "desc"}]));
+    }
+    search
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_becomes_a_record() {
+        let mut report = json!({
+            "job": "contracts", "mode": "reindex", "index": "contracts-000002", "read": 10, "written": 9, "dead_letters": 1,
+            "started_at": "2026-11-21T08:30:00Z", "ended_at": "2026-11-21T08:31:00Z",
+        });
+        insta::assert_snapshot!(
+            RunRecord::of(&report).unwrap().summary(),
+            @"reindex of contracts-000002, ended 2026-11-21T08:31:00Z: 10 read, 9 written, 1 dead letters"
+        );
+        report.as_object_mut().unwrap().remove("index");
+        assert_eq!(RunRecord::of(&report).unwrap_err().to_string(), "the report has no `index`");
+    }
+}

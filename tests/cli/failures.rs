@@ -1,0 +1,87 @@
+//! What a mistake is answered with, to the letter.
+
+use std::net::TcpListener;
+
+use crate::support::engines::TestEngine;
+use crate::support::home::{Home, unique};
+use crate::support::services;
+
+const MAPPING: &str = r#"{"mappings": {"dynamic": "strict", "properties": {"id": {"type": "long"}}}}"#;
+const JOB: &str = "index: things\nmapping: things.json\nroot:\n  source: shop\n  table: things\n  fields: [id]\n";
+
+/// A home with one job over one SQLite table.
+async fn home() -> Home {
+    let home = Home::new().file("mappings/things.json", MAPPING).file("jobs/things.yaml", JOB);
+    sqlite(&home, "CREATE TABLE things (id INTEGER PRIMARY KEY, label TEXT); INSERT INTO things VALUES (1, 'a')").await;
+    let engine = TestEngine::OpenSearch.url().await;
+    home.file("config/default.yaml", "sources:\n  shop: {kind: sqlite, path: shop.db}\n")
+        .variable("PREJOIN__ENGINE__URL", &engine)
+        .variable("PREJOIN__ENGINE__STATE_PREFIX", &unique("state"))
+}
+
+pub(super) async fn sqlite(home: &Home, statements: &str) {
+    use sqlx::Connection;
+    let path = home.path().join("shop.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// A port on which nothing listens.
+fn closed_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_typo_in_a_job_names_file_line_and_key() {
+    let home = home().await.file("jobs/things.yaml", &JOB.replace("table:", "tabel:"));
+    insta::assert_snapshot!(home.run(&["reindex", "things"]).told(), @"");
+}
+
+#[tokio::test]
+async fn a_missing_column_names_its_table() {
+    let home = home().await.file("jobs/things.yaml", &JOB.replace("[id]", "[id, lable]"));
+    insta::assert_snapshot!(home.run(&["reindex", "things"]).told(), @"");
+}
+
+#[tokio::test]
+async fn an_unknown_job_is_answered_with_the_known_ones() {
+    insta::assert_snapshot!(home().await.run(&["reindex", "thing"]).told(), @"");
+}
+
+#[tokio::test]
+async fn an_unreachable_engine_is_said_before_anything_else() {
+    let port = closed_port();
+    let home = home().await.variable("PREJOIN__ENGINE__URL", &format!("http://127.0.0.1:{port}"));
+    let told = home.run(&["reindex", "things"]).told().replace(&port.to_string(), "PORT");
+    insta::assert_snapshot!(told, @"");
+}
+
+#[tokio::test]
+async fn an_unreachable_database_is_said_without_its_password() {
+    let port = closed_port();
+    let url = format!("postgres://me:hunter2@127.0.0.1:{port}/shop");
+    let text = format!("sources:\n  shop: {{kind: postgres, url: '{url}', connect_timeout: 3s}}\n");
+    let ran = home().await.file("config/default.yaml", &text).run(&["reindex", "things"]);
+    assert!(!ran.stderr.contains("hunter2") && !ran.stdout.contains("hunter2"));
+    insta::assert_snapshot!(ran.told().replace(&port.to_string(), "PORT"), @"");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_without_it() {
+    let mut url = url::Url::parse(&services::postgres_url().await).unwrap();
+    url.set_password(Some("hunter2")).unwrap();
+    let port = url.port().unwrap().to_string();
+    let text = format!("sources:\n  shop: {{kind: postgres, url: '{url}'}}\n");
+    let ran = home().await.file("config/default.yaml", &text).run(&["reindex", "things"]);
+    assert!(!ran.stderr.contains("hunter2") && !ran.stdout.contains("hunter2"));
+    insta::assert_snapshot!(ran.told().replace(&port, "PORT"), @"");
+}
+
+#[tokio::test]
+async fn wrong_usage_is_exit_two() {
+    let ran = Home::new().run(&["reindx"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("unrecognized subcommand"), "{}", ran.stderr);
+}

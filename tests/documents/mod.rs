@@ -1,0 +1,4 @@
+//! Whole documents, out of real servers, held against SQL.
+
+mod contracts;
+mod tpch;

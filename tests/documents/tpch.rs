@@ -1,0 +1,78 @@
+//! TPC-H out of three servers: every document against one SQL query over all tables in one Postgres.
+
+#[path = "../../bench/tpch/compare.rs"]
+mod compare;
+#[path = "../../bench/tpch/diff.rs"]
+mod diff;
+#[path = "../../bench/tpch/engine.rs"]
+mod engine;
+#[path = "../../bench/tpch/load.rs"]
+mod load;
+#[path = "../../bench/tpch/oracle.rs"]
+mod oracle;
+#[path = "../../bench/tpch/tables.rs"]
+mod tables;
+
+use std::path::Path;
+
+use crate::support::engines::TestEngine;
+use crate::support::home::{Home, unique};
+use crate::support::services;
+
+const SCALE: f64 = 0.01;
+
+fn bench(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("bench").join(name)).unwrap()
+}
+
+/// The benchmark's home folder, with an index of this test's own.
+fn home(engine: &str, index: &str) -> Home {
+    Home::new()
+        .file("config/default.yaml", &bench("config/default.yaml"))
+        .file("mappings/tpch.json", &bench("mappings/tpch.json"))
+        .file("jobs/tpch.yaml", &bench("jobs/tpch.yaml").replace("index: tpch\n", &format!("index: {index}\n")))
+        .variable("PREJOIN__ENGINE__URL", engine)
+        .variable("PREJOIN__ENGINE__STATE_PREFIX", &unique("state"))
+}
+
+#[tokio::test]
+async fn every_document_out_of_three_servers_is_exact() {
+    let (postgres, mariadb) = (services::postgres().await, services::mariadb().await);
+    let (one, three, elsewhere) = (postgres.space().await, postgres.space().await, mariadb.space().await);
+    let (url, index) = (TestEngine::OpenSearch.url().await, unique("tpch"));
+    let home = home(&url, &index)
+        .variable("PREJOIN__SOURCES__ORDERS__URL", &three.url)
+        .variable("PREJOIN__SOURCES__ORDERS__SCHEMA", &three.name)
+        .variable("PREJOIN__SOURCES__CUSTOMERS__URL", &elsewhere.url)
+        .variable("PREJOIN__SOURCES__CUSTOMERS__SCHEMA", &elsewhere.name);
+    load::postgres(&one.url, &one.name, tables::ALL, SCALE).await.unwrap();
+    load::postgres(&three.url, &three.name, tables::ORDERS, SCALE).await.unwrap();
+    load::mariadb(&elsewhere.url, &elsewhere.name, tables::CUSTOMERS, SCALE).await.unwrap();
+    load::sqlite(&home.path().join("parts.sqlite"), tables::PARTS, SCALE).await.unwrap();
+
+    let ran = home.run(&["reindex", "tpch"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let engine = engine::Engine::new(&url, &index).unwrap();
+    let compared = || async {
+        let mut connection = oracle::connect(&one.url, &one.name).await.unwrap();
+        compare::compare(&mut connection, &engine).await.unwrap()
+    };
+    let report = compared().await;
+    assert_eq!((report.compared, report.differences()), (15_000, 0), "{report}");
+
+    // One digit of one value: exactly that document differs.
+    let client = TestEngine::OpenSearch.client().await;
+    let path = [index.as_str(), "_doc", "7"];
+    let found = client.call(prejoin::sink::Method::Get, &path, &[], None).await.unwrap();
+    let mut source = found["_source"].clone();
+    let price = source["lineitems"][0]["l_extendedprice"].to_string();
+    let digit = if price.ends_with('1') { "2" } else { "1" };
+    let changed = format!("{}{digit}", &price[..price.len() - 1]);
+    source["lineitems"][0]["l_extendedprice"] = serde_json::from_str(&changed).unwrap();
+    client.call(prejoin::sink::Method::Put, &path, &[("refresh", "true")], Some(&source)).await.unwrap();
+    let report = compared().await;
+    assert_eq!((report.compared, report.different, report.differences()), (15_000, 1, 1), "{report}");
+    for space in [one, three, elsewhere] {
+        space.drop().await;
+    }
+}

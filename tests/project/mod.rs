@@ -1,0 +1,5 @@
+//! The project's own files: they must hold what they say.
+
+mod compose;
+mod structure;
+mod texts;
