@@ -155,10 +155,31 @@ impl Client {
         query: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Result<Answer, Unreachable> {
+        let body = body.into();
+        match self.send_once(method, segments, query, body.clone()).await {
+            // A connection kept open may end at the other side just as it is used again: what does nothing more when it is
+            // done twice is sent once more.
+            Err(lost)
+                if lost.trouble == Trouble::Closed
+                    && matches!(method, Method::Get | Method::Head | Method::Delete) =>
+            {
+                self.send_once(method, segments, query, body).await
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send_once(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        body: Body,
+    ) -> Result<Answer, Unreachable> {
         let inner = &*self.inner;
         let path = path(segments);
         let mut headers = HeaderMap::new();
-        let body = match body.into() {
+        let body = match body {
             Body::Empty => None,
             Body::Json(bytes) => Some(bytes),
             Body::Lines(bytes) => {

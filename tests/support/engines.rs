@@ -55,7 +55,7 @@ impl TestEngine {
                 ("opensearchproject/opensearch", "3.8.0", &[("DISABLE_SECURITY_PLUGIN", "true")])
             }
             Self::Elasticsearch => (
-                "docker.elastic.co/elasticsearch/elasticsearch",
+                "elasticsearch",
                 "9.5.3",
                 &[("xpack.security.enabled", "false")],
             ),

@@ -214,6 +214,9 @@ async fn forward(upstream: &str, head: &str, body: &[u8]) -> std::io::Result<Vec
     engine.write_all(body).await?;
     let mut answer = Vec::new();
     engine.read_to_end(&mut answer).await?;
+    // Each connection carries one request: a client that is not told so may send the next one into the void.
+    let line = answer.windows(2).position(|pair| pair == b"\r\n").map_or(0, |at| at + 2);
+    answer.splice(line..line, *b"Connection: close\r\n");
     Ok(answer)
 }
 
