@@ -1,6 +1,8 @@
 //! The one test binary: a module for each behaviour.
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod conformance;

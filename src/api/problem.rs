@@ -103,6 +103,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail)
     }
 
+    /// The word for programs and for the log.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The answer, with all that is known of the request.
     pub(super) fn render(self, mut response: Response, request_id: &str) -> Response {
         let errors = self.faults.iter().map(|fault| Entry {

@@ -32,7 +32,9 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
+    let mut code = None;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        code = Some(problem.code());
         response = problem.render(response, &id);
     }
     if let Ok(id) = HeaderValue::try_from(&id) {
@@ -41,7 +43,7 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let rows = response.extensions().get::<Rows>().map(|rows| rows.0);
     let status = response.status().as_u16();
     let ms = start.elapsed().as_millis();
-    tracing::info!(%method, path, status, ms, rows, request_id = id, "request");
+    tracing::info!(%method, path, status, code, ms, rows, request_id = id, "request");
     response
 }
 

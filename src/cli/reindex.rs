@@ -36,6 +36,7 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
         state: State::new(client.clone(), &config.engine.state_prefix),
         client,
         load: config.load,
+        retry_for: config.engine.retry_for,
         masking: prepare::masking(&config).map_err(Failure::not_started)?,
     };
     let progress = Arc::new(Progress::default());

@@ -52,6 +52,8 @@ pub struct EngineConfig {
     pub connect_timeout: Duration,
     /// Longest wait for any one answer.
     pub request_timeout: Duration,
+    /// How long a run goes on trying when the engine is out of reach.
+    pub retry_for: Duration,
     /// What the names of prejoin's own indexes begin with: `prejoin-state`, `prejoin-dead-letters`. Installations that share
     /// a cluster tell themselves apart by it.
     pub state_prefix: String,
@@ -180,6 +182,7 @@ impl Config {
             ca_file: engine.ca_file.map(at),
             connect_timeout: raw::duration("connect_timeout", engine.connect_timeout, 5)?,
             request_timeout: raw::duration("request_timeout", engine.request_timeout, 60)?,
+            retry_for: raw::duration("retry_for", engine.retry_for, 60)?,
             state_prefix: engine.state_prefix.unwrap_or_else(|| "prejoin".to_owned()),
         };
         if engine.username.is_some() != engine.password.is_some() {

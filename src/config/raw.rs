@@ -34,6 +34,7 @@ pub(super) struct RawEngine {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) connect_timeout: Option<SignedDuration>,
     pub(super) request_timeout: Option<SignedDuration>,
+    pub(super) retry_for: Option<SignedDuration>,
     pub(super) state_prefix: Option<String>,
 }
 

@@ -9,14 +9,14 @@ mod group;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use futures::future::{BoxFuture, FutureExt, try_join_all};
 
 use crate::plan::{Join, Node, Plan};
 use crate::row::{Key, Page, RowRef, key_of};
-use crate::source::{Fetched, Source, Sources};
+use crate::source::{Budget, Fetched, Source, Sources};
 
 use cache::Cache;
 pub use group::{Rows, Span};
@@ -71,20 +71,6 @@ pub struct Hydrator {
     oddities: Oddities,
 }
 
-/// The part of the budget that is still free, shared by all reads of one page.
-struct Budget(AtomicUsize);
-
-impl Budget {
-    fn left(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn take(&self, bytes: usize) {
-        let shrink = |left: usize| Some(left.saturating_sub(bytes));
-        let _before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, shrink);
-    }
-}
-
 /// A relation whose rows do not fit.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` does not fit into the budget")]
@@ -119,7 +105,7 @@ impl Hydrator {
     /// # Errors
     /// When a source fails; the error names it and the relation.
     pub async fn hydrate(&self, root: &Node, page: Page, budget: usize) -> Result<Hydrated> {
-        let budget = Budget(AtomicUsize::new(budget.saturating_sub(page.bytes())));
+        let budget = Budget::new(budget.saturating_sub(page.bytes()));
         match self.level(root, Rows::of_page(page), &budget).await {
             Ok(level) => Ok(Hydrated::Whole(level)),
             Err(error) => match error.downcast::<Overflow>() {
@@ -177,13 +163,12 @@ impl Hydrator {
         let source = self.sources.get(&node.source);
         let source = source.with_context(|| format!("source `{}` is not open", node.source))?;
         let fetched = source
-            .fetch_by_keys(&node.read, keys, budget.left())
+            .fetch_by_keys(&node.read, keys, budget)
             .await
             .with_context(|| format!("relation `{}`", node.path))?;
         if !fetched.complete {
             return Err(Overflow(node.path.clone()).into());
         }
-        budget.take(fetched.pages.iter().map(Page::bytes).sum());
         Ok(fetched)
     }
 }

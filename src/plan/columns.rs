@@ -1,9 +1,11 @@
 //! The columns that a read will ask for, collected as they turn out to be needed.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 
 use crate::config::SourceConfig;
-use crate::row::{Column, TableInfo};
+use crate::row::{Column, TableInfo, Type};
 use crate::source::{From, ReadColumn};
 
 /// Columns of one table, and of the link table before it, without repetitions.
@@ -15,6 +17,7 @@ pub(super) struct ColumnSet<'a> {
     pub(super) table: String,
     zone: Option<TimeZone>,
     chosen: Vec<ReadColumn>,
+    uuids: BTreeSet<usize>,
 }
 
 impl<'a> ColumnSet<'a> {
@@ -24,7 +27,7 @@ impl<'a> ColumnSet<'a> {
             From::Query(_) => format!("the query on source `{}`", source.name),
         };
         let zone = source.time_zone.clone();
-        Self { info, link: None, from, table, zone, chosen: Vec::new() }
+        Self { info, link: None, from, table, zone, chosen: Vec::new(), uuids: BTreeSet::new() }
     }
 
     /// The index of a column of the table; `None` when there is none of that name.
@@ -60,7 +63,15 @@ impl<'a> ColumnSet<'a> {
         self.zone.as_ref()
     }
 
-    pub(super) fn into_columns(self) -> Vec<ReadColumn> {
-        self.chosen
+    /// Says that a column's values meet UUIDs of another service.
+    pub(super) fn meets_uuids(&mut self, index: usize) {
+        if self.get(index).is_some_and(|column| column.ty == Type::Binary) {
+            self.uuids.insert(index);
+        }
+    }
+
+    /// The columns chosen, and those among them whose bytes are UUIDs.
+    pub(super) fn into_columns(self) -> (Vec<ReadColumn>, Vec<usize>) {
+        (self.chosen, self.uuids.into_iter().collect())
     }
 }

@@ -167,6 +167,7 @@ impl<'a> Planner<'a> {
             columns: Vec::new(),
             key,
             by: Vec::new(),
+            uuids: Vec::new(),
             matching: Match::Exact,
             condition: level.condition.map(|condition| condition.to_string()),
             absent: level.deleted_at.map(|column| column.to_string()),
@@ -278,6 +279,10 @@ impl<'a> Planner<'a> {
                 .hint(format!("match: {wanted}"));
                 self.report(finding, place);
             }
+            if matching == Match::Uuid {
+                above.meets_uuids(left);
+                here.meets_uuids(right);
+            }
             sides.0.push(left);
             sides.1.push(right);
         }
@@ -388,7 +393,7 @@ fn finish(node: &mut Node, columns: ColumnSet<'_>) {
     for field in &mut node.fields {
         field.compose = !keys.contains(&field.column);
     }
-    read.columns = columns.into_columns();
+    (read.columns, read.uuids) = columns.into_columns();
     node.read = Arc::new(read);
 }
 

@@ -105,8 +105,7 @@ fn all_faults_are_found_at_once() {
     jobs/a.yaml:26:7: `tags` is a list of objects, its mapping is `object` | "type": "nested" keeps the members of one element together
     jobs/a.yaml:29:18: table `tags` of source `t` has no column `lable` | did you mean `label`?
     jobs/a.yaml:31:12: `items` needs either `on` or `through` | on: {column above: column here}
-    jobs/a.yaml:33:10: `items.pric`: there is no relation `items` | known are buyer, tags
-    jobs/a.yaml:34:10: `itms.price`: there is no relation `itms` | known are buyer, tags
+    jobs/a.yaml:34:10: `itms.price`: there is no relation `itms` | did you mean `items`?
     jobs/a.yaml:35:11: `amount` stands twice in the document | rename one: {column: …, name: …}
     jobs/a.yaml:36:9: a computed field has exactly one kind | one of count, sum, min, max, avg, exists, text
     jobs/a.yaml:36:9: the mapping has no field `both` | add it to a.json

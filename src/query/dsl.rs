@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::value::Day;
-use super::{COUNT_CAP, Count, Filter, Op, Order, Scalar, SearchRequest, Sort, Target};
+use super::{COUNT_CAP, Count, Filter, Kind, Op, Order, Scalar, SearchRequest, Sort, Target};
 use crate::mapping::OWN_FIELD;
 
 /// What is asked, without how much of it: two searches with the same question can share a cursor.
@@ -56,7 +56,12 @@ fn sort_key(sort: &Sort) -> Value {
         Order::Asc => "asc",
         Order::Desc => "desc",
     };
-    keyed(&sort.field.engine, json!({"order": order, "missing": "_last"}))
+    let missing = match (sort.field.kind, sort.order) {
+        // Their `_last` is a time that this type does not have: OpenSearch 3.8 never answers then.
+        (Kind::Date { nanos: true }, Order::Desc) => json!(0),
+        _ => json!("_last"),
+    };
+    keyed(&sort.field.engine, json!({"order": order, "missing": missing}))
 }
 
 fn clause(filter: &Filter) -> Value {

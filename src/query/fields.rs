@@ -78,7 +78,10 @@ pub enum Kind {
         max: f64,
     },
     /// Dates and times.
-    Date,
+    Date {
+        /// Kept to the nanosecond, and never before 1970.
+        nanos: bool,
+    },
     /// `true` and `false`; `false` sorts first.
     Boolean,
 }
@@ -214,7 +217,8 @@ fn kind(ty: &str) -> Option<Kind> {
         "half_float" => Some(Kind::Float { max: 65_504.0 }),
         // Kept as a long; 2^53 is where its own arithmetic in doubles stops being whole.
         "scaled_float" => Some(Kind::Float { max: 9_007_199_254_740_992.0 }),
-        "date" | "date_nanos" => Some(Kind::Date),
+        "date" => Some(Kind::Date { nanos: false }),
+        "date_nanos" => Some(Kind::Date { nanos: true }),
         "boolean" => Some(Kind::Boolean),
         _ => None,
     }

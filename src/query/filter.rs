@@ -182,7 +182,7 @@ impl Reader<'_> {
             return None;
         }
         // Days are ranges, so that each is a comparison of its own.
-        self.leaves += if field.kind == Kind::Date { elements.len() } else { 1 };
+        self.leaves += if matches!(field.kind, Kind::Date { .. }) { elements.len() } else { 1 };
         let each: Vec<_> = elements
             .into_iter()
             .enumerate()

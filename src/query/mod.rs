@@ -1,6 +1,6 @@
 //! A search: what may be asked, how it is read, and what the engine is sent for it.
 //!
-//! [`parse`] reads a body into a [`SearchRequest`] whose every name is resolved and every value of its field's type; [`dsl`]
+//! [`parse()`] reads a body into a [`SearchRequest`] whose every name is resolved and every value of its field's type; [`dsl`]
 //! turns that into one query; [`cursor`] signs where a page ended; [`project`] cuts the answer's rows. All of it is pure.
 //! Never talks to the engine.
 

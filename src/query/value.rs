@@ -45,12 +45,12 @@ impl Scalar {
             (Kind::Boolean, Json::Bool(flag)) => return Ok(Self::Flag(*flag)),
             (Kind::Integer { min, max }, Json::Number(text)) => return integer(text, min, max),
             (Kind::Float { max }, Json::Number(text)) => return float(text, max),
-            (Kind::Date, Json::Text(text)) => return date(text),
+            (Kind::Date { .. }, Json::Text(text)) => return date(text),
             (Kind::Keyword, _) => "a string",
             (Kind::Boolean, _) => "true or false",
             (Kind::Integer { .. }, _) => "a whole number",
             (Kind::Float { .. }, _) => "a number",
-            (Kind::Date, _) => "a date or time as a string",
+            (Kind::Date { .. }, _) => "a date or time as a string",
         };
         Err(format!("{expected} is expected here, not {}", json.noun()))
     }
@@ -115,6 +115,7 @@ mod tests {
     use super::*;
 
     const LONG: Kind = Kind::Integer { min: i64::MIN as i128, max: i64::MAX as i128 };
+    const DATE: Kind = Kind::Date { nanos: false };
     const DOUBLE: Kind = Kind::Float { max: f64::MAX };
 
     fn read(kind: Kind, text: &str) -> Result<Scalar, String> {
@@ -166,12 +167,12 @@ mod tests {
 
     #[test]
     fn a_date_is_a_day_and_a_time_needs_its_zone() {
-        let Ok(Scalar::Day(day)) = read(Kind::Date, "\"2024-02-29\"") else { panic!("no day") };
+        let Ok(Scalar::Day(day)) = read(DATE, "\"2024-02-29\"") else { panic!("no day") };
         assert_eq!(day.end.to_string(), "2024-03-01T00:00:00Z");
-        let time = read(Kind::Date, "\"2026-01-31T09:30:00+09:00\"").unwrap();
+        let time = read(DATE, "\"2026-01-31T09:30:00+09:00\"").unwrap();
         assert_eq!(time, Scalar::Time("2026-01-31T00:30:00Z".parse().unwrap()));
         insta::assert_snapshot!(
-            refused(Kind::Date, "\"2026-01-31T09:30:00\""),
+            refused(DATE, "\"2026-01-31T09:30:00\""),
             @"a time needs its zone: end it with Z or an offset like +09:00"
         );
         for wrong in [
@@ -183,7 +184,7 @@ mod tests {
             "now",
             "2026-01-31 09:30:00Z",
         ] {
-            assert!(read(Kind::Date, &format!("\"{wrong}\"")).is_err(), "{wrong}");
+            assert!(read(DATE, &format!("\"{wrong}\"")).is_err(), "{wrong}");
         }
     }
 }

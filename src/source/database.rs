@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::connections::{Connections, said};
 use super::keys::{KeyTable, Lookup};
 use super::sql::{self, Dialect, Statement};
-use super::{Fetched, From, PageSize, Read, ReadColumn, Source};
+use super::{Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
 use crate::row::{Key, Match, Page, TableInfo, Type, key_of};
 
 /// Rows asked for first, until their size is known.
@@ -106,13 +106,9 @@ struct Reader<S> {
 
 /// Where reading ends before the rows do.
 #[derive(Clone, Copy)]
-struct Bounds {
+struct Bounds<'b> {
     rows: usize,
-    bytes: usize,
-}
-
-impl Bounds {
-    const NONE: Self = Self { rows: usize::MAX, bytes: usize::MAX };
+    budget: &'b Budget,
 }
 
 /// One statement's rows.
@@ -167,12 +163,13 @@ impl<S: Server> Source for Database<S> {
             linked: false,
             nullable: false,
         }];
+        let plenty = Budget::new(usize::MAX);
         let counted = reader.run(
             Statement { text, cursor: Vec::new() },
             &count,
             &[],
             Values::None,
-            Bounds::NONE,
+            Bounds { rows: 1, budget: &plenty },
         );
         let counted = counted.await.and_then(|batch| Ok(batch.page.cell(0, 0).text.parse()?));
         counted.with_context(|| {
@@ -180,7 +177,7 @@ impl<S: Server> Source for Database<S> {
         })
     }
 
-    async fn fetch_by_keys(&self, read: &Read, keys: &[Key], budget: usize) -> Result<Fetched> {
+    async fn fetch_by_keys(&self, read: &Read, keys: &[Key], budget: &Budget) -> Result<Fetched> {
         let fetched = self.reader.fetch(read, keys, budget).await;
         fetched.with_context(|| {
             let by: Vec<&str> = read
@@ -195,14 +192,13 @@ impl<S: Server> Source for Database<S> {
 }
 
 impl<S: Server> Reader<S> {
-    async fn fetch(&self, read: &Read, keys: &[Key], budget: usize) -> Result<Fetched> {
+    async fn fetch(&self, read: &Read, keys: &[Key], budget: &Budget) -> Result<Fetched> {
         let by = read.by.iter().filter_map(|&at| read.columns.get(at));
         let lookups: Vec<Lookup> = by
             .map(|column| Lookup::of(S::DIALECT, column, read.matching))
             .collect::<Result<_>>()?;
         let columns = meeting(read);
         let mut fetched = Fetched { pages: Vec::new(), complete: true };
-        let mut left = budget;
         for chunk in keys.chunks(chunk_keys(S::DIALECT, &lookups)) {
             let mut table = KeyTable::of(&lookups, chunk.iter());
             if table.rows() == 0 {
@@ -215,9 +211,8 @@ impl<S: Server> Reader<S> {
             let text = sql::lookup(S::DIALECT, read, &lookups, table.rows());
             let statement = Statement { text, cursor: Vec::new() };
             let values = Values::Keys(&table, &lookups);
-            let bounds = Bounds { rows: usize::MAX, bytes: left };
+            let bounds = Bounds { rows: usize::MAX, budget };
             let batch = self.run(statement, &columns, &read.key, values, bounds).await?;
-            left = left.saturating_sub(batch.page.bytes());
             fetched.complete = !batch.stopped;
             if !batch.page.is_empty() {
                 fetched.pages.push(batch.page);
@@ -235,7 +230,7 @@ impl<S: Server> Reader<S> {
         columns: &[ReadColumn],
         key: &[usize],
         values: Values<'_, Cursor<S>>,
-        bounds: Bounds,
+        bounds: Bounds<'_>,
     ) -> Result<Batch<Cursor<S>>> {
         let mut connection = self.server.connections().take().await?;
         let after = match &values {
@@ -262,7 +257,7 @@ async fn collect<S: Server>(
     mut rows: BoxStream<'_, sqlx::Result<Row<S>>>,
     (columns, key): (&[ReadColumn], &[usize]),
     after: Option<&Cursor<S>>,
-    bounds: Bounds,
+    bounds: Bounds<'_>,
 ) -> Result<Batch<Cursor<S>>> {
     let mut page = Page::new(columns.len());
     let (mut decoder, mut last, mut met, mut stopped) = (None, None, false, false);
@@ -281,9 +276,10 @@ async fn collect<S: Server>(
             met = true;
             continue;
         }
+        let before = page.bytes();
         decoder.row(&row, &mut page).with_context(|| row_name(&page, key))?;
         last = Some(row);
-        stopped = page.bytes() >= bounds.bytes;
+        stopped = !bounds.budget.take(page.bytes() - before);
         if stopped || page.len() >= bounds.rows {
             break;
         }
@@ -337,7 +333,8 @@ impl<S: Server> Scan<S> {
             Some(cursor) => Values::Cursor(cursor, &binds),
             None => Values::None,
         };
-        let bounds = Bounds { rows, bytes: self.size.bytes };
+        let budget = Budget::new(self.size.bytes);
+        let bounds = Bounds { rows, budget: &budget };
         let batch = self.reader.run(statement, &meeting(read), &read.key, values, bounds).await?;
         let page = batch.page;
         if page.is_empty() {
@@ -365,10 +362,10 @@ fn same_key(page: &Page, row: usize, key: &[usize]) -> bool {
     })
 }
 
-/// The columns as they are decoded: bytes that are looked up as UUIDs come out as UUIDs, to be met by the keys asked for.
+/// The columns as they are decoded: bytes that are UUIDs come out as UUIDs, to meet those of other services.
 fn meeting(read: &Read) -> Cow<'_, [ReadColumn]> {
     let mut columns = Cow::Borrowed(read.columns.as_slice());
-    for &at in read.by.iter().filter(|_| read.matching == Match::Uuid) {
+    for &at in &read.uuids {
         if read.columns.get(at).is_some_and(|column| column.ty == Type::Binary)
             && let Some(column) = columns.to_mut().get_mut(at)
         {

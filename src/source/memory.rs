@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 
-use super::{Fetched, From, PageSize, Read, Source};
+use super::{Budget, Fetched, From, PageSize, Read, Source};
 use crate::row::{Column, Key, Kind, Match, Page, TableInfo, Type, key_of};
 
 /// Named tables whose values are given as text.
@@ -92,7 +92,7 @@ impl Source for Memory {
         Ok(0)
     }
 
-    async fn fetch_by_keys(&self, read: &Read, keys: &[Key], budget: usize) -> Result<Fetched> {
+    async fn fetch_by_keys(&self, read: &Read, keys: &[Key], budget: &Budget) -> Result<Fetched> {
         let mut texts: Vec<&str> = keys.iter().map(Key::as_str).collect();
         texts.sort_unstable();
         let asked = format!("{}: {}", read.path, texts.join(" "));
@@ -106,7 +106,7 @@ impl Source for Memory {
             key_of(page.row(row), &read.by, matching, &mut key)
                 && wanted.iter().any(|wanted| wanted.to_lowercase() == key)
         })?;
-        let complete = page.bytes() <= budget;
+        let complete = budget.take(page.bytes());
         Ok(Fetched { pages: vec![page], complete })
     }
 }

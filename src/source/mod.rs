@@ -19,6 +19,7 @@ mod sqlite;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
@@ -51,11 +52,11 @@ pub trait Source: Send + Sync {
     async fn count_keyless(&self, read: &Read) -> Result<u64>;
 
     /// The rows whose `read.by` columns equal one of `keys`, each group in the order of `read.order` and then of the key.
-    /// Any number of keys. Stops reading once `budget` bytes are passed, and says so.
+    /// Any number of keys. Stops reading once the budget is used up, and says so.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses, or a value cannot be decoded.
-    async fn fetch_by_keys(&self, read: &Read, keys: &[Key], budget: usize) -> Result<Fetched>;
+    async fn fetch_by_keys(&self, read: &Read, keys: &[Key], budget: &Budget) -> Result<Fetched>;
 }
 
 /// What [`Source::fetch_by_keys`] found.
@@ -65,6 +66,24 @@ pub struct Fetched {
     pub pages: Vec<Page>,
     /// `false` when the budget ended the reading before the rows did.
     pub complete: bool,
+}
+
+/// Bytes that may still be held, shared by all that read at the same time.
+#[derive(Debug)]
+pub struct Budget(AtomicUsize);
+
+impl Budget {
+    /// A budget of so many bytes.
+    pub fn new(bytes: usize) -> Self {
+        Self(AtomicUsize::new(bytes))
+    }
+
+    /// Uses `bytes` of it; `false` when nothing is left then.
+    pub fn take(&self, bytes: usize) -> bool {
+        let shrink = |left: usize| Some(left.saturating_sub(bytes));
+        let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, shrink);
+        before.is_ok_and(|before| before > bytes)
+    }
 }
 
 /// Bounds of a page.
@@ -105,7 +124,9 @@ pub struct Read {
     pub key: Vec<usize>,
     /// The columns that [`Source::fetch_by_keys`] looks up: indices into `columns`. Empty for a root.
     pub by: Vec<usize>,
-    /// How those compare with the keys given.
+    /// Columns of bytes that are UUIDs, and are read as such to meet those of other services.
+    pub uuids: Vec<usize>,
+    /// How those in `by` compare with the keys given.
     pub matching: Match,
     /// SQL condition over `from`'s columns.
     pub condition: Option<String>,

@@ -10,6 +10,7 @@ mod report;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::LoadConfig;
 use crate::plan::Plan;
@@ -33,6 +34,8 @@ pub struct Engine {
     pub state: State,
     /// Sizes.
     pub load: LoadConfig,
+    /// How long the search engine may be out of reach.
+    pub retry_for: Duration,
     /// Key of masked fields.
     pub masking: Option<crate::assemble::Masking>,
 }

@@ -47,12 +47,14 @@ pub(super) struct Writer<'e> {
 impl<'e> Writer<'e> {
     pub(super) fn new(engine: &'e Engine, target: &NewGeneration, progress: Arc<Progress>) -> Self {
         let now = Timestamp::now().to_string();
+        let patience =
+            BulkSettings { unreachable_for: engine.retry_for, ..BulkSettings::default() };
         Self {
             engine,
             target: target.clone(),
             progress,
             assembler: Assembler::new(&engine.plan, engine.masking.clone(), &now),
-            bulk: BulkWriter::new(engine.client.clone(), BulkSettings::default()),
+            bulk: BulkWriter::new(engine.client.clone(), patience),
             body: BulkBody::with_capacity(engine.load.bulk_bytes),
             ids: Vec::new(),
             flying: JoinSet::new(),

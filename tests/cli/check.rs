@@ -75,13 +75,11 @@ async fn twelve_faults_are_twelve_findings() {
       hint: "type": "nested" keeps the members of one element together
     error: HOME/jobs/things.yaml:24:18: table `parts` of source `shop` has no column `position`
       hint: known are id, thing
-    error: HOME/jobs/things.yaml:26:11: the mapping has no field `tags`
-      hint: add it to things.json
     error: HOME/jobs/things.yaml:26:20: the configuration has no source `shopp`
       hint: did you mean `shop`?
     error: HOME/jobs/things.yaml:28:10: `parts.price`: there is no field `price`
       hint: known are id
-    things: 13 error(s), 0 warning(s)
+    things: 12 error(s), 0 warning(s)
     "#);
     let report = home.run(&["check", "--json"]).json();
     let findings = report[0]["findings"].as_array().unwrap();

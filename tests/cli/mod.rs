@@ -2,4 +2,5 @@
 
 mod check;
 mod failures;
+mod interruptions;
 mod reindex;

@@ -15,6 +15,7 @@ on_both_engines!(
     generations_are_kept_as_told,
     a_refused_swap_leaves_the_old_index_serving,
     too_many_refusals_stop_the_run,
+    wide_children_are_read_in_smaller_pages_and_a_root_too_large_is_named,
 );
 
 /// A home with a job over `things`, whose alias is unique; returns the alias too.
@@ -44,7 +45,7 @@ fn rows(count: usize) -> String {
     )
 }
 
-async fn get(engine: TestEngine, path: [&str; 2]) -> Value {
+async fn get<const N: usize>(engine: TestEngine, path: [&str; N]) -> Value {
     let client = engine.client().await;
     client.call(prejoin::sink::Method::Get, &path, &[], None).await.unwrap()
 }
@@ -136,4 +137,33 @@ async fn too_many_refusals_stop_the_run(engine: TestEngine) {
     assert_eq!(get(engine, [&index, "_count"]).await["count"], 10);
     let indexes = home.run(&["status", "--json"]).json()[0]["indexes"].as_array().unwrap().len();
     assert_eq!(indexes, 1);
+}
+
+const WIDE_MAPPING: &str = r#"{"mappings": {"dynamic": "strict", "properties": {"id": {"type": "long"},
+    "kids": {"type": "nested", "properties": {"id": {"type": "long"}, "body": {"type": "text"}}}}}}"#;
+
+async fn wide_children_are_read_in_smaller_pages_and_a_root_too_large_is_named(engine: TestEngine) {
+    let (home, index) = home(engine, &rows(60)).await;
+    let job = format!(
+        "index: {index}\nmapping: wide.json\nroot:\n  source: shop\n  table: things\n  fields: [id]\n  many:\n    \
+         kids: {{source: shop, table: kids, on: {{id: thing}}, fields: [id, body]}}\n"
+    );
+    let home = home
+        .file("mappings/wide.json", WIDE_MAPPING)
+        .file("jobs/things.yaml", &job)
+        .variable("PREJOIN__LOAD__PAGE_BYTES", "1MiB");
+    // Each thing has some 100 KB of kids, so a page of all does not fit; the thirtieth has 3 MB.
+    let kids = "CREATE TABLE kids (id INTEGER PRIMARY KEY, thing INTEGER, body TEXT); CREATE INDEX k ON kids (thing);
+        INSERT INTO kids SELECT id, id, printf('%.*c', 100000, 'x') FROM things;
+        INSERT INTO kids SELECT 1000 + id, 30, printf('%.*c', 100000, 'y') FROM things WHERE id <= 30";
+    sqlite(&home, kids).await;
+    let ran = home.run(&["reindex", "things", "--json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let report = ran.json();
+    assert_eq!((&report["read"], &report["written"]), (&json!(60), &json!(59)));
+    let letter = &home.run(&["status", "--json"]).json()[0]["first_dead_letters"][0];
+    assert_eq!((&letter["key"], &letter["error_type"]), (&json!("30"), &json!("too_large")));
+    assert_eq!(letter["field"], "kids");
+    let found = get(engine, [&index, "_doc", "31"]).await;
+    assert_eq!(found["_source"]["kids"][0]["body"].as_str().map(str::len), Some(100_000));
 }

@@ -1,7 +1,7 @@
 //! Bounds: pages and batches end where they are told to, however wide the rows are.
 
 use prejoin::row::{Key, Match, Page};
-use prejoin::source::PageSize;
+use prejoin::source::{Budget, PageSize};
 
 use super::reading::{PLENTY, by, fetch, read, rows, scan};
 use crate::support::place::Place;
@@ -54,12 +54,12 @@ async fn a_budget_ends_the_reading(place: Place) {
     );
     let keys = ["0", "1", "2"].map(Key::from);
     for _ in 0..5 {
-        let fetched = source.fetch_by_keys(&read, &keys, 3 * MIB).await.unwrap();
+        let fetched = source.fetch_by_keys(&read, &keys, &Budget::new(3 * MIB)).await.unwrap();
         assert!(!fetched.complete);
         let bytes: usize = fetched.pages.iter().map(Page::bytes).sum();
         assert!((3 * MIB..5 * MIB).contains(&bytes), "{bytes}");
     }
-    let fetched = source.fetch_by_keys(&read, &keys, PLENTY).await.unwrap();
+    let fetched = source.fetch_by_keys(&read, &keys, &Budget::new(PLENTY)).await.unwrap();
     assert!(fetched.complete);
     assert_eq!(fetched.pages.iter().map(Page::len).sum::<usize>(), 2_000);
     assert_eq!(fetch(&*source, &read, &["7"]).await.len(), 0);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use prejoin::config::{Secret, Server, SourceConfig};
 use prejoin::row::Match;
-use prejoin::source::{self, From, Source};
+use prejoin::source::{self, Budget, From, Source};
 use url::Url;
 
 use super::reading::{SMALL, by, fetch, insert, read, read_from, rows, said, scan};
@@ -182,7 +182,7 @@ async fn errors_do_not_quote_rows(place: Place) {
     assert!(error.starts_with("source `test`: `things`: reading a page of rows: "), "{error}");
     assert!(error.contains("no_such_column"), "{error}");
     let looking = by(read, &["id"], Match::Exact);
-    let error = said(source.fetch_by_keys(&looking, &["1".into()], 1_000).await);
+    let error = said(source.fetch_by_keys(&looking, &["1".into()], &Budget::new(1_000)).await);
     assert!(error.starts_with("source `test`: `things`: looking up 1 keys by id: "), "{error}");
 }
 

@@ -1,7 +1,7 @@
 //! Lookups by key: any number of keys, any number of columns, through link tables, in order.
 
 use prejoin::row::{Key, Match};
-use prejoin::source::{Link, OrderBy};
+use prejoin::source::{Budget, Link, OrderBy};
 
 use super::reading::{PLENTY, by, column, fetch, insert, lines, read};
 use crate::support::place::Place;
@@ -16,7 +16,7 @@ async fn more_keys_than_can_be_bound(place: Place) {
     {
         let read = by(read.clone(), &[column], Match::Exact);
         let keys: Vec<Key> = (0..count).map(|id: i32| Key::from(id.to_string().as_str())).collect();
-        let fetched = source.fetch_by_keys(&read, &keys, PLENTY).await.unwrap();
+        let fetched = source.fetch_by_keys(&read, &keys, &Budget::new(PLENTY)).await.unwrap();
         assert!(fetched.complete);
         let mut ids: Vec<usize> = lines(&read, &fetched.pages)
             .iter()

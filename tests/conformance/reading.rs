@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures::TryStreamExt;
 use prejoin::row::{Cell, Key, Kind, Match, Page, TableInfo, Type};
-use prejoin::source::{Fetched, From, PageSize, Read, ReadColumn, Source};
+use prejoin::source::{Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
 
 use crate::support::place::Place;
 
@@ -34,6 +34,7 @@ pub(super) async fn read_from(
         columns,
         key,
         by: Vec::new(),
+        uuids: Vec::new(),
         matching: Match::Exact,
         condition: None,
         absent: None,
@@ -46,6 +47,9 @@ pub(super) async fn read_from(
 pub(super) fn by(mut read: Read, columns: &[&str], matching: Match) -> Read {
     read.by = columns.iter().map(|name| index(&read.columns, name)).collect();
     read.matching = matching;
+    let bytes = |at: &usize| read.columns.get(*at).is_some_and(|column| column.ty == Type::Binary);
+    let uuids = read.by.iter().copied().filter(|at| matching == Match::Uuid && bytes(at));
+    read.uuids = uuids.collect();
     read
 }
 
@@ -78,7 +82,8 @@ pub(super) async fn rows(source: &dyn Source, read: &Read) -> Vec<String> {
 /// The rows of these keys.
 pub(super) async fn fetch(source: &dyn Source, read: &Read, keys: &[&str]) -> Vec<String> {
     let keys: Vec<Key> = keys.iter().map(|key| Key::from(*key)).collect();
-    let Fetched { pages, complete } = source.fetch_by_keys(read, &keys, PLENTY).await.unwrap();
+    let Fetched { pages, complete } =
+        source.fetch_by_keys(read, &keys, &Budget::new(PLENTY)).await.unwrap();
     assert!(complete);
     lines(read, &pages)
 }
@@ -145,7 +150,7 @@ pub(super) async fn types_hold(place: &Place, zone: Option<&str>, types: &[Typed
         let read = by(read, &[name], Match::Exact);
         let key = Key::from(wanted.trim_start_matches(['#', '?']));
         if !matches!(described, Type::Json | Type::Array) && wanted != "-" {
-            match source.fetch_by_keys(&read, &[key], PLENTY).await {
+            match source.fetch_by_keys(&read, &[key], &Budget::new(PLENTY)).await {
                 Ok(found) if lines(&read, &found.pages) == [format!("#1|{wanted}")] => {}
                 other => wrong.push(format!("{ty} {value}: looked up: {other:?}")),
             }

@@ -95,6 +95,7 @@ pub(crate) fn config(url: &str) -> EngineConfig {
         ca_file: None,
         connect_timeout: Duration::from_secs(10),
         request_timeout: Duration::from_secs(60),
+        retry_for: Duration::from_secs(60),
         state_prefix: "prejoin".to_owned(),
     }
 }

@@ -57,7 +57,9 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_prejoin"));
         let foreign =
             std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("PREJOIN"));
-        foreign.for_each(|name| drop(command.env_remove(name)));
+        for name in foreign {
+            command.env_remove(name);
+        }
         command.args(arguments).arg("--home").arg(self.path());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command

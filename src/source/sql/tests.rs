@@ -17,6 +17,7 @@ fn read(from: &str, columns: Vec<ReadColumn>, key: &[usize]) -> Read {
         columns,
         key: key.to_vec(),
         by: Vec::new(),
+        uuids: Vec::new(),
         matching: Match::Exact,
         condition: None,
         absent: None,

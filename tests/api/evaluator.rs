@@ -1,0 +1,157 @@
+//! What a search should answer, worked out the plain way over documents in memory. Shares nothing with the compiler but
+//! the search itself.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use prejoin::query::{Filter, Kind, Op, Order, Scalar, SearchRequest, Sort};
+use serde_json::Value;
+
+use super::documents::exact;
+
+/// Ids of the documents that match, in their order.
+pub(super) fn answer(documents: &[Value], request: &SearchRequest) -> Vec<String> {
+    let mut found: Vec<&Value> =
+        documents.iter().filter(|document| matches(document, "", &request.filter)).collect();
+    found.sort_by(|left, right| {
+        let keys = request.sort.iter().map(|sort| by_key(left, right, sort));
+        let first = keys.into_iter().find(|order| order.is_ne());
+        first.unwrap_or_else(|| id(left).cmp(id(right)))
+    });
+    found.into_iter().map(|document| id(document).to_owned()).collect()
+}
+
+fn id(document: &Value) -> &str {
+    document["_prejoin"]["id"].as_str().unwrap()
+}
+
+/// `scope` is the path of what `value` is.
+fn matches(value: &Value, scope: &str, filter: &Filter) -> bool {
+    match filter {
+        Filter::And(all) => all.iter().all(|filter| matches(value, scope, filter)),
+        Filter::Or(some) => some.iter().any(|filter| matches(value, scope, filter)),
+        Filter::Not(filter) => !matches(value, scope, filter),
+        Filter::Compare { field, op, value: asked } => {
+            let equal = |op| {
+                let values = at(value, scope, &field.path);
+                values.into_iter().any(|value| holds(field.kind, value, op, asked))
+            };
+            if *op == Op::Ne { !equal(Op::Eq) } else { equal(*op) }
+        }
+        Filter::In { field, values } => at(value, scope, &field.path)
+            .into_iter()
+            .any(|value| values.iter().any(|asked| holds(field.kind, value, Op::Eq, asked))),
+        Filter::Exists { path } => at(value, scope, path).into_iter().any(has_value),
+        Filter::Some { list, filter } => {
+            at(value, scope, list).into_iter().any(|element| matches(element, list, filter))
+        }
+    }
+}
+
+/// What stands at `path` below `value`, lists taken apart, nulls left out.
+fn at<'a>(value: &'a Value, scope: &str, path: &str) -> Vec<&'a Value> {
+    let rest = path.strip_prefix(scope).unwrap().trim_start_matches('.');
+    let mut found = vec![value];
+    for name in rest.split('.') {
+        found = found.into_iter().filter_map(|value| value.get(name)).flat_map(elements).collect();
+    }
+    found
+}
+
+fn elements(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Array(elements) => elements.iter().filter(|value| !value.is_null()).collect(),
+        other => vec![other],
+    }
+}
+
+/// An object has one when a field in it has.
+fn has_value(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Object(members) => members.values().any(has_value),
+        Value::Array(elements) => elements.iter().any(has_value),
+        _ => true,
+    }
+}
+
+fn holds(kind: Kind, value: &Value, op: Op, asked: &Scalar) -> bool {
+    let order = match asked {
+        Scalar::Day(day) => {
+            let time = instant(value);
+            if time < day.start {
+                Ordering::Less
+            } else if time >= day.end {
+                Ordering::Greater
+            } else {
+                Ordering::Equal
+            }
+        }
+        Scalar::Time(time) => instant(value).cmp(time),
+        Scalar::Text(text) => value.as_str().unwrap().cmp(text),
+        Scalar::Flag(flag) => value.as_bool().unwrap().cmp(flag),
+        Scalar::Number(number) => compare_numbers(kind, value, &Value::Number(number.clone())),
+    };
+    match op {
+        Op::Eq => order.is_eq(),
+        Op::Ne => order.is_ne(),
+        Op::Lt => order.is_lt(),
+        Op::Lte => order.is_le(),
+        Op::Gt => order.is_gt(),
+        Op::Gte => order.is_ge(),
+    }
+}
+
+fn instant(value: &Value) -> Timestamp {
+    let text = value.as_str().unwrap();
+    text.parse().unwrap_or_else(|_| text.parse::<Date>().unwrap().in_tz("UTC").unwrap().timestamp())
+}
+
+/// As the mapping's type holds them.
+fn compare_numbers(kind: Kind, left: &Value, right: &Value) -> Ordering {
+    let text = |value: &Value| value.to_string();
+    match kind {
+        Kind::Integer { .. } => {
+            text(left).parse::<i128>().unwrap().cmp(&text(right).parse::<i128>().unwrap())
+        }
+        Kind::Float { max } if max <= f64::from(f32::MAX) => {
+            text(left).parse::<f32>().unwrap().total_cmp(&text(right).parse::<f32>().unwrap())
+        }
+        _ => text(left).parse::<f64>().unwrap().total_cmp(&text(right).parse::<f64>().unwrap()),
+    }
+}
+
+fn by_key(left: &Value, right: &Value, sort: &Sort) -> Ordering {
+    let descending = sort.order == Order::Desc;
+    // An engine keeps the place of an absent whole number by the extreme of its type.
+    let absent = match sort.field.kind {
+        Kind::Integer { min, max } => exact(&(if descending { min } else { max }).to_string()),
+        _ => Value::Null,
+    };
+    let key = |document| {
+        let values = at(document, "", &sort.field.path).into_iter();
+        let order = |left: &&Value, right: &&Value| compare(sort.field.kind, left, right);
+        let first = if descending { values.max_by(order) } else { values.min_by(order) };
+        first.unwrap_or(&absent)
+    };
+    match (key(left), key(right)) {
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => Ordering::Greater,
+        (_, Value::Null) => Ordering::Less,
+        (left, right) => {
+            let order = compare(sort.field.kind, left, right);
+            if descending { order.reverse() } else { order }
+        }
+    }
+}
+
+fn compare(kind: Kind, left: &Value, right: &Value) -> Ordering {
+    match kind {
+        Kind::Keyword => left.as_str().unwrap().cmp(right.as_str().unwrap()),
+        Kind::Boolean => left.as_bool().unwrap().cmp(&right.as_bool().unwrap()),
+        Kind::Date { .. } => instant(left).cmp(&instant(right)),
+        Kind::Integer { .. } | Kind::Float { .. } => compare_numbers(kind, left, right),
+    }
+}

@@ -1,0 +1,80 @@
+//! An engine that fails: what the caller is told, and what not.
+
+use std::time::Duration;
+
+use prejoin::sink::Client;
+use serde_json::json;
+
+use super::documents;
+use super::harness::Api;
+use crate::support::engines::{TestEngine, config};
+use crate::support::fault_proxy::{Fault, FaultProxy};
+
+async fn behind_a_proxy() -> (Api, FaultProxy) {
+    let proxy = FaultProxy::to(&TestEngine::OpenSearch.url().await).await;
+    let mut config = config(&proxy.url());
+    config.request_timeout = Duration::from_millis(500);
+    let client = Client::connect(&config).await.unwrap();
+    (Api::over(client, documents::mapping()), proxy)
+}
+
+/// Status and code of a search that meets `fault`.
+async fn told(fault: Fault) -> (u16, String) {
+    let (api, proxy) = behind_a_proxy().await;
+    proxy.then("_search", [fault]);
+    let reply = api.search(&json!({"filter": {"no": {"eq": "hunter2"}}})).await;
+    assert!(proxy.is_spent());
+    assert!(!reply.text.contains("hunter2") && !reply.text.contains("exception"), "{}", reply.text);
+    assert_eq!(reply.content_type, "application/problem+json");
+    (reply.status, reply.json()["code"].as_str().unwrap().to_owned())
+}
+
+async fn assert_told(fault: Fault, status: u16, code: &str) {
+    let shown = format!("{fault:?}");
+    assert_eq!(told(fault).await, (status, code.to_owned()), "{shown}");
+}
+
+#[tokio::test]
+async fn an_engine_that_cannot_answer_is_unavailable() {
+    assert_told(Fault::Close, 503, "engine_unavailable").await;
+    assert_told(Fault::CloseAfter, 503, "engine_unavailable").await;
+    assert_told(Fault::Answer(429, "{}"), 503, "engine_unavailable").await;
+    assert_told(Fault::Answer(503, "{}"), 503, "engine_unavailable").await;
+    assert_told(Fault::Answer(200, "<html>"), 503, "engine_unavailable").await;
+    let (api, mut proxy) = behind_a_proxy().await;
+    proxy.down().await;
+    assert_eq!(api.search(&json!({})).await.status, 503);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_late_is_a_timeout() {
+    assert_told(Fault::HoldAfter, 504, "engine_timeout").await;
+    let late = r#"{"took": 5000, "timed_out": true, "_shards": {"total": 2, "failed": 0}, "hits": {"hits": []}}"#;
+    assert_told(Fault::AnswerAfter(late), 504, "engine_timeout").await;
+    let said = r#"{"error": {"type": "search_timeout_exception"}, "status": 429}"#;
+    assert_told(Fault::Answer(429, said), 504, "engine_timeout").await;
+}
+
+#[tokio::test]
+async fn a_part_of_an_answer_is_none() {
+    let part = r#"{"took": 1, "timed_out": false, "_shards": {"total": 2, "failed": 1}, "hits": {"hits": []}}"#;
+    assert_told(Fault::AnswerAfter(part), 503, "partial_result").await;
+    let none = r#"{"took": 1, "timed_out": false, "_shards": {"total": 0, "failed": 0}, "hits": {"hits": []}}"#;
+    assert_told(Fault::AnswerAfter(none), 503, "partial_result").await;
+}
+
+#[tokio::test]
+async fn what_the_engine_says_is_not_passed_on() {
+    let said = r#"{"error": {"type": "illegal_argument_exception", "reason": "hunter2", "index": "a"}, "status": 400}"#;
+    assert_told(Fault::Answer(400, said), 500, "internal").await;
+}
+
+#[tokio::test]
+async fn every_search_asks_for_a_whole_answer_in_time() {
+    let (api, proxy) = behind_a_proxy().await;
+    assert_eq!(api.search(&json!({})).await.status, 503);
+    let seen = proxy.seen("_search");
+    assert_eq!(seen.len(), 1);
+    let line = seen[0].line.replace(&api.alias, "ALIAS");
+    insta::assert_snapshot!(line, @"POST /ALIAS/_search?allow_partial_search_results=false&timeout=5s");
+}

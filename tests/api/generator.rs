@@ -1,0 +1,177 @@
+//! Searches by chance, over values that the documents have.
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::{Map, Value, json};
+
+use super::documents::{AMOUNTS, DATES, Dice, NAMES, RATES, STATUSES, exact};
+
+/// A field and values to compare it with.
+type Leaf = (&'static str, fn(&mut Dice) -> Value);
+
+const ROOT: [Leaf; 12] = [
+    ("no", |dice| format!("K-{:04}", dice.below(200)).into()),
+    ("title", name),
+    ("status", status),
+    ("tags", status),
+    ("amount", amount),
+    ("stock", |dice| dice.below(7).into()),
+    ("rate", |dice| exact(dice.pick(&RATES))),
+    ("share", |dice| exact(dice.pick(&["0.1", "0.15", "-3.75"]))),
+    ("signed_at", date),
+    ("seen_at", moment),
+    ("manager.name", name),
+    ("manager.team.name", status),
+];
+const SETTLEMENT: [Leaf; 4] =
+    [("status", status), ("amount", amount), ("due", date), ("payer.name", name)];
+const LINE: [Leaf; 2] = [("code", status), ("count", |dice| dice.below(3).into())];
+const SORTED: [&str; 12] = [
+    "no",
+    "title",
+    "status",
+    "tags",
+    "amount",
+    "stock",
+    "rate",
+    "share",
+    "paid",
+    "signed_at",
+    "seen_at",
+    "manager.name",
+];
+const PRESENT: [&str; 7] =
+    ["title", "memo", "amount", "manager", "manager.team", "settlements", "tags"];
+
+/// Where in a document a filter stands.
+#[derive(Clone, Copy)]
+enum Level {
+    Root,
+    Settlement,
+    Line,
+}
+
+/// Searches of one seed.
+pub(super) struct Generator(Dice);
+
+impl Generator {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(Dice(StdRng::seed_from_u64(seed)))
+    }
+
+    /// A filter, a sort and a size.
+    pub(super) fn search(&mut self) -> Value {
+        let mut search = json!({"filter": self.filter(Level::Root, 4), "count": "exact"});
+        let mut sort: Vec<&str> = Vec::new();
+        for _ in 0..self.0.below(4) {
+            let field = self.0.pick(&SORTED);
+            if !sort.contains(&field) {
+                sort.push(field);
+            }
+        }
+        let keys = sort.into_iter().map(|field| {
+            let order = if self.0.one_in(2) { "asc" } else { "desc" };
+            json!({"field": field, "order": order})
+        });
+        search["sort"] = keys.collect();
+        search["page"] = json!({"size": 1 + self.0.below(60)});
+        search
+    }
+
+    fn filter(&mut self, level: Level, depth: usize) -> Value {
+        if depth == 0 {
+            return self.condition(level, 0);
+        }
+        match self.0.below(8) {
+            0 => json!({"and": self.filters(level, depth)}),
+            1 | 2 => json!({"or": self.filters(level, depth)}),
+            3 => json!({"not": self.filter(level, depth - 1)}),
+            4 => {
+                let mut both = Map::new();
+                for _ in 0..2 {
+                    if let Value::Object(one) = self.condition(level, depth - 1) {
+                        both.extend(one);
+                    }
+                }
+                Value::Object(both)
+            }
+            _ => self.condition(level, depth - 1),
+        }
+    }
+
+    fn filters(&mut self, level: Level, depth: usize) -> Vec<Value> {
+        let count = if self.0.one_in(12) { 0 } else { 1 + self.0.below(3) };
+        (0..count).map(|_| self.filter(level, depth - 1)).collect()
+    }
+
+    fn condition(&mut self, level: Level, depth: usize) -> Value {
+        let inner = match level {
+            Level::Root => Some(("settlements", Level::Settlement)),
+            Level::Settlement => Some(("lines", Level::Line)),
+            Level::Line => None,
+        };
+        if let Some((list, level)) = inner
+            && self.0.one_in(3)
+        {
+            let mut condition = json!({});
+            condition[list] = match self.0.below(6) {
+                0 => json!({"exists": self.0.one_in(2)}),
+                _ => json!({"some": self.filter(level, depth)}),
+            };
+            return condition;
+        }
+        if matches!(level, Level::Root) && self.0.one_in(6) {
+            let mut condition = json!({});
+            condition[self.0.pick(&PRESENT)] = json!({"exists": self.0.one_in(2)});
+            return condition;
+        }
+        if matches!(level, Level::Root) && self.0.one_in(10) {
+            return json!({"paid": {self.0.pick(&["eq", "ne"]): self.0.one_in(2)}});
+        }
+        self.comparison(level)
+    }
+
+    fn comparison(&mut self, level: Level) -> Value {
+        let (field, value) = match level {
+            Level::Root => self.0.pick(&ROOT),
+            Level::Settlement => self.0.pick(&SETTLEMENT),
+            Level::Line => self.0.pick(&LINE),
+        };
+        let mut operators = Map::new();
+        for _ in 0..1 + self.0.below(2) {
+            let operator = self.0.pick(&["eq", "ne", "in", "lt", "lte", "gt", "gte"]);
+            let count = self.0.below(4);
+            let operand = match operator {
+                "in" => (0..count).map(|_| value(&mut self.0)).collect(),
+                _ => value(&mut self.0),
+            };
+            operators.insert(operator.to_owned(), operand);
+        }
+        let mut comparison = json!({});
+        comparison[field] = Value::Object(operators);
+        comparison
+    }
+}
+
+fn name(dice: &mut Dice) -> Value {
+    (dice.pick(&NAMES)).into()
+}
+
+fn status(dice: &mut Dice) -> Value {
+    (dice.pick(&STATUSES)).into()
+}
+
+fn amount(dice: &mut Dice) -> Value {
+    (dice.pick(&AMOUNTS)).into()
+}
+
+fn date(dice: &mut Dice) -> Value {
+    (dice.pick(&DATES)).into()
+}
+
+fn moment(dice: &mut Dice) -> Value {
+    if dice.one_in(5) {
+        return date(dice);
+    }
+    format!("2026-01-31T00:00:00.{:09}Z", dice.below(11)).into()
+}

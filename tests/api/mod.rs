@@ -1,0 +1,12 @@
+//! The query API on real engines, against what is right.
+
+mod docs;
+mod documents;
+mod evaluator;
+mod failures;
+mod generator;
+mod harness;
+mod paging;
+mod problems;
+mod search;
+mod serving;
