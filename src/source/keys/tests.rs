@@ -73,6 +73,13 @@ fn matching_binds_every_spelling() {
     '0190A7C0111172228333444455556666'
     ");
     assert_eq!(spelled(Mysql, Type::Binary, "binary(16)", Match::Uuid, uuid), "None 16b");
+    for (part, wanted) in [
+        ("7", "None '7' '07' '007' '0007'"),
+        ("-7", "None '-7' '-07' '-007'"),
+        ("12345", "None '12345'"),
+    ] {
+        assert_eq!(spelled(Mysql, Type::Char, "char(4)", Match::Integer, part), wanted);
+    }
     for (dialect, ty, native, matching, wanted) in [
         (Postgres, Type::Text, "text", Match::Nocase, "Case 'kim'"),
         (Postgres, Type::Text, "text", Match::Text, "Blanks 'kim'"),

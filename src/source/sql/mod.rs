@@ -147,7 +147,7 @@ pub(super) fn page(dialect: Dialect, read: &Read, after: bool, limit: usize) -> 
         conditions.push(beyond);
     }
     let order: Vec<String> = key.iter().map(|part| dialect.ordered(part)).collect();
-    let mut text = select(dialect, read, &columns, &conditions);
+    let mut text = select(&tables(dialect, read), &columns, &conditions);
     // The cursor's own row is one more.
     let limit = limit + usize::from(after);
     let _fits = write!(text, " ORDER BY {} LIMIT {limit}", order.join(", "));
@@ -206,51 +206,65 @@ pub(super) fn keyless(dialect: Dialect, read: &Read) -> Option<String> {
     }
     let mut conditions = conditions(dialect, read);
     conditions.push(format!("({})", nulls.join(" OR ")));
-    Some(select(dialect, read, &["COUNT(*)".to_owned()], &conditions))
+    Some(select(&tables(dialect, read), &["COUNT(*)".to_owned()], &conditions))
 }
 
 /// The rows of `rows` keys at once. PostgreSQL takes them as one array a column, the others as so many placeholders.
 pub(super) fn lookup(dialect: Dialect, read: &Read, lookups: &[Lookup], rows: usize) -> String {
     let by: Vec<(&ReadColumn, &Lookup)> =
         read.by.iter().filter_map(|&at| read.columns.get(at)).zip(lookups).collect();
-    let sides: Vec<String> =
-        by.iter().map(|(column, lookup)| side(dialect, column, lookup)).collect();
-    let side = match sides.as_slice() {
-        [one] => one.clone(),
-        several => format!("({})", several.join(", ")),
+    let (outputs, mut conditions) = (outputs(dialect, read), conditions(dialect, read));
+    let mut text = match (dialect, by.len()) {
+        (Dialect::Sqlite, 2..) => {
+            conditions.extend(by.iter().enumerate().map(|(at, (column, lookup))| {
+                // The second time for spellings that a collation holds equal: a row comes once.
+                let (side, key) = (side(dialect, column, lookup), format!("k.column{}", at + 1));
+                format!("{side} = {key} AND {side} = {key} COLLATE BINARY")
+            }));
+            // SQLite would look at every row of the table for a list of rows, and finds its index for a join.
+            let row = format!("({})", vec!["?"; by.len()].join(", "));
+            let keys = vec![row.as_str(); rows].join(", ");
+            let tables = format!(
+                "(SELECT DISTINCT * FROM (VALUES {keys})) AS k CROSS JOIN {}",
+                tables(dialect, read)
+            );
+            select(&tables, &outputs, &conditions)
+        }
+        _ => {
+            conditions.push(listed(dialect, &by, rows));
+            select(&tables(dialect, read), &outputs, &conditions)
+        }
     };
-    let mut conditions = conditions(dialect, read);
-    conditions.push(match dialect {
-        Dialect::Postgres => {
-            let arrays =
-                by.iter().enumerate().map(|(at, (column, lookup))| array(at, column, lookup));
-            let arrays = arrays.collect::<Vec<_>>().join(", ");
-            match sides.len() {
-                1 => format!("{side} = ANY({arrays})"),
-                _ => format!("{side} IN (SELECT * FROM unnest({arrays}))"),
-            }
-        }
-        Dialect::Mysql | Dialect::Sqlite => {
-            let row = by
-                .iter()
-                .map(|(column, lookup)| match lookup.form {
-                    Form::Decimal => dialect.compared(column, "?"),
-                    _ => "?".to_owned(),
-                })
-                .collect::<Vec<_>>()
-                .join(", ");
-            let row = if by.len() == 1 { row } else { format!("({row})") };
-            // A list of rows is written as a table in SQLite.
-            let table = if by.len() > 1 && dialect == Dialect::Sqlite { "VALUES " } else { "" };
-            format!("{side} IN ({table}{})", vec![row.as_str(); rows].join(", "))
-        }
-    });
-    let mut text = select(dialect, read, &outputs(dialect, read), &conditions);
     let order = lookup_order(dialect, read);
     if !order.is_empty() {
         let _fits = write!(text, " ORDER BY {}", order.join(", "));
     }
     text
+}
+
+/// The looked-up columns are among the keys.
+fn listed(dialect: Dialect, by: &[(&ReadColumn, &Lookup)], rows: usize) -> String {
+    let sides: Vec<String> =
+        by.iter().map(|(column, lookup)| side(dialect, column, lookup)).collect();
+    let parenthesised = |parts: &[String]| match parts {
+        [one] => one.clone(),
+        several => format!("({})", several.join(", ")),
+    };
+    let side = parenthesised(&sides);
+    if dialect == Dialect::Postgres {
+        let arrays = by.iter().enumerate().map(|(at, (column, lookup))| array(at, column, lookup));
+        let arrays = arrays.collect::<Vec<_>>().join(", ");
+        return match by.len() {
+            1 => format!("{side} = ANY({arrays})"),
+            _ => format!("{side} IN (SELECT * FROM unnest({arrays}))"),
+        };
+    }
+    let row = by.iter().map(|(column, lookup)| match lookup.form {
+        Form::Decimal => dialect.compared(column, "?"),
+        _ => "?".to_owned(),
+    });
+    let row = parenthesised(&row.collect::<Vec<_>>());
+    format!("{side} IN ({})", vec![row.as_str(); rows].join(", "))
 }
 
 /// The looked-up column, folded as the matching wants it.
@@ -276,14 +290,16 @@ fn array(at: usize, column: &ReadColumn, lookup: &Lookup) -> String {
         Form::Bytes | Form::UuidBytes => return format!("${}::bytea[]", at + 1),
         Form::Real if column.native == "real" => return format!("${}::float8[]::real[]", at + 1),
         Form::Real => return format!("${}::float8[]", at + 1),
-        Form::Text | Form::UuidText if lookup.fold == Fold::None => match column.ty {
-            Type::Char => "::bpchar[]",
-            Type::Text if column.native.ends_with("citext") => {
-                return format!("${}::text[]::{}[]", at + 1, column.native);
+        Form::Text | Form::UuidText | Form::Digits(_) if lookup.fold == Fold::None => {
+            match column.ty {
+                Type::Char => "::bpchar[]",
+                Type::Text if column.native.ends_with("citext") => {
+                    return format!("${}::text[]::{}[]", at + 1, column.native);
+                }
+                _ => "",
             }
-            _ => "",
-        },
-        Form::Text | Form::UuidText | Form::Loose => "",
+        }
+        Form::Text | Form::UuidText | Form::Digits(_) | Form::Loose => "",
         Form::Decimal => "::numeric[]",
         Form::Bool => "::bool[]",
         Form::Uuid => "::uuid[]",
@@ -343,8 +359,8 @@ fn conditions(dialect: Dialect, read: &Read) -> Vec<String> {
     condition.into_iter().chain(absent).collect()
 }
 
-fn select(dialect: Dialect, read: &Read, columns: &[String], conditions: &[String]) -> String {
-    let mut text = format!("SELECT {} FROM {}", columns.join(", "), tables(dialect, read));
+fn select(tables: &str, columns: &[String], conditions: &[String]) -> String {
+    let mut text = format!("SELECT {} FROM {tables}", columns.join(", "));
     if !conditions.is_empty() {
         let _fits = write!(text, " WHERE {}", conditions.join(" AND "));
     }

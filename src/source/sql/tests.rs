@@ -117,7 +117,7 @@ fn keys_are_looked_up_in_bulk() {
     insta::assert_snapshot!(lookups(&read, 2), @r#"
     SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch", t."no") IN (SELECT * FROM unnest($1::int8[], $2::text[]))
     SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE (t.`branch`, t.`no`) IN ((?, ?), (?, ?))
-    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch", t."no") IN (VALUES (?, ?), (?, ?))
+    SELECT t."branch", t."no", t."amount" FROM (SELECT DISTINCT * FROM (VALUES (?, ?), (?, ?))) AS k CROSS JOIN "sales"."contracts" AS t WHERE t."branch" = k.column1 AND t."branch" = k.column1 COLLATE BINARY AND t."no" = k.column2 AND t."no" = k.column2 COLLATE BINARY
     "#);
 }
 
