@@ -335,6 +335,7 @@ mod tests {
             ca_file: None,
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(5),
+            retry_for: Duration::from_secs(5),
             state_prefix: "prejoin".to_owned(),
         }
     }

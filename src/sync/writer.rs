@@ -67,6 +67,8 @@ impl<'e> Writer<'e> {
         for row in 0..roots.rows.len() {
             let mut id = String::new();
             if !self.assembler.id(roots, row, &mut id) {
+                // The server holds a value that has no text here: a zero date, an infinity.
+                self.refuse("", "no_key", None).await?;
                 continue;
             }
             let assembler = &mut self.assembler;

@@ -54,11 +54,9 @@ impl TestEngine {
             Self::OpenSearch => {
                 ("opensearchproject/opensearch", "3.8.0", &[("DISABLE_SECURITY_PLUGIN", "true")])
             }
-            Self::Elasticsearch => (
-                "elasticsearch",
-                "9.5.3",
-                &[("xpack.security.enabled", "false")],
-            ),
+            Self::Elasticsearch => {
+                ("elasticsearch", "9.5.3", &[("xpack.security.enabled", "false")])
+            }
         };
         let mut request = GenericImage::new(image, tag)
             .with_exposed_port(9200.tcp())
