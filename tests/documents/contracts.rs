@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use prejoin::sink::index;
 use serde_json::{Value, json};
 use sqlx::{Connection, Row, SqliteConnection};
 
@@ -159,4 +160,17 @@ async fn searches_say_what_sql_says() {
         {"settlements": {"some": {"amount": {"gt": 1_000_000}}}}]});
     let request = json!({"filter": apart, "sort": [{"field": "id"}], "fields": ["id"]});
     assert!(serving.all_ids(&index, request, 50).await.len() > same_element.len());
+}
+
+/// The second mapping needs the Korean analysis plugin, which OpenSearch has here.
+#[tokio::test]
+async fn both_mappings_of_the_example_are_taken() {
+    let client = TestEngine::OpenSearch.client().await;
+    for name in ["mappings/contracts.json", "mappings/contracts.nori.json"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let mapping = prejoin::mapping::Mapping::load(&file).unwrap();
+        let made = index::create(&client, &unique("mapping"), &mapping, 1).await;
+        let made = made.unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        index::discard(&client, &made.index).await.unwrap();
+    }
 }
