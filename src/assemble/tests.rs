@@ -69,7 +69,7 @@ async fn documents(memory: Memory, budget: usize) -> (Vec<String>, Vec<String>, 
     let live = Live::read(&job, &sources).await;
     let planned = plan(&job, &config, Some(&mapping.unwrap()), &live);
     let plan = planned.plan.unwrap_or_else(|| panic!("{:?}", planned.findings));
-    let mut assembler = Assembler::new(&plan, Masking::new(b"k"), "2026-01-01T00:00:00Z");
+    let mut assembler = Assembler::new(&plan, Masking::new(b"k"), "2026-01-01T00:00:00Z", 1 << 20);
     let size = PageSize { rows: 100, bytes: 1 << 20 };
     let page = memory.scan(Arc::clone(&plan.root.read), size).next().await.unwrap().unwrap();
     let hydrator = Hydrator::new(&plan, &sources, 1 << 20);

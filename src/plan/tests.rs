@@ -10,7 +10,8 @@ fn planned(text: &str, mapping: &str) -> Planned {
     let job = Job { name: "a".to_owned(), path, file };
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("config")).unwrap();
-    let sources = "sources: {s: {kind: sqlite, path: s.db}, t: {kind: sqlite, path: t.db}}";
+    let sources =
+        "sources: {s: {kind: postgres, url: 'postgres://h/d'}, t: {kind: sqlite, path: t.db}}";
     std::fs::write(home.path().join("config/default.yaml"), sources).unwrap();
     let config = Config::load(home.path(), None).unwrap();
     let live = Live::of([

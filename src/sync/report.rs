@@ -1,6 +1,11 @@
 //! What a run did, for people and for `--json`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+
+/// Number of refused documents by error and field.
+pub(super) type Refusals = BTreeMap<String, u64>;
 
 /// The outcome of a run.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -25,6 +30,8 @@ pub struct Report {
     pub written: u64,
     /// Documents kept as dead letters.
     pub dead_letters: u64,
+    /// How many documents were refused for what: error and field, the first fifty of them.
+    pub refusals: Refusals,
     /// Root rows without a key, which cannot become documents.
     pub keyless: u64,
     /// Joined rows that none of the keys asked for claimed.

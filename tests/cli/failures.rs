@@ -58,7 +58,7 @@ async fn a_missing_column_names_its_table() {
       hint: did you mean `label`?
     error: HOME/jobs/things.yaml:6:16: the mapping has no field `lable`
       hint: add it to things.json
-    error: job `things` cannot run: 2 errors, see above
+    error: job `things` cannot run: 2 error(s), see above
     ");
 }
 
