@@ -126,3 +126,15 @@ fn keys_of_different_families_ask_for_a_match() {
         @"jobs/a.yaml:8:43: `no` is text, `ref` is uuid: they may never be equal | match: uuid"
     );
 }
+
+#[test]
+fn a_masked_column_is_no_key() {
+    let planned = planned(
+        "index: a\nmapping: a.json\nroot:\n  source: s\n  table: orders\n  key: no\n  fields: [{column: no, mask: hmac}]\n",
+        MAPPING,
+    );
+    assert!(planned.plan.is_none());
+    assert!(
+        lines(&planned).contains("`no` is masked, but it is part of the key, which documents show")
+    );
+}

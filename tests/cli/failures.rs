@@ -118,3 +118,16 @@ async fn wrong_usage_is_exit_two() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("unrecognized subcommand"), "{}", ran.stderr);
 }
+
+#[tokio::test]
+async fn a_variable_that_is_no_text_is_no_concern_unless_it_is_ours() {
+    use std::os::unix::ffi::OsStrExt;
+    let (home, odd) = (home().await, std::ffi::OsStr::from_bytes(b"\xff"));
+    let foreign = home.command(&["check"]).env("FOREIGN", odd).output().unwrap();
+    assert_eq!(foreign.status.code(), Some(0), "{}", String::from_utf8_lossy(&foreign.stderr));
+    let own = home.command(&["check"]).env("PREJOIN__LOAD__PAGE_ROWS", odd).output().unwrap();
+    assert_eq!(own.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&own.stderr).contains("`PREJOIN__LOAD__PAGE_ROWS` is not UTF-8")
+    );
+}
