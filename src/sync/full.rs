@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
-use jiff::Timestamp;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::pipeline::{Part, Reading};
 use super::progress::Progress;
-use super::report::{Refusals, Report};
+use super::report::{Refusals, Report, now};
 use super::writer::Writer;
 use super::{Engine, Stopped};
 use crate::finding::Finding;
@@ -68,6 +67,7 @@ pub async fn reindex(
         // From here on nothing is undone: an answer that was lost may belong to a swap that took place.
         Ok(()) => swap(engine, options, &mut report).await.map_err(Stopped::Midway),
         Err(stopped) => {
+            report.count(&progress);
             discard(engine, &index).await;
             Err(stopped)
         }
@@ -84,11 +84,6 @@ pub async fn reindex(
         tracing::warn!(error = format!("{error:#}"), "the run could not be recorded for `status`");
     }
     (report, ended)
-}
-
-/// The time, to the millisecond.
-pub(super) fn now() -> String {
-    format!("{:.3}", Timestamp::now())
 }
 
 /// Removes what an ended run has left. The run has failed already: that this fails too is only worth a line.
@@ -164,9 +159,7 @@ async fn fill(
     let mut tasks = JoinSet::new();
     let parts = reading.start(versions, &mut tasks);
     let written = write_all(engine, progress, (fresh, &mut report.refusals), parts).await;
-    report.read = progress.read();
-    report.dead_letters = progress.dead();
-    report.bytes = progress.bytes();
+    report.count(progress);
     (report.unclaimed, report.ambiguous) = hydrator.oddities().counts();
     written
 }

@@ -10,9 +10,8 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use super::Engine;
-use super::full::now;
 use super::progress::Progress;
-use super::report::Refusals;
+use super::report::{Refusals, now};
 use crate::assemble::Assembler;
 use crate::finding::Finding;
 use crate::hydrate::Level;
