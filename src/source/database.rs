@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::connections::{Connections, said};
 use super::keys::{KeyTable, Lookup};
 use super::sql::{self, Dialect, Statement};
-use super::{Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
+use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
 use crate::row::{Key, Match, Page, TableInfo, Type, key_of};
 
 /// Rows asked for first, until their size is known.
@@ -112,7 +112,7 @@ struct Bounds<'b> {
 }
 
 /// One statement's rows.
-struct Batch<C> {
+struct Taken<C> {
     page: Page,
     /// The last row's key.
     last: Option<C>,
@@ -171,7 +171,7 @@ impl<S: Server> Source for Database<S> {
             Values::None,
             Bounds { rows: 1, budget: &plenty },
         );
-        let counted = counted.await.and_then(|batch| Ok(batch.page.cell(0, 0).text.parse()?));
+        let counted = counted.await.and_then(|taken| Ok(taken.page.cell(0, 0).text.parse()?));
         counted.with_context(|| {
             format!("source `{}`: `{}`: counting rows without a key", reader.name, read.path)
         })
@@ -198,8 +198,9 @@ impl<S: Server> Reader<S> {
             .map(|column| Lookup::of(S::DIALECT, column, read.matching))
             .collect::<Result<_>>()?;
         let columns = meeting(read);
-        let mut fetched = Fetched { pages: Vec::new(), complete: true };
-        for chunk in keys.chunks(chunk_keys(S::DIALECT, &lookups)) {
+        let mut fetched = Fetched { answers: Vec::new(), complete: true };
+        let size = chunk_keys(S::DIALECT, &lookups);
+        for (number, chunk) in keys.chunks(size).enumerate() {
             let mut table = KeyTable::of(&lookups, chunk.iter());
             if table.rows() == 0 {
                 continue;
@@ -212,12 +213,14 @@ impl<S: Server> Reader<S> {
             let statement = Statement { text, cursor: Vec::new() };
             let values = Values::Keys(&table, &lookups);
             let bounds = Bounds { rows: usize::MAX, budget };
-            let batch = self.run(statement, &columns, &read.key, values, bounds).await?;
-            fetched.complete = !batch.stopped;
-            if !batch.page.is_empty() {
-                fetched.pages.push(batch.page);
+            let taken = self.run(statement, &columns, &read.key, values, bounds).await?;
+            fetched.complete = !taken.stopped;
+            if !taken.page.is_empty() {
+                let first = number * size;
+                let keys = first..first + chunk.len();
+                fetched.answers.push(Answer { page: taken.page, keys });
             }
-            if batch.stopped {
+            if taken.stopped {
                 break;
             }
         }
@@ -231,7 +234,7 @@ impl<S: Server> Reader<S> {
         key: &[usize],
         values: Values<'_, Cursor<S>>,
         bounds: Bounds<'_>,
-    ) -> Result<Batch<Cursor<S>>> {
+    ) -> Result<Taken<Cursor<S>>> {
         let mut connection = self.server.connections().take().await?;
         let after = match &values {
             Values::Cursor(cursor, _) => Some(*cursor),
@@ -245,7 +248,7 @@ impl<S: Server> Reader<S> {
         };
         let read = timeout(self.deadline, reading).await;
         let read = read.unwrap_or_else(|_| Err(anyhow!("no end within {:?}", self.deadline)));
-        if read.as_ref().map_or(true, |batch| batch.stopped) {
+        if read.as_ref().map_or(true, |taken| taken.stopped) {
             // What is still on its way may be gigabytes: cheaper to hang up than to read it.
             connection.close_on_drop();
         }
@@ -258,7 +261,7 @@ async fn collect<S: Server>(
     (columns, key): (&[ReadColumn], &[usize]),
     after: Option<&Cursor<S>>,
     bounds: Bounds<'_>,
-) -> Result<Batch<Cursor<S>>> {
+) -> Result<Taken<Cursor<S>>> {
     let mut page = Page::new(columns.len());
     let (mut decoder, mut last, mut met, mut stopped) = (None, None, false, false);
     while let Some(row) = rows.try_next().await.map_err(said)? {
@@ -288,7 +291,7 @@ async fn collect<S: Server>(
         (Some(decoder), Some(row)) => Some(decoder.cursor(row, key)?),
         _ => None,
     };
-    Ok(Batch { page, last, stopped })
+    Ok(Taken { page, last, stopped })
 }
 
 /// The row that is being decoded, by as much of its key as was decoded already.
@@ -335,21 +338,21 @@ impl<S: Server> Scan<S> {
         };
         let budget = Budget::new(self.size.bytes);
         let bounds = Bounds { rows, budget: &budget };
-        let batch = self.reader.run(statement, &meeting(read), &read.key, values, bounds).await?;
-        let page = batch.page;
+        let taken = self.reader.run(statement, &meeting(read), &read.key, values, bounds).await?;
+        let page = taken.page;
         if page.is_empty() {
             return Ok(None);
         }
         if (1..page.len()).any(|row| same_key(&page, row, &read.key)) {
             return Err(shared_key(&read.columns, &read.key));
         }
-        if page.len() < rows && !batch.stopped {
+        if page.len() < rows && !taken.stopped {
             return Ok(Some((page, None)));
         }
         // Wide rows make small pages; the margin keeps most pages below the bound, which costs a connection to stop at.
         let fitting = self.size.bytes / (page.bytes() / page.len()).max(1);
         self.rows = (fitting - fitting / 8).clamp(1, rows.saturating_mul(8));
-        self.after = batch.last;
+        self.after = taken.last;
         Ok(Some((page, Some(self))))
     }
 }

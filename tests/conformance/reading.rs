@@ -1,5 +1,6 @@
 //! Reads as a plan would make them, and rows as text.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -82,10 +83,14 @@ pub(super) async fn rows(source: &dyn Source, read: &Read) -> Vec<String> {
 /// The rows of these keys.
 pub(super) async fn fetch(source: &dyn Source, read: &Read, keys: &[&str]) -> Vec<String> {
     let keys: Vec<Key> = keys.iter().map(|key| Key::from(*key)).collect();
-    let Fetched { pages, complete } =
-        source.fetch_by_keys(read, &keys, &Budget::new(PLENTY)).await.unwrap();
-    assert!(complete);
-    lines(read, &pages)
+    let fetched = source.fetch_by_keys(read, &keys, &Budget::new(PLENTY)).await.unwrap();
+    assert!(fetched.complete);
+    found(read, &fetched)
+}
+
+/// The rows that were found, as text.
+pub(super) fn found(read: &Read, fetched: &Fetched) -> Vec<String> {
+    fetched.answers.iter().flat_map(|answer| lines(read, from_ref(&answer.page))).collect()
 }
 
 /// Rows as text, cells parted by a bar; NULL is `-`, what is no plain text is marked by its kind.
@@ -151,7 +156,7 @@ pub(super) async fn types_hold(place: &Place, zone: Option<&str>, types: &[Typed
         let key = Key::from(wanted.trim_start_matches(['#', '?']));
         if !matches!(described, Type::Json | Type::Array) && wanted != "-" {
             match source.fetch_by_keys(&read, &[key], &Budget::new(PLENTY)).await {
-                Ok(found) if lines(&read, &found.pages) == [format!("#1|{wanted}")] => {}
+                Ok(found) if self::found(&read, &found) == [format!("#1|{wanted}")] => {}
                 other => wrong.push(format!("{ty} {value}: looked up: {other:?}")),
             }
         }
