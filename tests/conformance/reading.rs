@@ -153,7 +153,11 @@ pub(super) async fn types_hold(place: &Place, zone: Option<&str>, types: &[Typed
             wrong.push(format!("{ty} {value}: {seen:?}"));
         }
         let read = by(read, &[name], Match::Exact);
-        let key = Key::from(wanted.trim_start_matches(['#', '?']));
+        let key = match wanted {
+            "?true" => Key::from("1"),
+            "?false" => Key::from("0"),
+            _ => Key::from(wanted.trim_start_matches('#')),
+        };
         if !matches!(described, Type::Json | Type::Array) && wanted != "-" {
             match source.fetch_by_keys(&read, &[key], &Budget::new(PLENTY)).await {
                 Ok(found) if self::found(&read, &found) == [format!("#1|{wanted}")] => {}

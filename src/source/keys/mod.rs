@@ -14,9 +14,6 @@ use super::canonical;
 use super::sql::Dialect;
 use crate::row::{Match, Type};
 
-/// Digits of the greatest 64-bit number.
-const LONGEST_NUMBER: usize = 20;
-
 /// A value to be bound.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
@@ -50,8 +47,6 @@ pub(super) enum Form {
     UuidBytes,
     /// Text in any of the usual spellings.
     UuidText,
-    /// Whole numbers as text, with zeros in front up to so many characters.
-    Digits(usize),
     Bytes,
     Date,
     Time,
@@ -140,8 +135,8 @@ impl Lookup {
             Type::Json | Type::Array => {
                 bail!("column `{}` ({}) cannot be joined on", column.name, column.native)
             }
-            Type::Integer => Form::Integer,
-            Type::Bool => Form::Bool,
+            Type::Bool if dialect == Dialect::Postgres => Form::Bool,
+            Type::Integer | Type::Bool => Form::Integer,
             Type::Float => Form::Real,
             Type::Uuid if holds_bytes(&column.native) => Form::UuidBytes,
             Type::Uuid => Form::Uuid,
@@ -152,7 +147,6 @@ impl Lookup {
             Type::Timestamp => Form::Naive(column.zone.clone()),
             Type::Timestamptz => Form::Instant,
             Type::Text | Type::Char | Type::Enum | Type::Other if uuid => Form::UuidText,
-            Type::Text | Type::Char if matching == Match::Integer => Form::Digits(width(column)),
             Type::Text | Type::Char | Type::Enum | Type::Other => Form::Text,
             Type::Any | Type::Decimal if dialect == Dialect::Sqlite && uuid => Form::UuidText,
             Type::Any if column.native.is_empty() => Form::Loose,
@@ -176,7 +170,6 @@ impl Lookup {
         let sqlite = usize::from(self.dialect == Dialect::Sqlite);
         match self.form {
             Form::UuidText => 4,
-            Form::Digits(width) => width,
             Form::UuidBytes => 1 + 4 * sqlite,
             Form::Bytes => 1 + sqlite,
             Form::Text => 1 + usize::from(self.fold == Fold::Case),
@@ -199,11 +192,9 @@ impl Lookup {
                 let real = is_number(part).then(|| part.parse().ok()).flatten();
                 out.extend(real.filter(|real: &f64| real.is_finite()).map(Value::Real));
             }
-            Form::Bool => match (part, self.dialect) {
-                ("true" | "false", Dialect::Postgres) => out.push(text(part)),
-                ("true", _) => out.push(Value::Integer(1)),
-                ("false", _) => out.push(Value::Integer(0)),
-                (_, Dialect::Sqlite) => out.push(text(part)),
+            Form::Bool => match part {
+                "1" => out.push(text("true")),
+                "0" => out.push(text("false")),
                 _ => {}
             },
             Form::Text => self.texts(part, out),
@@ -225,15 +216,6 @@ impl Lookup {
                 Some(uuid) => out.extend(uuid_texts(uuid)),
                 None => self.texts(part, out),
             },
-            Form::Digits(width) => {
-                let (sign, digits) = match part.strip_prefix('-') {
-                    Some(digits) => ("-", digits),
-                    None => ("", part),
-                };
-                out.push(text(part));
-                let padded = digits.len() + 1..=width.saturating_sub(sign.len());
-                out.extend(padded.map(|width| Value::Text(format!("{sign}{digits:0>width$}"))));
-            }
             Form::Bytes => {
                 out.extend(canonical::from_base64(part).map(Value::Bytes));
                 out.extend(sqlite.then(|| text(part)));
@@ -282,13 +264,6 @@ fn either(
 
 fn text(part: &str) -> Value {
     Value::Text(part.to_owned())
-}
-
-/// Characters of a column of texts, as far as numbers are looked for in it.
-fn width(column: &ReadColumn) -> usize {
-    let declared = column.native.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
-    let declared = declared.and_then(|(width, _)| width.parse().ok());
-    declared.unwrap_or(LONGEST_NUMBER).clamp(1, LONGEST_NUMBER)
 }
 
 /// Whether a column that is read as UUIDs stores their sixteen bytes.

@@ -46,9 +46,11 @@ fn parts_become_what_the_column_holds() {
         (Postgres, Type::Decimal, "NaN", "None "),
         (Postgres, Type::Text, "a\0b", "None "),
         (Sqlite, Type::Text, "a\0b", "None 'a\0b'"),
-        (Postgres, Type::Bool, "true", "None 'true'"),
-        (Mysql, Type::Bool, "true", "None 1"),
-        (Mysql, Type::Bool, "yes", "None "),
+        (Postgres, Type::Bool, "1", "None 'true'"),
+        (Postgres, Type::Bool, "2", "None "),
+        (Mysql, Type::Bool, "1", "None 1"),
+        (Mysql, Type::Bool, "2", "None 2"),
+        (Mysql, Type::Bool, "true", "None "),
         (Postgres, Type::Uuid, "nothing", "None "),
         (Postgres, Type::Binary, "AAEC", "None 3b"),
         (Postgres, Type::Binary, "?", "None "),
@@ -73,13 +75,7 @@ fn matching_binds_every_spelling() {
     '0190A7C0111172228333444455556666'
     ");
     assert_eq!(spelled(Mysql, Type::Binary, "binary(16)", Match::Uuid, uuid), "None 16b");
-    for (part, wanted) in [
-        ("7", "None '7' '07' '007' '0007'"),
-        ("-7", "None '-7' '-07' '-007'"),
-        ("12345", "None '12345'"),
-    ] {
-        assert_eq!(spelled(Mysql, Type::Char, "char(4)", Match::Integer, part), wanted);
-    }
+    assert_eq!(spelled(Mysql, Type::Char, "char(4)", Match::Integer, "7"), "None '7'");
     for (dialect, ty, native, matching, wanted) in [
         (Postgres, Type::Text, "text", Match::Nocase, "Case 'kim'"),
         (Postgres, Type::Text, "text", Match::Text, "Blanks 'kim'"),

@@ -290,16 +290,14 @@ fn array(at: usize, column: &ReadColumn, lookup: &Lookup) -> String {
         Form::Bytes | Form::UuidBytes => return format!("${}::bytea[]", at + 1),
         Form::Real if column.native == "real" => return format!("${}::float8[]::real[]", at + 1),
         Form::Real => return format!("${}::float8[]", at + 1),
-        Form::Text | Form::UuidText | Form::Digits(_) if lookup.fold == Fold::None => {
-            match column.ty {
-                Type::Char => "::bpchar[]",
-                Type::Text if column.native.ends_with("citext") => {
-                    return format!("${}::text[]::{}[]", at + 1, column.native);
-                }
-                _ => "",
+        Form::Text | Form::UuidText if lookup.fold == Fold::None => match column.ty {
+            Type::Char => "::bpchar[]",
+            Type::Text if column.native.ends_with("citext") => {
+                return format!("${}::text[]::{}[]", at + 1, column.native);
             }
-        }
-        Form::Text | Form::UuidText | Form::Digits(_) | Form::Loose => "",
+            _ => "",
+        },
+        Form::Text | Form::UuidText | Form::Loose => "",
         Form::Decimal => "::numeric[]",
         Form::Bool => "::bool[]",
         Form::Uuid => "::uuid[]",
