@@ -44,7 +44,7 @@ pub(super) trait Server: Send + Sync + 'static {
     fn connections(&self) -> &Connections<Self::Db>;
 
     /// As [`Source::describe`].
-    async fn describe(&self, from: &From) -> Result<Option<TableInfo>>;
+    async fn describe(connection: &mut Connection<Self>, from: &From) -> Result<Option<TableInfo>>;
 
     /// The values of a statement.
     fn arguments(&self, values: Values<'_, Cursor<Self>>) -> Result<Arguments<Self>>;
@@ -130,7 +130,7 @@ impl<S: Server> Database<S> {
 #[async_trait]
 impl<S: Server> Source for Database<S> {
     async fn describe(&self, from: &From) -> Result<Option<TableInfo>> {
-        let described = self.reader.server.describe(from).await;
+        let described = self.reader.describe(from).await;
         described.with_context(|| match from {
             From::Table(table) => {
                 format!("source `{}`: describing table `{table}`", self.reader.name)
@@ -192,6 +192,25 @@ impl<S: Server> Source for Database<S> {
 }
 
 impl<S: Server> Reader<S> {
+    async fn describe(&self, from: &From) -> Result<Option<TableInfo>> {
+        let mut connection = self.server.connections().take().await?;
+        let describing = async {
+            self.server.begin(&mut connection).await?;
+            S::describe(&mut connection, from).await
+        };
+        let described = self.in_time(describing).await;
+        if described.is_err() {
+            connection.close_on_drop();
+        }
+        described
+    }
+
+    /// The server's own deadline comes first; this one is for a server that has gone silent.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let done = timeout(self.deadline, work).await;
+        done.unwrap_or_else(|_| Err(anyhow!("no end within {:?}", self.deadline)))
+    }
+
     async fn fetch(&self, read: &Read, keys: &[Key], budget: &Budget) -> Result<Fetched> {
         let by = read.by.iter().filter_map(|&at| read.columns.get(at));
         let lookups: Vec<Lookup> = by
@@ -246,8 +265,7 @@ impl<S: Server> Reader<S> {
             let rows = S::send(&mut connection, sql::sent(statement.text), arguments);
             collect::<S>(rows, (columns, key), after, bounds).await
         };
-        let read = timeout(self.deadline, reading).await;
-        let read = read.unwrap_or_else(|_| Err(anyhow!("no end within {:?}", self.deadline)));
+        let read = self.in_time(reading).await;
         if read.as_ref().map_or(true, |taken| taken.stopped) {
             // What is still on its way may be gigabytes: cheaper to hang up than to read it.
             connection.close_on_drop();
