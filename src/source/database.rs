@@ -15,17 +15,13 @@ use sqlx::SqlStr;
 use tokio::time::timeout;
 
 use super::connections::{Connections, said};
-use super::keys::{KeyTable, Lookup};
+use super::keys::{self, KeyTable, Lookup};
 use super::sql::{self, Dialect, Statement};
 use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
 use crate::row::{Key, Match, Page, TableInfo, Type, key_of};
 
 /// Rows asked for first, until their size is known.
 const FIRST_ROWS: usize = 500;
-/// Keys of one statement where they are bound as arrays.
-const ARRAY_KEYS: usize = 16_384;
-/// Placeholders of one statement elsewhere: well below every server's limit, and a power of two.
-const PLACEHOLDERS: usize = 4_096;
 /// How much longer than the server a silent connection is waited for.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -218,7 +214,7 @@ impl<S: Server> Reader<S> {
             .collect::<Result<_>>()?;
         let columns = meeting(read);
         let mut fetched = Fetched { answers: Vec::new(), complete: true };
-        let size = chunk_keys(S::DIALECT, &lookups);
+        let size = keys::at_once(S::DIALECT, &lookups);
         for (number, chunk) in keys.chunks(size).enumerate() {
             let mut table = KeyTable::of(&lookups, chunk.iter());
             if table.rows() == 0 {
@@ -387,22 +383,11 @@ fn same_key(page: &Page, row: usize, key: &[usize]) -> bool {
 fn meeting(read: &Read) -> Cow<'_, [ReadColumn]> {
     let mut columns = Cow::Borrowed(read.columns.as_slice());
     for &at in &read.uuids {
-        if read.columns.get(at).is_some_and(|column| column.ty == Type::Binary)
+        if read.columns.get(at).is_some_and(|c| matches!(c.ty, Type::Binary | Type::Any))
             && let Some(column) = columns.to_mut().get_mut(at)
         {
             column.ty = Type::Uuid;
         }
     }
     columns
-}
-
-/// Keys of one statement.
-fn chunk_keys(dialect: Dialect, lookups: &[Lookup]) -> usize {
-    match dialect {
-        Dialect::Postgres => ARRAY_KEYS,
-        Dialect::Mysql | Dialect::Sqlite => {
-            let values: usize = lookups.iter().map(Lookup::most_spellings).product();
-            (PLACEHOLDERS / (values * lookups.len()).max(1)).max(1)
-        }
-    }
 }

@@ -134,7 +134,7 @@ pub struct Read {
     pub key: Vec<usize>,
     /// The columns that [`Source::fetch_by_keys`] looks up: indices into `columns`. Empty for a root.
     pub by: Vec<usize>,
-    /// Columns of bytes that are UUIDs, and are read as such to meet those of other services.
+    /// Columns whose bytes are UUIDs, and are read as such to meet those of other services.
     pub uuids: Vec<usize>,
     /// How those in `by` compare with the keys given.
     pub matching: Match,

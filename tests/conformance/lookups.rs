@@ -160,28 +160,42 @@ async fn keys_that_no_row_can_have(place: Place) {
     let uuid = if place.is_sqlite() { "CHAR(36)" } else { "UUID" };
     place
         .run(&format!(
-            "CREATE TABLE things (id INTEGER PRIMARY KEY, big BIGINT, u {uuid}, d DATE, n NUMERIC(9,2), t VARCHAR(9), b {bytes})"
+            "CREATE TABLE things (id INTEGER PRIMARY KEY, big BIGINT, u {uuid}, d DATE, n NUMERIC(9,2), t VARCHAR(9), b {bytes}, at TIME, i TIMESTAMP NULL, f REAL)"
         ))
         .await;
     place
-        .run("INSERT INTO things VALUES (1, 2, '0190a7c0-1111-7222-8333-444455556666', '2026-01-31', 5, 'x', NULL), (2, 0, NULL, NULL, 0, '', NULL)")
+        .run("INSERT INTO things VALUES (1, 2, '0190a7c0-1111-7222-8333-444455556666', '2026-01-31', 5, 'x', NULL, '00:00:00', NULL, 0), (2, 0, NULL, NULL, 0, '', NULL, NULL, NULL, NULL)")
         .await;
     let source = place.source();
-    let read = read(&*source, "things", &["id", "big", "u", "d", "n", "t", "b"], &["id"]).await;
+    let read =
+        read(&*source, "things", &["id", "big", "u", "d", "n", "t", "b", "at", "i", "f"], &["id"])
+            .await;
     let odd = [
         "x",
         "",
         "1x",
         "99999999999999999999",
         "1e3",
+        "1e999999",
+        "-1e300",
+        "1e-300",
         "2026-02-30",
+        "0000-01-01",
+        "-0043-03-15",
+        "-000043-03-15",
+        "0000-01-01T00:00:00Z",
+        "-000043-03-15T00:00:00",
+        "99:99:99",
+        "00:00:60",
+        "24:00:01",
+        "1:2:3:4.",
         "nan",
         "?",
         "a\0b",
         "' OR 1=1",
         "김",
     ];
-    for column in ["id", "big", "u", "d", "n", "b"] {
+    for column in ["id", "big", "u", "d", "n", "b", "at", "i", "f"] {
         let read = by(read.clone(), &[column], Match::Exact);
         assert_eq!(fetch(&*source, &read, &odd).await, Vec::<String>::new(), "{column}");
     }

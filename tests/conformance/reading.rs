@@ -48,8 +48,8 @@ pub(super) async fn read_from(
 pub(super) fn by(mut read: Read, columns: &[&str], matching: Match) -> Read {
     read.by = columns.iter().map(|name| index(&read.columns, name)).collect();
     read.matching = matching;
-    let bytes = |at: &usize| read.columns.get(*at).is_some_and(|column| column.ty == Type::Binary);
-    let uuids = read.by.iter().copied().filter(|at| matching == Match::Uuid && bytes(at));
+    let bytes = |at: usize| matches!(read.columns[at].ty, Type::Binary | Type::Any);
+    let uuids = read.by.iter().copied().filter(|&at| matching == Match::Uuid && bytes(at));
     read.uuids = uuids.collect();
     read
 }

@@ -204,6 +204,33 @@ async fn numbers_that_go_by_the_name_of_booleans() {
     assert_eq!(fetch(&*source, &read, &["2", "0", "true"]).await, ["?false|n0", "#2|n2"]);
 }
 
+/// A key that the column has no letters for is not found, and spoils nothing.
+#[tokio::test]
+async fn texts_of_few_letters() {
+    let place = Place::mariadb().await;
+    place
+        .run(
+            "CREATE TABLE things (id INTEGER PRIMARY KEY, a VARCHAR(9) CHARACTER SET latin1, \
+             b CHAR(9) CHARACTER SET euckr COLLATE euckr_bin, c VARCHAR(9) CHARACTER SET utf8mb3, \
+             d ENUM('x', 'é') CHARACTER SET latin1)",
+        )
+        .await;
+    place.run("INSERT INTO things VALUES (1, 'x', 'x', 'x', 'x'), (2, 'é', '김', '김', 'é')").await;
+    let source = place.source();
+    let read = read(&*source, "things", &["id", "a", "b", "c", "d"], &["id"]).await;
+    for column in ["a", "b", "c", "d"] {
+        for matching in [Match::Exact, Match::Text, Match::Nocase] {
+            let read = by(read.clone(), &[column], matching);
+            let mut found = fetch(&*source, &read, &["x", "é", "김", "Ж", "😀", "漢"]).await;
+            found.sort();
+            assert_eq!(found, ["#1|x|x|x|x", "#2|é|김|김|é"], "{column} {matching:?}");
+            let both = by(read, &["id", column], matching);
+            let found = fetch(&*source, &both, &["1:x", "2:é", "2:김", "2:😀"]).await;
+            assert_eq!(found.len(), 2, "{column} {matching:?}");
+        }
+    }
+}
+
 /// What the protocol cannot tell of a query's columns, the tables behind them do, or the collation.
 #[tokio::test]
 async fn columns_of_queries() {

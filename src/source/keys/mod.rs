@@ -3,9 +3,9 @@
 //! Promises: a part that the column's type cannot hold becomes no value at all, so that one odd key never fails the batch
 //! it is in. Never compares keys with one another: order and equality are the server's.
 
+mod written;
+
 use anyhow::{Result, bail};
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
@@ -13,6 +13,12 @@ use super::ReadColumn;
 use super::canonical;
 use super::sql::Dialect;
 use crate::row::{Match, Type};
+use written::{date, integer, is_finite, is_number, naive, time, utc, uuid};
+
+/// Keys of one statement where they are bound as arrays.
+const ARRAY_KEYS: usize = 16_384;
+/// Placeholders of one statement elsewhere: well below every server's limit, and a power of two.
+const PLACEHOLDERS: usize = 4_096;
 
 /// A value to be bound.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +35,8 @@ pub(super) enum Value {
 pub(super) struct Lookup {
     pub(super) form: Form,
     pub(super) fold: Fold,
+    /// A collation of fewer letters than texts are bound in, to which they have to be converted.
+    pub(super) collation: Option<String>,
     dialect: Dialect,
 }
 
@@ -39,6 +47,8 @@ pub(super) enum Form {
     /// Exact, bound as text and cast.
     Decimal,
     Real,
+    /// In single precision.
+    Single,
     Bool,
     Text,
     /// A type of its own.
@@ -65,6 +75,17 @@ pub(super) enum Fold {
     Blanks,
     /// Trailing blanks are dropped and letters are lower case.
     Case,
+}
+
+/// How many keys are looked up by one statement.
+pub(super) fn at_once(dialect: Dialect, lookups: &[Lookup]) -> usize {
+    match dialect {
+        Dialect::Postgres => ARRAY_KEYS,
+        Dialect::Mysql | Dialect::Sqlite => {
+            let values: usize = lookups.iter().map(Lookup::most_spellings).product();
+            (PLACEHOLDERS / (values * lookups.len()).max(1)).max(1)
+        }
+    }
 }
 
 /// Keys as values, row by row.
@@ -137,6 +158,7 @@ impl Lookup {
             }
             Type::Bool if dialect == Dialect::Postgres => Form::Bool,
             Type::Integer | Type::Bool => Form::Integer,
+            Type::Float if column.native == "real" && dialect == Dialect::Postgres => Form::Single,
             Type::Float => Form::Real,
             Type::Uuid if holds_bytes(&column.native) => Form::UuidBytes,
             Type::Uuid => Form::Uuid,
@@ -148,7 +170,8 @@ impl Lookup {
             Type::Timestamptz => Form::Instant,
             Type::Text | Type::Char | Type::Enum | Type::Other if uuid => Form::UuidText,
             Type::Text | Type::Char | Type::Enum | Type::Other => Form::Text,
-            Type::Any | Type::Decimal if dialect == Dialect::Sqlite && uuid => Form::UuidText,
+            Type::Any if uuid => Form::UuidBytes,
+            Type::Decimal if dialect == Dialect::Sqlite && uuid => Form::UuidText,
             Type::Any if column.native.is_empty() => Form::Loose,
             // Numeric affinity turns a text into the number it is.
             Type::Any => Form::Text,
@@ -162,11 +185,14 @@ impl Lookup {
             }
             _ => Fold::None,
         };
-        Ok(Self { form, fold, dialect })
+        let narrow = matches!(form, Form::Text) && dialect == Dialect::Mysql;
+        let collation = collation(column).filter(|name| narrow && !name.starts_with("utf8mb4_"));
+        let collation = collation.map(str::to_owned);
+        Ok(Self { form, fold, collation, dialect })
     }
 
     /// How many values one part becomes at most.
-    pub(super) fn most_spellings(&self) -> usize {
+    fn most_spellings(&self) -> usize {
         let sqlite = usize::from(self.dialect == Dialect::Sqlite);
         match self.form {
             Form::UuidText => 4,
@@ -187,10 +213,13 @@ impl Lookup {
                 None if sqlite => out.push(text(part)),
                 value => out.extend(value),
             },
-            Form::Decimal => out.extend(is_number(part).then(|| text(part))),
-            Form::Real => {
+            Form::Decimal => {
+                out.extend((is_number(part) && !part.contains('e')).then(|| text(part)));
+            }
+            Form::Real | Form::Single => {
                 let real = is_number(part).then(|| part.parse().ok()).flatten();
-                out.extend(real.filter(|real: &f64| real.is_finite()).map(Value::Real));
+                let fits = |real: &f64| is_finite(*real, matches!(self.form, Form::Single));
+                out.extend(real.filter(fits).map(Value::Real));
             }
             Form::Bool => match part {
                 "1" => out.push(text("true")),
@@ -220,14 +249,11 @@ impl Lookup {
                 out.extend(canonical::from_base64(part).map(Value::Bytes));
                 out.extend(sqlite.then(|| text(part)));
             }
-            Form::Date => out.extend(part.parse::<Date>().ok().map(|_| text(part))),
-            Form::Time => {
-                let plain = |byte| matches!(byte, b'0'..=b'9' | b':' | b'.' | b'-');
-                out.extend((part.len() >= 8 && part.bytes().all(plain)).then(|| text(part)));
-            }
+            Form::Date => out.extend(date(part).then(|| text(part))),
+            Form::Time => out.extend(time(part, self.dialect).then(|| text(part))),
             Form::Naive(zone) => out.extend(naive(part, zone.as_ref()).map(Value::Text)),
             Form::Instant => {
-                out.extend(part.parse().ok().and_then(|at| utc(at, self.dialect)).map(Value::Text));
+                out.extend(utc(part, self.dialect).map(Value::Text));
             }
         }
     }
@@ -290,30 +316,7 @@ fn ignores_case(dialect: Dialect, column: &ReadColumn) -> bool {
 }
 
 fn collation(column: &ReadColumn) -> Option<&str> {
-    column.native.split_once(" collate ").map(|(_, name)| name)
-}
-
-/// `None` unless it is written as the column's own value would be.
-fn integer(part: &str, dialect: Dialect) -> Option<Value> {
-    let digits = part.strip_prefix('-').unwrap_or(part);
-    if digits.starts_with(['0', '+']) && part != "0" {
-        return None;
-    }
-    let signed = part.parse().ok().map(Value::Integer);
-    signed.or_else(|| match dialect {
-        Dialect::Mysql => part.parse().ok().map(Value::Unsigned),
-        Dialect::Postgres | Dialect::Sqlite => None,
-    })
-}
-
-/// Plain digits with a sign, a point or an exponent.
-fn is_number(part: &str) -> bool {
-    let known = |byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e');
-    part.bytes().all(known) && part.len() < 500 && part.parse::<f64>().is_ok()
-}
-
-fn uuid(part: &str) -> Option<Uuid> {
-    Uuid::try_parse(part).ok().filter(|uuid| uuid.to_string() == part)
+    column.native.rsplit_once(" collate ").map(|(_, name)| name)
 }
 
 fn uuid_texts(uuid: Uuid) -> [Value; 4] {
@@ -325,24 +328,6 @@ fn uuid_texts(uuid: Uuid) -> [Value; 4] {
         simple.to_string().to_uppercase(),
     ]
     .map(Value::Text)
-}
-
-/// The column's own local time of an instant.
-fn naive(part: &str, zone: Option<&TimeZone>) -> Option<String> {
-    let local: DateTime = match zone {
-        Some(zone) => part.parse::<Timestamp>().ok()?.to_zoned(zone.clone()).datetime(),
-        None => part.parse().ok()?,
-    };
-    Some(local.to_string())
-}
-
-fn utc(instant: Timestamp, dialect: Dialect) -> Option<String> {
-    let text = instant.to_string();
-    match dialect {
-        // The session's zone is UTC; MySQL before 8.0.19 knows no offsets.
-        Dialect::Mysql => text.strip_suffix('Z').map(str::to_owned),
-        Dialect::Postgres | Dialect::Sqlite => Some(text),
-    }
 }
 
 #[cfg(test)]

@@ -54,13 +54,34 @@ fn parts_become_what_the_column_holds() {
         (Postgres, Type::Uuid, "nothing", "None "),
         (Postgres, Type::Binary, "AAEC", "None 3b"),
         (Postgres, Type::Binary, "?", "None "),
+        (Postgres, Type::Decimal, "1e999999", "None "),
+        (Postgres, Type::Float, "1e999", "None "),
+        (Postgres, Type::Date, "2026-01-31", "None '2026-01-31'"),
         (Postgres, Type::Date, "2026-02-30", "None "),
+        (Postgres, Type::Date, "2026-01-31T00:00:00", "None "),
+        (Postgres, Type::Date, "0000-01-01", "None "),
+        (Postgres, Type::Date, "-000043-03-15", "None "),
+        (Postgres, Type::Time, "23:59:59.999999", "None '23:59:59.999999'"),
+        (Postgres, Type::Time, "24:00:00", "None '24:00:00'"),
+        (Postgres, Type::Time, "24:00:01", "None "),
+        (Postgres, Type::Time, "-10:00:00", "None "),
+        (Postgres, Type::Time, "12:00:00.", "None "),
+        (Postgres, Type::Time, "12:00", "None "),
+        (Mysql, Type::Time, "-838:59:59", "None '-838:59:59'"),
+        (Mysql, Type::Time, "99:99:99", "None "),
+        (Postgres, Type::Timestamptz, "-000043-03-15T00:00:00Z", "None "),
+        (Postgres, Type::Timestamp, "0000-01-01T00:00:00Z", "None "),
         (Postgres, Type::Timestamp, "2026-01-31T00:00:00Z", "None '2026-01-31T09:00:00'"),
         (Mysql, Type::Timestamptz, "2026-01-31T00:00:00.5Z", "None '2026-01-31T00:00:00.5'"),
     ] {
         assert_eq!(exact(dialect, ty, part), wanted, "{dialect:?} {ty:?} {part}");
     }
     assert_eq!(exact(Postgres, Type::Uuid, uuid), format!("None '{uuid}'"));
+    for (part, wanted) in
+        [("0.5", "None 0.5f"), ("0", "None 0f"), ("1e39", "None "), ("1e-99", "None ")]
+    {
+        assert_eq!(spelled(Postgres, Type::Float, "real", Match::Exact, part), wanted, "{part}");
+    }
 }
 
 #[test]

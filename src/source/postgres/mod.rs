@@ -118,7 +118,7 @@ fn array(arguments: &mut PgArguments, keys: &KeyTable, at: usize, lookup: &Looku
             });
             bound(arguments.add(values.collect::<Vec<i64>>()))
         }
-        Form::Real => {
+        Form::Real | Form::Single => {
             let values = column.filter_map(|value| match value {
                 Value::Real(value) => Some(*value),
                 _ => None,
