@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cache::{Cache, Kept};
-use crate::plan::Node;
 use crate::row::{Key, Page, RowRef, key_of};
+use crate::source::{Answer, Read};
 
 /// Rows in some order, wherever their pages are.
 #[derive(Debug, Default)]
@@ -78,31 +78,52 @@ impl<'k> Grouping<'k> {
         Self { keys, pages: Vec::new(), groups: vec![Vec::new(); keys.len()] }
     }
 
-    /// Sorts the rows of `pages` into their groups, in the order in which they came; `single` groups take one row.
-    pub(super) fn add(&mut self, pages: Vec<Arc<Page>>, node: &Node, single: bool) -> Odd {
-        let index: HashMap<&str, usize> =
-            self.keys.iter().enumerate().map(|(index, key)| (key.as_str(), index)).collect();
+    /// Sorts the rows that came for the keys `asked`, a part of all keys in the same order, into their groups; `single`
+    /// groups take one row. Where the server holds keys equal that differ here, a row comes once for each of them: it
+    /// counts where its own key was asked for, and nowhere else.
+    pub(super) fn add(
+        &mut self,
+        answers: Vec<Answer>,
+        asked: &[Key],
+        (read, single): (&Read, bool),
+    ) -> Odd {
+        let index = self.index(asked);
         let mut odd = Odd::default();
         let mut key = String::new();
-        for page in pages {
+        for Answer { page, keys } in answers {
             let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
             for row in 0..page.len() {
-                let claimed = key_of(page.row(row), &node.read.by, node.read.matching, &mut key)
+                let claimed = key_of(page.row(row), &read.by, read.matching, &mut key)
                     .then(|| index.get(key.as_str()))
                     .flatten();
-                let Some(group) = claimed.and_then(|&index| self.groups.get_mut(index)) else {
+                let Some(&(group, place)) = claimed else {
                     odd.unclaimed += 1;
                     continue;
                 };
+                if !place.is_some_and(|place| keys.contains(&place)) {
+                    continue;
+                }
+                let Some(group) = self.groups.get_mut(group) else { continue };
                 if single && !group.is_empty() {
                     odd.ambiguous += 1;
                     continue;
                 }
                 group.push(RowAt { page: number, row: u32::try_from(row).unwrap_or(u32::MAX) });
             }
-            self.pages.push(page);
+            self.pages.push(Arc::new(page));
         }
         odd
+    }
+
+    /// For each key its group, and its place among those asked for.
+    fn index(&self, asked: &[Key]) -> HashMap<&'k str, (usize, Option<usize>)> {
+        let mut asked = asked.iter().enumerate().peekable();
+        let keys = self.keys.iter().enumerate();
+        keys.map(|(group, key)| {
+            let place = asked.next_if(|(_, next)| *next == key).map(|(place, _)| place);
+            (key.as_str(), (group, place))
+        })
+        .collect()
     }
 
     /// Takes from the cache what was not asked for, and gives it what was.
@@ -138,5 +159,67 @@ impl<'k> Grouping<'k> {
         });
         let spans = spans.collect();
         (rows, spans)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::{Kind, Match};
+    use crate::source::From;
+
+    fn read() -> Read {
+        Read {
+            path: "things".to_owned(),
+            from: From::Table("things".to_owned()),
+            columns: Vec::new(),
+            key: vec![0],
+            by: vec![0],
+            uuids: Vec::new(),
+            matching: Match::Exact,
+            condition: None,
+            absent: None,
+            order: Vec::new(),
+            link: None,
+        }
+    }
+
+    fn answer(texts: &[&str], keys: std::ops::Range<usize>) -> Answer {
+        let mut page = Page::new(1);
+        for text in texts {
+            page.push(Kind::Text, text).unwrap();
+        }
+        Answer { page, keys }
+    }
+
+    fn grouped(grouping: Grouping<'_>) -> Vec<String> {
+        let (rows, spans) = grouping.finish();
+        let texts = |span: Span| {
+            let rows = (span.start..span.start + span.len).filter_map(|at| rows.get(at));
+            rows.map(|row| row.cell(0).text.to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        spans.into_iter().map(texts).collect()
+    }
+
+    /// A server that ignores case answers both keys with the rows of both.
+    #[test]
+    fn a_row_that_comes_for_two_keys_belongs_to_its_own() {
+        let keys = ["ab", "x", "AB"].map(Key::from);
+        let mut grouping = Grouping::new(&keys);
+        let answers =
+            vec![answer(&["ab", "AB", "ab", "Ab"], 0..2), answer(&["ab", "AB", "ab", "Ab"], 2..3)];
+        let odd = grouping.add(answers, &keys, (&read(), false));
+        assert_eq!(odd, Odd { unclaimed: 2, ambiguous: 0 });
+        assert_eq!(grouped(grouping), ["ab ab", "", "AB"]);
+    }
+
+    #[test]
+    fn keys_that_were_not_asked_for_take_nothing() {
+        let keys = ["ab", "AB", "x"].map(Key::from);
+        let mut grouping = Grouping::new(&keys);
+        let answers = vec![answer(&["ab", "AB"], 0..2)];
+        let odd = grouping.add(answers, &keys[1..], (&read(), true));
+        assert_eq!(odd, Odd::default());
+        assert_eq!(grouped(grouping), ["", "AB", ""]);
     }
 }

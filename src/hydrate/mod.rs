@@ -139,9 +139,8 @@ impl Hydrator {
             None => wanted.keys.clone(),
         };
         let fetched = self.fetch(node, &missing, budget).await?;
-        let pages = fetched.pages.into_iter().map(Arc::new).collect();
         let mut grouping = group::Grouping::new(&wanted.keys);
-        let odd = grouping.add(pages, node, !join.many);
+        let odd = grouping.add(fetched.answers, &missing, (&node.read, !join.many));
         self.oddities.unclaimed.fetch_add(odd.unclaimed, Ordering::Relaxed);
         self.oddities.ambiguous.fetch_add(odd.ambiguous, Ordering::Relaxed);
         if let Some(cache) = cache {
@@ -158,7 +157,7 @@ impl Hydrator {
 
     async fn fetch(&self, node: &Node, keys: &[Key], budget: &Budget) -> Result<Fetched> {
         if keys.is_empty() {
-            return Ok(Fetched { pages: Vec::new(), complete: true });
+            return Ok(Fetched { answers: Vec::new(), complete: true });
         }
         let source = self.sources.get(&node.source);
         let source = source.with_context(|| format!("source `{}` is not open", node.source))?;

@@ -77,7 +77,7 @@ impl<'a> ColumnSet<'a> {
 
     /// Says that a column's values meet UUIDs of another service.
     pub(super) fn meets_uuids(&mut self, index: usize) {
-        if self.get(index).is_some_and(|column| column.ty == Type::Binary) {
+        if self.get(index).is_some_and(|column| matches!(column.ty, Type::Binary | Type::Any)) {
             self.uuids.insert(index);
         }
     }

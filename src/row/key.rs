@@ -1,7 +1,7 @@
 //! Keys: the canonical text by which rows of different servers find each other, and by which documents are named.
 //!
 //! Promises: reversible, and equal exactly when all parts are. One part is its text; several are escaped and joined by
-//! `:`. NULL has no key. Never normalises a part beyond what the job declares with `match`.
+//! `:`. NULL has no key, and booleans are `1` and `0` here, which is what servers without them store. Never normalises a part beyond what the job declares with `match`.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::RowRef;
+use super::{Kind, RowRef};
 
 /// How the two sides of a join are made comparable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
@@ -19,7 +19,8 @@ pub enum Match {
     #[default]
     #[serde(skip)]
     Exact,
-    /// Equal as whole numbers: `007`, `7` and `7.00` are one key.
+    /// Equal as whole numbers: `007`, `7` and `7.00` are one key. Columns of texts are looked up by the plain digits `7`
+    /// only, so that an index finds them: there, a number that is written otherwise is not found.
     Integer,
     /// Equal as UUIDs: upper and lower case, with and without hyphens are one key.
     Uuid,
@@ -139,7 +140,12 @@ pub fn key_of(row: RowRef<'_>, columns: &[usize], matching: Match, out: &mut Str
     out.clear();
     columns.iter().enumerate().all(|(index, &column)| {
         let cell = row.cell(column);
-        let canonical = if cell.is_null() { None } else { matching.canonical(cell.text) };
+        let canonical = match (cell.kind, cell.text) {
+            (Kind::Null, _) => None,
+            (Kind::Bool, "true") => matching.canonical("1"),
+            (Kind::Bool, _) => matching.canonical("0"),
+            (_, text) => matching.canonical(text),
+        };
         if let Some(part) = &canonical {
             push_key_part(out, part, index, columns.len());
         }
@@ -150,7 +156,7 @@ pub fn key_of(row: RowRef<'_>, columns: &[usize], matching: Match, out: &mut Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::{Kind, Page};
+    use crate::row::Page;
     use proptest::prelude::*;
 
     #[test]
@@ -190,6 +196,18 @@ mod tests {
         assert!(key_of(page.row(0), &[0], Match::Exact, &mut key));
         assert_eq!(key, "1");
         assert!(!key_of(page.row(0), &[0, 1], Match::Exact, &mut key));
+    }
+
+    #[test]
+    fn booleans_meet_numbers() {
+        let mut page = Page::new(2);
+        page.push(Kind::Bool, "true").unwrap();
+        page.push(Kind::Bool, "false").unwrap();
+        let mut key = String::new();
+        for matching in [Match::Exact, Match::Integer] {
+            assert!(key_of(page.row(0), &[0, 1], matching, &mut key));
+            assert_eq!(key, "1:0");
+        }
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Type {
-    /// `true`, `false`.
+    /// `true`, `false`; where the server keeps to neither, other numbers as themselves.
     Bool,
     /// A JSON integer; unsigned 64-bit included.
     Integer,

@@ -1,15 +1,17 @@
 //! Connections to one server: how many, how long they may take, and what is said when there is none.
 //!
 //! Promises: nothing connects before it is needed; a server that cannot be reached, or refuses, is reported with its reason
-//! within the connect timeout. Error texts hold the address and the user, never a password and no row's value.
+//! within the connect timeout. Waiting for a connection that others use has no limit of its own: theirs end it. Error texts hold the address and the user, never a password and no row's value.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, anyhow};
 use futures::future::BoxFuture;
 use sqlx::pool::{PoolConnection, PoolOptions};
 use sqlx::{ConnectOptions, Connection, Database, Pool};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::config::SourceConfig;
@@ -20,8 +22,30 @@ type Options<Db> = <<Db as Database>::Connection as Connection>::Options;
 pub(super) type Session<Db> =
     for<'c> fn(&'c mut <Db as Database>::Connection, Duration) -> BoxFuture<'c, sqlx::Result<()>>;
 
+/// A connection in use; dropping it makes room for the next.
+pub(super) struct Held<Db: Database> {
+    // Given back before the turn is passed on.
+    connection: PoolConnection<Db>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl<Db: Database> Deref for Held<Db> {
+    type Target = PoolConnection<Db>;
+
+    fn deref(&self) -> &PoolConnection<Db> {
+        &self.connection
+    }
+}
+
+impl<Db: Database> DerefMut for Held<Db> {
+    fn deref_mut(&mut self) -> &mut PoolConnection<Db> {
+        &mut self.connection
+    }
+}
+
 pub(super) struct Connections<Db: Database> {
     pool: Pool<Db>,
+    turns: Arc<Semaphore>,
     options: Options<Db>,
     session: Session<Db>,
     /// `postgres at host:port`.
@@ -43,21 +67,26 @@ impl<Db: Database> Connections<Db> {
         let pool = PoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.connect_timeout)
+            .acquire_slow_threshold(Duration::MAX)
             .after_connect(move |connection, _| session(connection, statement_timeout))
             .connect_lazy_with(options.clone());
+        let turns = usize::try_from(config.max_connections).unwrap_or(Semaphore::MAX_PERMITS);
+        let turns = Arc::new(Semaphore::new(turns.min(Semaphore::MAX_PERMITS)));
         let (wait, reached) = (config.connect_timeout, OnceCell::new());
-        Self { pool, options, session, place, wait, statement_timeout, reached }
+        Self { pool, turns, options, session, place, wait, statement_timeout, reached }
     }
 
-    /// A connection from the pool.
+    /// A connection from the pool, once there is one that nobody else uses.
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) async fn take(&self) -> Result<PoolConnection<Db>> {
+    pub(super) async fn take(&self) -> Result<Held<Db>> {
         // The pool would knock at a closed door until its time is up, and then not say why.
         self.reached.get_or_try_init(|| self.knock()).await?;
-        let taken = self.pool.acquire().await.map_err(said);
-        taken.with_context(|| format!("cannot connect to {}", self.place))
+        let turn = Arc::clone(&self.turns).acquire_owned().await?;
+        let connection = self.pool.acquire().await.map_err(said);
+        let connection = connection.with_context(|| format!("cannot connect to {}", self.place))?;
+        Ok(Held { connection, _turn: turn })
     }
 
     async fn knock(&self) -> Result<()> {
@@ -81,20 +110,28 @@ pub(super) fn said(error: sqlx::Error) -> Error {
     match error {
         sqlx::Error::Database(error) => {
             let (code, message) = (error.code().unwrap_or_default(), error.message());
-            // Class 22 is about data, and its texts quote them: up to the colon they do not.
-            if code.starts_with("22") {
-                let kind = message.split([':', '\'', '"']).next().unwrap_or_default().trim_end();
-                return anyhow!("{kind} (SQLSTATE {code})");
+            match code.get(..2) {
+                // Class 22 is about data, and its texts quote them: up to the colon they do not.
+                Some("22") => {
+                    let kind =
+                        message.split([':', '\'', '"']).next().unwrap_or_default().trim_end();
+                    anyhow!("{kind} (SQLSTATE {code})")
+                }
+                Some("23") => anyhow!("rows against a constraint (SQLSTATE {code})"),
+                // Written by whoever wrote the function or trigger, about whatever it met.
+                Some("45" | "P0") => {
+                    anyhow!("an error raised by the database's own code (SQLSTATE {code})")
+                }
+                _ => anyhow!("{message}"),
             }
-            anyhow!("{message}")
         }
         sqlx::Error::Io(error) => anyhow!("{error}"),
         sqlx::Error::Tls(error) => anyhow!("TLS: {error}"),
         sqlx::Error::Configuration(error) => anyhow!("{error}"),
         sqlx::Error::Protocol(text) => anyhow!("{text}"),
-        sqlx::Error::PoolTimedOut => anyhow!(
-            "no connection came free, or could be made, in time\n\nhint: raise `connect_timeout` or `max_connections`"
-        ),
+        sqlx::Error::PoolTimedOut => {
+            anyhow!("no connection could be made in time\n\nhint: raise `connect_timeout`")
+        }
         other => anyhow!("{other}"),
     }
 }

@@ -15,17 +15,13 @@ use sqlx::SqlStr;
 use tokio::time::timeout;
 
 use super::connections::{Connections, said};
-use super::keys::{KeyTable, Lookup};
+use super::keys::{self, KeyTable, Lookup};
 use super::sql::{self, Dialect, Statement};
-use super::{Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
+use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
 use crate::row::{Key, Match, Page, TableInfo, Type, key_of};
 
 /// Rows asked for first, until their size is known.
 const FIRST_ROWS: usize = 500;
-/// Keys of one statement where they are bound as arrays.
-const ARRAY_KEYS: usize = 16_384;
-/// Placeholders of one statement elsewhere: well below every server's limit, and a power of two.
-const PLACEHOLDERS: usize = 4_096;
 /// How much longer than the server a silent connection is waited for.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -44,7 +40,7 @@ pub(super) trait Server: Send + Sync + 'static {
     fn connections(&self) -> &Connections<Self::Db>;
 
     /// As [`Source::describe`].
-    async fn describe(&self, from: &From) -> Result<Option<TableInfo>>;
+    async fn describe(connection: &mut Connection<Self>, from: &From) -> Result<Option<TableInfo>>;
 
     /// The values of a statement.
     fn arguments(&self, values: Values<'_, Cursor<Self>>) -> Result<Arguments<Self>>;
@@ -112,7 +108,7 @@ struct Bounds<'b> {
 }
 
 /// One statement's rows.
-struct Batch<C> {
+struct Taken<C> {
     page: Page,
     /// The last row's key.
     last: Option<C>,
@@ -130,7 +126,7 @@ impl<S: Server> Database<S> {
 #[async_trait]
 impl<S: Server> Source for Database<S> {
     async fn describe(&self, from: &From) -> Result<Option<TableInfo>> {
-        let described = self.reader.server.describe(from).await;
+        let described = self.reader.describe(from).await;
         described.with_context(|| match from {
             From::Table(table) => {
                 format!("source `{}`: describing table `{table}`", self.reader.name)
@@ -171,7 +167,7 @@ impl<S: Server> Source for Database<S> {
             Values::None,
             Bounds { rows: 1, budget: &plenty },
         );
-        let counted = counted.await.and_then(|batch| Ok(batch.page.cell(0, 0).text.parse()?));
+        let counted = counted.await.and_then(|taken| Ok(taken.page.cell(0, 0).text.parse()?));
         counted.with_context(|| {
             format!("source `{}`: `{}`: counting rows without a key", reader.name, read.path)
         })
@@ -192,14 +188,34 @@ impl<S: Server> Source for Database<S> {
 }
 
 impl<S: Server> Reader<S> {
+    async fn describe(&self, from: &From) -> Result<Option<TableInfo>> {
+        let mut connection = self.server.connections().take().await?;
+        let describing = async {
+            self.server.begin(&mut connection).await?;
+            S::describe(&mut connection, from).await
+        };
+        let described = self.in_time(describing).await;
+        if described.is_err() {
+            connection.close_on_drop();
+        }
+        described
+    }
+
+    /// The server's own deadline comes first; this one is for a server that has gone silent.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let done = timeout(self.deadline, work).await;
+        done.unwrap_or_else(|_| Err(anyhow!("no end within {:?}", self.deadline)))
+    }
+
     async fn fetch(&self, read: &Read, keys: &[Key], budget: &Budget) -> Result<Fetched> {
         let by = read.by.iter().filter_map(|&at| read.columns.get(at));
         let lookups: Vec<Lookup> = by
             .map(|column| Lookup::of(S::DIALECT, column, read.matching))
             .collect::<Result<_>>()?;
         let columns = meeting(read);
-        let mut fetched = Fetched { pages: Vec::new(), complete: true };
-        for chunk in keys.chunks(chunk_keys(S::DIALECT, &lookups)) {
+        let mut fetched = Fetched { answers: Vec::new(), complete: true };
+        let size = keys::at_once(S::DIALECT, &lookups);
+        for (number, chunk) in keys.chunks(size).enumerate() {
             let mut table = KeyTable::of(&lookups, chunk.iter());
             if table.rows() == 0 {
                 continue;
@@ -212,12 +228,14 @@ impl<S: Server> Reader<S> {
             let statement = Statement { text, cursor: Vec::new() };
             let values = Values::Keys(&table, &lookups);
             let bounds = Bounds { rows: usize::MAX, budget };
-            let batch = self.run(statement, &columns, &read.key, values, bounds).await?;
-            fetched.complete = !batch.stopped;
-            if !batch.page.is_empty() {
-                fetched.pages.push(batch.page);
+            let taken = self.run(statement, &columns, &read.key, values, bounds).await?;
+            fetched.complete = !taken.stopped;
+            if !taken.page.is_empty() {
+                let first = number * size;
+                let keys = first..first + chunk.len();
+                fetched.answers.push(Answer { page: taken.page, keys });
             }
-            if batch.stopped {
+            if taken.stopped {
                 break;
             }
         }
@@ -231,7 +249,7 @@ impl<S: Server> Reader<S> {
         key: &[usize],
         values: Values<'_, Cursor<S>>,
         bounds: Bounds<'_>,
-    ) -> Result<Batch<Cursor<S>>> {
+    ) -> Result<Taken<Cursor<S>>> {
         let mut connection = self.server.connections().take().await?;
         let after = match &values {
             Values::Cursor(cursor, _) => Some(*cursor),
@@ -243,9 +261,8 @@ impl<S: Server> Reader<S> {
             let rows = S::send(&mut connection, sql::sent(statement.text), arguments);
             collect::<S>(rows, (columns, key), after, bounds).await
         };
-        let read = timeout(self.deadline, reading).await;
-        let read = read.unwrap_or_else(|_| Err(anyhow!("no end within {:?}", self.deadline)));
-        if read.as_ref().map_or(true, |batch| batch.stopped) {
+        let read = self.in_time(reading).await;
+        if read.as_ref().map_or(true, |taken| taken.stopped) {
             // What is still on its way may be gigabytes: cheaper to hang up than to read it.
             connection.close_on_drop();
         }
@@ -258,7 +275,7 @@ async fn collect<S: Server>(
     (columns, key): (&[ReadColumn], &[usize]),
     after: Option<&Cursor<S>>,
     bounds: Bounds<'_>,
-) -> Result<Batch<Cursor<S>>> {
+) -> Result<Taken<Cursor<S>>> {
     let mut page = Page::new(columns.len());
     let (mut decoder, mut last, mut met, mut stopped) = (None, None, false, false);
     while let Some(row) = rows.try_next().await.map_err(said)? {
@@ -288,7 +305,7 @@ async fn collect<S: Server>(
         (Some(decoder), Some(row)) => Some(decoder.cursor(row, key)?),
         _ => None,
     };
-    Ok(Batch { page, last, stopped })
+    Ok(Taken { page, last, stopped })
 }
 
 /// The row that is being decoded, by as much of its key as was decoded already.
@@ -335,21 +352,21 @@ impl<S: Server> Scan<S> {
         };
         let budget = Budget::new(self.size.bytes);
         let bounds = Bounds { rows, budget: &budget };
-        let batch = self.reader.run(statement, &meeting(read), &read.key, values, bounds).await?;
-        let page = batch.page;
+        let taken = self.reader.run(statement, &meeting(read), &read.key, values, bounds).await?;
+        let page = taken.page;
         if page.is_empty() {
             return Ok(None);
         }
         if (1..page.len()).any(|row| same_key(&page, row, &read.key)) {
             return Err(shared_key(&read.columns, &read.key));
         }
-        if page.len() < rows && !batch.stopped {
+        if page.len() < rows && !taken.stopped {
             return Ok(Some((page, None)));
         }
         // Wide rows make small pages; the margin keeps most pages below the bound, which costs a connection to stop at.
         let fitting = self.size.bytes / (page.bytes() / page.len()).max(1);
         self.rows = (fitting - fitting / 8).clamp(1, rows.saturating_mul(8));
-        self.after = batch.last;
+        self.after = taken.last;
         Ok(Some((page, Some(self))))
     }
 }
@@ -366,22 +383,11 @@ fn same_key(page: &Page, row: usize, key: &[usize]) -> bool {
 fn meeting(read: &Read) -> Cow<'_, [ReadColumn]> {
     let mut columns = Cow::Borrowed(read.columns.as_slice());
     for &at in &read.uuids {
-        if read.columns.get(at).is_some_and(|column| column.ty == Type::Binary)
+        if read.columns.get(at).is_some_and(|c| matches!(c.ty, Type::Binary | Type::Any))
             && let Some(column) = columns.to_mut().get_mut(at)
         {
             column.ty = Type::Uuid;
         }
     }
     columns
-}
-
-/// Keys of one statement.
-fn chunk_keys(dialect: Dialect, lookups: &[Lookup]) -> usize {
-    match dialect {
-        Dialect::Postgres => ARRAY_KEYS,
-        Dialect::Mysql | Dialect::Sqlite => {
-            let values: usize = lookups.iter().map(Lookup::most_spellings).product();
-            (PLACEHOLDERS / (values * lookups.len()).max(1)).max(1)
-        }
-    }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 
-use super::{Budget, Fetched, From, PageSize, Read, Source};
+use super::{Answer, Budget, Fetched, From, PageSize, Read, Source};
 use crate::row::{Column, Key, Kind, Match, Page, TableInfo, Type, key_of};
 
 /// Named tables whose values are given as text.
@@ -107,6 +107,6 @@ impl Source for Memory {
                 && wanted.iter().any(|wanted| wanted.to_lowercase() == key)
         })?;
         let complete = budget.take(page.bytes());
-        Ok(Fetched { pages: vec![page], complete })
+        Ok(Fetched { answers: vec![Answer { page, keys: 0..keys.len() }], complete })
     }
 }

@@ -18,6 +18,7 @@ mod sql;
 mod sqlite;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -62,10 +63,19 @@ pub trait Source: Send + Sync {
 /// What [`Source::fetch_by_keys`] found.
 #[derive(Debug, Default)]
 pub struct Fetched {
-    /// Rows, in one or more pages; a group is never torn apart by another group's rows of the same key.
-    pub pages: Vec<Page>,
+    /// Rows, part by part of the keys.
+    pub answers: Vec<Answer>,
     /// `false` when the budget ended the reading before the rows did.
     pub complete: bool,
+}
+
+/// All rows of some of the keys asked for.
+#[derive(Debug)]
+pub struct Answer {
+    /// The rows. Those of other keys may be among them, where the server holds keys equal that differ here.
+    pub page: Page,
+    /// Whose rows they are, as a range of the keys asked for. No two answers share a key.
+    pub keys: Range<usize>,
 }
 
 /// Bytes that may still be held, shared by all that read at the same time.
@@ -124,7 +134,7 @@ pub struct Read {
     pub key: Vec<usize>,
     /// The columns that [`Source::fetch_by_keys`] looks up: indices into `columns`. Empty for a root.
     pub by: Vec<usize>,
-    /// Columns of bytes that are UUIDs, and are read as such to meet those of other services.
+    /// Columns whose bytes are UUIDs, and are read as such to meet those of other services.
     pub uuids: Vec<usize>,
     /// How those in `by` compare with the keys given.
     pub matching: Match,

@@ -56,12 +56,12 @@ async fn a_budget_ends_the_reading(place: Place) {
     for _ in 0..5 {
         let fetched = source.fetch_by_keys(&read, &keys, &Budget::new(3 * MIB)).await.unwrap();
         assert!(!fetched.complete);
-        let bytes: usize = fetched.pages.iter().map(Page::bytes).sum();
+        let bytes: usize = fetched.answers.iter().map(|answer| answer.page.bytes()).sum();
         assert!((3 * MIB..5 * MIB).contains(&bytes), "{bytes}");
     }
     let fetched = source.fetch_by_keys(&read, &keys, &Budget::new(PLENTY)).await.unwrap();
     assert!(fetched.complete);
-    assert_eq!(fetched.pages.iter().map(Page::len).sum::<usize>(), 2_000);
+    assert_eq!(fetched.answers.iter().map(|answer| answer.page.len()).sum::<usize>(), 2_000);
     assert_eq!(fetch(&*source, &read, &["7"]).await.len(), 0);
     let mut all = read.clone();
     all.columns.truncate(1);

@@ -7,6 +7,7 @@ use futures::StreamExt;
 use prejoin::config::{Secret, Server, SourceConfig};
 use prejoin::row::Match;
 use prejoin::source::{self, Budget, From, Source};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
 use super::reading::{SMALL, by, fetch, insert, read, read_from, rows, said, scan};
@@ -177,6 +178,12 @@ async fn errors_do_not_quote_rows(place: Place) {
         );
         assert!(!error.contains("hunter2"), "{error}");
     }
+    if let Some(raising) = raising(&place).await {
+        read.condition = Some(raising.to_owned());
+        let error = said(scan(&*source, &read, SMALL).await);
+        assert!(error.contains("an error raised by the database's own code"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
     read.condition = Some("no_such_column = 1".to_owned());
     let error = said(scan(&*source, &read, SMALL).await);
     assert!(error.starts_with("source `test`: `things`: reading a page of rows: "), "{error}");
@@ -184,6 +191,20 @@ async fn errors_do_not_quote_rows(place: Place) {
     let looking = by(read, &["id"], Match::Exact);
     let error = said(source.fetch_by_keys(&looking, &["1".into()], &Budget::new(1_000)).await);
     assert!(error.starts_with("source `test`: `things`: looking up 1 keys by id: "), "{error}");
+}
+
+/// A condition that fails with a row's value in the text.
+async fn raising(place: &Place) -> Option<&'static str> {
+    if place.is_postgres() {
+        place.run("CREATE FUNCTION raised(v text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE ''bad: %'', v; END'").await;
+    } else if place.is_mariadb() {
+        place.run("CREATE FUNCTION raised(v TEXT) RETURNS INTEGER DETERMINISTIC BEGIN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v; RETURN 1; END").await;
+    }
+    match () {
+        () if place.is_postgres() => Some("raised(name)"),
+        () if place.is_mariadb() => Some("raised(name) = 1"),
+        () => None,
+    }
 }
 
 /// The column is not what it was when it was described: said by name, never decoded as something else.
@@ -218,7 +239,64 @@ async fn connections_are_few_and_come_back(place: Place) {
     assert!(futures::future::join_all(reads).await.iter().all(|rows| rows.len() == 3));
 }
 
+/// Waiting for one's turn is no failure, however short the time to connect is.
+async fn reads_wait_for_their_turn(place: Place) {
+    let mut config = place.config();
+    (config.max_connections, config.connect_timeout) = (1, Duration::from_secs(1));
+    let slow = match () {
+        () if place.is_postgres() => "SELECT 1 AS id, pg_sleep(0.5)::text AS slept",
+        () if place.is_mariadb() => "SELECT 1 AS id, SLEEP(0.5) AS slept",
+        () => return,
+    };
+    let source = source::open(&config).unwrap();
+    let columns = ["id", "slept"];
+    let read = read_from(&*source, From::Query(slow.to_owned()), &columns, &["id"]).await;
+    let begun = Instant::now();
+    let reads = futures::future::join_all((0..4).map(|_| scan(&*source, &read, SMALL))).await;
+    assert!(reads.iter().all(Result::is_ok), "{reads:?}");
+    assert!(begun.elapsed() > config.connect_timeout, "nobody had to wait");
+}
+
+/// A server that falls silent over a question is given up.
+async fn a_server_that_falls_silent(place: Place) {
+    let mut config = place.config();
+    config.statement_timeout = Duration::from_millis(100);
+    let (Server::Postgres(address) | Server::Mysql(address)) = &mut config.server else { return };
+    let mut url = Url::parse(&address.url.reveal().unwrap()).unwrap();
+    let server = (url.host_str().unwrap().to_owned(), url.port().unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+    address.url = Secret::plain(url.as_str());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = tokio::net::TcpStream::connect(server.clone()).await.unwrap();
+            tokio::spawn(until_asked_for_things(client, server));
+        }
+    });
+    let source = source::open(&config).unwrap();
+    let error = said(source.describe(&From::Table("things".to_owned())).await);
+    assert!(error.ends_with("describing table `things`: no end within 5.1s"), "{error}");
+}
+
+/// Passes on what both sides say, until the client names the table: then nothing more, and nobody hangs up.
+async fn until_asked_for_things(client: tokio::net::TcpStream, server: tokio::net::TcpStream) {
+    let ((mut asks, mut hears), (mut answers, mut told)) =
+        (client.into_split(), server.into_split());
+    let answering = tokio::spawn(async move { tokio::io::copy(&mut answers, &mut hears).await });
+    let mut bytes = vec![0; 1 << 16];
+    while let Ok(count @ 1..) = asks.read(&mut bytes).await {
+        if bytes[..count].windows(6).any(|word| word == b"things") {
+            return std::future::pending().await;
+        }
+        told.write_all(&bytes[..count]).await.unwrap();
+    }
+    answering.abort();
+}
+
 on_every_server!(
+    reads_wait_for_their_turn,
+    a_server_that_falls_silent,
     nobody_listens,
     nobody_answers,
     a_wrong_password,

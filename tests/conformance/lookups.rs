@@ -3,7 +3,7 @@
 use prejoin::row::{Key, Match};
 use prejoin::source::{Budget, Link, OrderBy};
 
-use super::reading::{PLENTY, by, column, fetch, insert, lines, read};
+use super::reading::{PLENTY, by, column, fetch, found, insert, read};
 use crate::support::place::Place;
 
 async fn more_keys_than_can_be_bound(place: Place) {
@@ -11,19 +11,19 @@ async fn more_keys_than_can_be_bound(place: Place) {
     place.run(&insert("things", (0..70_000).map(|id| format!("{id}, {}", id / 2)))).await;
     let source = place.source();
     let read = read(&*source, "things", &["id", "owner"], &["id"]).await;
-    for (column, count, found) in
+    for (column, count, wanted) in
         [("id", 10_000, 10_000), ("id", 70_000, 70_000), ("owner", 70_000, 70_000)]
     {
         let read = by(read.clone(), &[column], Match::Exact);
         let keys: Vec<Key> = (0..count).map(|id: i32| Key::from(id.to_string().as_str())).collect();
         let fetched = source.fetch_by_keys(&read, &keys, &Budget::new(PLENTY)).await.unwrap();
         assert!(fetched.complete);
-        let mut ids: Vec<usize> = lines(&read, &fetched.pages)
+        let mut ids: Vec<usize> = found(&read, &fetched)
             .iter()
             .map(|row| row.split_once('|').unwrap().0[1..].parse().unwrap())
             .collect();
         ids.sort_unstable();
-        assert!(ids.into_iter().eq(0..found), "{column}");
+        assert!(ids.into_iter().eq(0..wanted), "{column}");
     }
 }
 
@@ -92,6 +92,38 @@ async fn null_joins_nothing(place: Place) {
     assert_eq!(fetch(&*source, &both, &["5:a", "5:", ":a"]).await, ["#3|#5|a"]);
 }
 
+/// Keys that only the server holds equal, in two statements: each brings both rows, and says whose it was asked for.
+async fn rows_that_come_for_two_keys(place: Place) {
+    let collation = match () {
+        () if place.is_postgres() => {
+            place.run("CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)").await;
+            "COLLATE folding"
+        }
+        () if place.is_mariadb() => "COLLATE utf8mb4_general_ci",
+        () => "COLLATE NOCASE",
+    };
+    place
+        .run(&format!("CREATE TABLE things (id INTEGER PRIMARY KEY, code VARCHAR(9) {collation})"))
+        .await;
+    place.run("INSERT INTO things VALUES (1, 'ab'), (2, 'AB')").await;
+    let source = place.source();
+    let read = read(&*source, "things", &["id", "code"], &["id"]).await;
+    let read = by(read, &["code"], Match::Exact);
+    let between = (0..20_000).map(|no| Key::from(format!("no{no}").as_str()));
+    let keys: Vec<Key> =
+        [Key::from("ab")].into_iter().chain(between).chain([Key::from("AB")]).collect();
+    let fetched = source.fetch_by_keys(&read, &keys, &Budget::new(PLENTY)).await.unwrap();
+    assert!(fetched.complete);
+    let mut own = Vec::new();
+    for answer in &fetched.answers {
+        let asked = &keys[answer.keys.clone()];
+        let codes = (0..answer.page.len()).map(|row| answer.page.cell(row, 1).text);
+        own.extend(codes.filter(|&code| asked.contains(&Key::from(code))));
+    }
+    assert_eq!(own, ["ab", "AB"]);
+    assert!(found(&read, &fetched).len() > own.len(), "one statement held all keys");
+}
+
 async fn through_a_link_table(place: Place) {
     place
         .run("CREATE TABLE products (id INTEGER PRIMARY KEY, code VARCHAR(9), gone INTEGER)")
@@ -128,28 +160,42 @@ async fn keys_that_no_row_can_have(place: Place) {
     let uuid = if place.is_sqlite() { "CHAR(36)" } else { "UUID" };
     place
         .run(&format!(
-            "CREATE TABLE things (id INTEGER PRIMARY KEY, big BIGINT, u {uuid}, d DATE, n NUMERIC(9,2), t VARCHAR(9), b {bytes})"
+            "CREATE TABLE things (id INTEGER PRIMARY KEY, big BIGINT, u {uuid}, d DATE, n NUMERIC(9,2), t VARCHAR(9), b {bytes}, at TIME, i TIMESTAMP NULL, f REAL)"
         ))
         .await;
     place
-        .run("INSERT INTO things VALUES (1, 2, '0190a7c0-1111-7222-8333-444455556666', '2026-01-31', 5, 'x', NULL), (2, 0, NULL, NULL, 0, '', NULL)")
+        .run("INSERT INTO things VALUES (1, 2, '0190a7c0-1111-7222-8333-444455556666', '2026-01-31', 5, 'x', NULL, '00:00:00', NULL, 0), (2, 0, NULL, NULL, 0, '', NULL, NULL, NULL, NULL)")
         .await;
     let source = place.source();
-    let read = read(&*source, "things", &["id", "big", "u", "d", "n", "t", "b"], &["id"]).await;
+    let read =
+        read(&*source, "things", &["id", "big", "u", "d", "n", "t", "b", "at", "i", "f"], &["id"])
+            .await;
     let odd = [
         "x",
         "",
         "1x",
         "99999999999999999999",
         "1e3",
+        "1e999999",
+        "-1e300",
+        "1e-300",
         "2026-02-30",
+        "0000-01-01",
+        "-0043-03-15",
+        "-000043-03-15",
+        "0000-01-01T00:00:00Z",
+        "-000043-03-15T00:00:00",
+        "99:99:99",
+        "00:00:60",
+        "24:00:01",
+        "1:2:3:4.",
         "nan",
         "?",
         "a\0b",
         "' OR 1=1",
         "김",
     ];
-    for column in ["id", "big", "u", "d", "n", "b"] {
+    for column in ["id", "big", "u", "d", "n", "b", "at", "i", "f"] {
         let read = by(read.clone(), &[column], Match::Exact);
         assert_eq!(fetch(&*source, &read, &odd).await, Vec::<String>::new(), "{column}");
     }
@@ -163,6 +209,7 @@ on_every_server!(
     keys_of_several_columns,
     order_with_ties,
     null_joins_nothing,
+    rows_that_come_for_two_keys,
     through_a_link_table,
     keys_that_no_row_can_have,
 );

@@ -109,6 +109,7 @@ async fn spellings_in_keys_of_several_columns(place: Place) {
     assert_eq!(fetch(&*source, &read, &[&format!("{UUID}:1")]).await.len(), 2);
 }
 
+/// Columns of numbers are asked for the number, columns of texts for its plain digits.
 async fn whole_numbers(place: Place) {
     place
         .run("CREATE TABLE things (id INTEGER PRIMARY KEY, code VARCHAR(12), amount NUMERIC(9,2), fixed CHAR(8))")
@@ -126,7 +127,7 @@ async fn whole_numbers(place: Place) {
             rows.into_iter().map(|row| format!("{column} {}", row.split_once('|').unwrap().0)),
         );
     }
-    assert_eq!(found, ["code #1", "code #2", "amount #1", "fixed #1", "fixed #2", "fixed #3"]);
+    assert_eq!(found, ["code #1", "amount #1", "fixed #2"]);
 }
 
 on_every_server!(

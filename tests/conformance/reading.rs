@@ -1,5 +1,6 @@
 //! Reads as a plan would make them, and rows as text.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -47,8 +48,8 @@ pub(super) async fn read_from(
 pub(super) fn by(mut read: Read, columns: &[&str], matching: Match) -> Read {
     read.by = columns.iter().map(|name| index(&read.columns, name)).collect();
     read.matching = matching;
-    let bytes = |at: &usize| read.columns.get(*at).is_some_and(|column| column.ty == Type::Binary);
-    let uuids = read.by.iter().copied().filter(|at| matching == Match::Uuid && bytes(at));
+    let bytes = |at: usize| matches!(read.columns[at].ty, Type::Binary | Type::Any);
+    let uuids = read.by.iter().copied().filter(|&at| matching == Match::Uuid && bytes(at));
     read.uuids = uuids.collect();
     read
 }
@@ -82,10 +83,14 @@ pub(super) async fn rows(source: &dyn Source, read: &Read) -> Vec<String> {
 /// The rows of these keys.
 pub(super) async fn fetch(source: &dyn Source, read: &Read, keys: &[&str]) -> Vec<String> {
     let keys: Vec<Key> = keys.iter().map(|key| Key::from(*key)).collect();
-    let Fetched { pages, complete } =
-        source.fetch_by_keys(read, &keys, &Budget::new(PLENTY)).await.unwrap();
-    assert!(complete);
-    lines(read, &pages)
+    let fetched = source.fetch_by_keys(read, &keys, &Budget::new(PLENTY)).await.unwrap();
+    assert!(fetched.complete);
+    found(read, &fetched)
+}
+
+/// The rows that were found, as text.
+pub(super) fn found(read: &Read, fetched: &Fetched) -> Vec<String> {
+    fetched.answers.iter().flat_map(|answer| lines(read, from_ref(&answer.page))).collect()
 }
 
 /// Rows as text, cells parted by a bar; NULL is `-`, what is no plain text is marked by its kind.
@@ -148,10 +153,14 @@ pub(super) async fn types_hold(place: &Place, zone: Option<&str>, types: &[Typed
             wrong.push(format!("{ty} {value}: {seen:?}"));
         }
         let read = by(read, &[name], Match::Exact);
-        let key = Key::from(wanted.trim_start_matches(['#', '?']));
+        let key = match wanted {
+            "?true" => Key::from("1"),
+            "?false" => Key::from("0"),
+            _ => Key::from(wanted.trim_start_matches('#')),
+        };
         if !matches!(described, Type::Json | Type::Array) && wanted != "-" {
             match source.fetch_by_keys(&read, &[key], &Budget::new(PLENTY)).await {
-                Ok(found) if lines(&read, &found.pages) == [format!("#1|{wanted}")] => {}
+                Ok(found) if self::found(&read, &found) == [format!("#1|{wanted}")] => {}
                 other => wrong.push(format!("{ty} {value}: looked up: {other:?}")),
             }
         }

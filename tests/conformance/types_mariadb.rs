@@ -11,6 +11,9 @@ async fn numbers_and_texts() {
     let types: &[Typed<'_>] = &[
         ("tinyint(1)", "1", Type::Bool, "?true"),
         ("boolean", "0", Type::Bool, "?false"),
+        ("tinyint(1)", "-2", Type::Bool, "#-2"),
+        ("tinyint(1) unsigned", "200", Type::Bool, "#200"),
+        ("tinyint(1) unsigned", "1", Type::Bool, "?true"),
         ("bit(1)", "b'1'", Type::Bool, "?true"),
         ("bit(12)", "b'100000000001'", Type::Integer, "#2049"),
         ("bit(64)", "18446744073709551615", Type::Integer, "#18446744073709551615"),
@@ -171,6 +174,61 @@ async fn keys_of_odd_types() {
     let read = by(read, &["u", "n"], Match::Exact);
     let key = "18446744073709551615:12345678901234567890.0000000001";
     assert_eq!(fetch(&*source, &read, &[key]).await.len(), 6);
+}
+
+/// A small number that its table calls a boolean is one as long as it is 0 or 1.
+#[tokio::test]
+async fn numbers_that_go_by_the_name_of_booleans() {
+    let place = Place::mariadb().await;
+    place.run("CREATE TABLE things (kind TINYINT(1) PRIMARY KEY, name VARCHAR(9))").await;
+    let kinds = [-128, -1, 0, 1, 2, 3, 4, 5, 127];
+    let rows_in = kinds.iter().map(|kind| format!("({kind}, 'n{kind}')"));
+    let rows_in: Vec<String> = rows_in.collect();
+    place.run(&format!("INSERT INTO things VALUES {}", rows_in.join(", "))).await;
+    let source = place.source();
+    let read = read(&*source, "things", &["kind", "name"], &["kind"]).await;
+    let wanted = [
+        "#-128|n-128",
+        "#-1|n-1",
+        "?false|n0",
+        "?true|n1",
+        "#2|n2",
+        "#3|n3",
+        "#4|n4",
+        "#5|n5",
+        "#127|n127",
+    ];
+    assert_eq!(rows(&*source, &read).await, wanted);
+    let read = by(read, &["kind"], Match::Exact);
+    assert_eq!(fetch(&*source, &read, &["1"]).await, ["?true|n1"]);
+    assert_eq!(fetch(&*source, &read, &["2", "0", "true"]).await, ["?false|n0", "#2|n2"]);
+}
+
+/// A key that the column has no letters for is not found, and spoils nothing.
+#[tokio::test]
+async fn texts_of_few_letters() {
+    let place = Place::mariadb().await;
+    place
+        .run(
+            "CREATE TABLE things (id INTEGER PRIMARY KEY, a VARCHAR(9) CHARACTER SET latin1, \
+             b CHAR(9) CHARACTER SET euckr COLLATE euckr_bin, c VARCHAR(9) CHARACTER SET utf8mb3, \
+             d ENUM('x', 'é') CHARACTER SET latin1)",
+        )
+        .await;
+    place.run("INSERT INTO things VALUES (1, 'x', 'x', 'x', 'x'), (2, 'é', '김', '김', 'é')").await;
+    let source = place.source();
+    let read = read(&*source, "things", &["id", "a", "b", "c", "d"], &["id"]).await;
+    for column in ["a", "b", "c", "d"] {
+        for matching in [Match::Exact, Match::Text, Match::Nocase] {
+            let read = by(read.clone(), &[column], matching);
+            let mut found = fetch(&*source, &read, &["x", "é", "김", "Ж", "😀", "漢"]).await;
+            found.sort();
+            assert_eq!(found, ["#1|x|x|x|x", "#2|é|김|김|é"], "{column} {matching:?}");
+            let both = by(read, &["id", column], matching);
+            let found = fetch(&*source, &both, &["1:x", "2:é", "2:김", "2:😀"]).await;
+            assert_eq!(found.len(), 2, "{column} {matching:?}");
+        }
+    }
 }
 
 /// What the protocol cannot tell of a query's columns, the tables behind them do, or the collation.

@@ -1,8 +1,8 @@
 //! SQLite's types, value by value.
 
-use prejoin::row::Type;
+use prejoin::row::{Match, Type};
 
-use super::reading::{Typed, read, rows, types_hold};
+use super::reading::{Typed, by, fetch, read, rows, types_hold};
 use crate::support::place::Place;
 
 #[tokio::test]
@@ -33,6 +33,28 @@ async fn values_come_by_their_storage_class() {
         ("", "7.5", Type::Any, "#7.5"),
     ];
     types_hold(&Place::sqlite().await, None, types).await;
+}
+
+/// UUIDs in bytes and in text, in columns that are declared to hold just them.
+#[tokio::test]
+async fn uuids_of_either_class() {
+    const UUID: &str = "0190a7c0-1111-7222-8333-444455556666";
+    let place = Place::sqlite().await;
+    place.run("CREATE TABLE things (id INTEGER PRIMARY KEY, a UUID, b GUID, c)").await;
+    let (bytes, upper) =
+        (format!("x'{}'", UUID.replace('-', "")), format!("'{}'", UUID.to_uppercase()));
+    place
+        .run(&format!("INSERT INTO things VALUES (1, {bytes}, {upper}, {bytes}), (2, {upper}, {bytes}, 7), (3, 7, NULL, x'00')"))
+        .await;
+    let source = place.source();
+    let read = read(&*source, "things", &["id", "a", "b", "c"], &["id"]).await;
+    for (column, wanted) in [("a", "#1 #2"), ("b", "#1 #2"), ("c", "#1")] {
+        let read = by(read.clone(), &[column], Match::Uuid);
+        let found = fetch(&*source, &read, &[UUID]).await;
+        let ids: Vec<&str> = found.iter().map(|row| row.split_once('|').unwrap().0).collect();
+        assert_eq!(ids.join(" "), wanted, "{column}");
+        assert!(found.iter().any(|row| row.contains(UUID)), "{found:?}");
+    }
 }
 
 /// A key whose values are of all classes: the order is SQLite's.

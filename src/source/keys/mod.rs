@@ -3,9 +3,9 @@
 //! Promises: a part that the column's type cannot hold becomes no value at all, so that one odd key never fails the batch
 //! it is in. Never compares keys with one another: order and equality are the server's.
 
+mod written;
+
 use anyhow::{Result, bail};
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
@@ -13,9 +13,12 @@ use super::ReadColumn;
 use super::canonical;
 use super::sql::Dialect;
 use crate::row::{Match, Type};
+use written::{date, integer, is_finite, is_number, naive, time, utc, uuid};
 
-/// Digits of the greatest 64-bit number.
-const LONGEST_NUMBER: usize = 20;
+/// Keys of one statement where they are bound as arrays.
+const ARRAY_KEYS: usize = 16_384;
+/// Placeholders of one statement elsewhere: well below every server's limit, and a power of two.
+const PLACEHOLDERS: usize = 4_096;
 
 /// A value to be bound.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +35,8 @@ pub(super) enum Value {
 pub(super) struct Lookup {
     pub(super) form: Form,
     pub(super) fold: Fold,
+    /// A collation of fewer letters than texts are bound in, to which they have to be converted.
+    pub(super) collation: Option<String>,
     dialect: Dialect,
 }
 
@@ -42,6 +47,8 @@ pub(super) enum Form {
     /// Exact, bound as text and cast.
     Decimal,
     Real,
+    /// In single precision.
+    Single,
     Bool,
     Text,
     /// A type of its own.
@@ -50,8 +57,6 @@ pub(super) enum Form {
     UuidBytes,
     /// Text in any of the usual spellings.
     UuidText,
-    /// Whole numbers as text, with zeros in front up to so many characters.
-    Digits(usize),
     Bytes,
     Date,
     Time,
@@ -70,6 +75,17 @@ pub(super) enum Fold {
     Blanks,
     /// Trailing blanks are dropped and letters are lower case.
     Case,
+}
+
+/// How many keys are looked up by one statement.
+pub(super) fn at_once(dialect: Dialect, lookups: &[Lookup]) -> usize {
+    match dialect {
+        Dialect::Postgres => ARRAY_KEYS,
+        Dialect::Mysql | Dialect::Sqlite => {
+            let values: usize = lookups.iter().map(Lookup::most_spellings).product();
+            (PLACEHOLDERS / (values * lookups.len()).max(1)).max(1)
+        }
+    }
 }
 
 /// Keys as values, row by row.
@@ -140,8 +156,9 @@ impl Lookup {
             Type::Json | Type::Array => {
                 bail!("column `{}` ({}) cannot be joined on", column.name, column.native)
             }
-            Type::Integer => Form::Integer,
-            Type::Bool => Form::Bool,
+            Type::Bool if dialect == Dialect::Postgres => Form::Bool,
+            Type::Integer | Type::Bool => Form::Integer,
+            Type::Float if column.native == "real" && dialect == Dialect::Postgres => Form::Single,
             Type::Float => Form::Real,
             Type::Uuid if holds_bytes(&column.native) => Form::UuidBytes,
             Type::Uuid => Form::Uuid,
@@ -152,9 +169,9 @@ impl Lookup {
             Type::Timestamp => Form::Naive(column.zone.clone()),
             Type::Timestamptz => Form::Instant,
             Type::Text | Type::Char | Type::Enum | Type::Other if uuid => Form::UuidText,
-            Type::Text | Type::Char if matching == Match::Integer => Form::Digits(width(column)),
             Type::Text | Type::Char | Type::Enum | Type::Other => Form::Text,
-            Type::Any | Type::Decimal if dialect == Dialect::Sqlite && uuid => Form::UuidText,
+            Type::Any if uuid => Form::UuidBytes,
+            Type::Decimal if dialect == Dialect::Sqlite && uuid => Form::UuidText,
             Type::Any if column.native.is_empty() => Form::Loose,
             // Numeric affinity turns a text into the number it is.
             Type::Any => Form::Text,
@@ -168,15 +185,17 @@ impl Lookup {
             }
             _ => Fold::None,
         };
-        Ok(Self { form, fold, dialect })
+        let narrow = matches!(form, Form::Text) && dialect == Dialect::Mysql;
+        let collation = collation(column).filter(|name| narrow && !name.starts_with("utf8mb4_"));
+        let collation = collation.map(str::to_owned);
+        Ok(Self { form, fold, collation, dialect })
     }
 
     /// How many values one part becomes at most.
-    pub(super) fn most_spellings(&self) -> usize {
+    fn most_spellings(&self) -> usize {
         let sqlite = usize::from(self.dialect == Dialect::Sqlite);
         match self.form {
             Form::UuidText => 4,
-            Form::Digits(width) => width,
             Form::UuidBytes => 1 + 4 * sqlite,
             Form::Bytes => 1 + sqlite,
             Form::Text => 1 + usize::from(self.fold == Fold::Case),
@@ -194,16 +213,17 @@ impl Lookup {
                 None if sqlite => out.push(text(part)),
                 value => out.extend(value),
             },
-            Form::Decimal => out.extend(is_number(part).then(|| text(part))),
-            Form::Real => {
-                let real = is_number(part).then(|| part.parse().ok()).flatten();
-                out.extend(real.filter(|real: &f64| real.is_finite()).map(Value::Real));
+            Form::Decimal => {
+                out.extend((is_number(part) && !part.contains('e')).then(|| text(part)));
             }
-            Form::Bool => match (part, self.dialect) {
-                ("true" | "false", Dialect::Postgres) => out.push(text(part)),
-                ("true", _) => out.push(Value::Integer(1)),
-                ("false", _) => out.push(Value::Integer(0)),
-                (_, Dialect::Sqlite) => out.push(text(part)),
+            Form::Real | Form::Single => {
+                let real = is_number(part).then(|| part.parse().ok()).flatten();
+                let fits = |real: &f64| is_finite(*real, matches!(self.form, Form::Single));
+                out.extend(real.filter(fits).map(Value::Real));
+            }
+            Form::Bool => match part {
+                "1" => out.push(text("true")),
+                "0" => out.push(text("false")),
                 _ => {}
             },
             Form::Text => self.texts(part, out),
@@ -225,27 +245,15 @@ impl Lookup {
                 Some(uuid) => out.extend(uuid_texts(uuid)),
                 None => self.texts(part, out),
             },
-            Form::Digits(width) => {
-                let (sign, digits) = match part.strip_prefix('-') {
-                    Some(digits) => ("-", digits),
-                    None => ("", part),
-                };
-                out.push(text(part));
-                let padded = digits.len() + 1..=width.saturating_sub(sign.len());
-                out.extend(padded.map(|width| Value::Text(format!("{sign}{digits:0>width$}"))));
-            }
             Form::Bytes => {
                 out.extend(canonical::from_base64(part).map(Value::Bytes));
                 out.extend(sqlite.then(|| text(part)));
             }
-            Form::Date => out.extend(part.parse::<Date>().ok().map(|_| text(part))),
-            Form::Time => {
-                let plain = |byte| matches!(byte, b'0'..=b'9' | b':' | b'.' | b'-');
-                out.extend((part.len() >= 8 && part.bytes().all(plain)).then(|| text(part)));
-            }
+            Form::Date => out.extend(date(part).then(|| text(part))),
+            Form::Time => out.extend(time(part, self.dialect).then(|| text(part))),
             Form::Naive(zone) => out.extend(naive(part, zone.as_ref()).map(Value::Text)),
             Form::Instant => {
-                out.extend(part.parse().ok().and_then(|at| utc(at, self.dialect)).map(Value::Text));
+                out.extend(utc(part, self.dialect).map(Value::Text));
             }
         }
     }
@@ -284,13 +292,6 @@ fn text(part: &str) -> Value {
     Value::Text(part.to_owned())
 }
 
-/// Characters of a column of texts, as far as numbers are looked for in it.
-fn width(column: &ReadColumn) -> usize {
-    let declared = column.native.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
-    let declared = declared.and_then(|(width, _)| width.parse().ok());
-    declared.unwrap_or(LONGEST_NUMBER).clamp(1, LONGEST_NUMBER)
-}
-
 /// Whether a column that is read as UUIDs stores their sixteen bytes.
 fn holds_bytes(native: &str) -> bool {
     let native = native.to_ascii_lowercase();
@@ -315,30 +316,7 @@ fn ignores_case(dialect: Dialect, column: &ReadColumn) -> bool {
 }
 
 fn collation(column: &ReadColumn) -> Option<&str> {
-    column.native.split_once(" collate ").map(|(_, name)| name)
-}
-
-/// `None` unless it is written as the column's own value would be.
-fn integer(part: &str, dialect: Dialect) -> Option<Value> {
-    let digits = part.strip_prefix('-').unwrap_or(part);
-    if digits.starts_with(['0', '+']) && part != "0" {
-        return None;
-    }
-    let signed = part.parse().ok().map(Value::Integer);
-    signed.or_else(|| match dialect {
-        Dialect::Mysql => part.parse().ok().map(Value::Unsigned),
-        Dialect::Postgres | Dialect::Sqlite => None,
-    })
-}
-
-/// Plain digits with a sign, a point or an exponent.
-fn is_number(part: &str) -> bool {
-    let known = |byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e');
-    part.bytes().all(known) && part.len() < 500 && part.parse::<f64>().is_ok()
-}
-
-fn uuid(part: &str) -> Option<Uuid> {
-    Uuid::try_parse(part).ok().filter(|uuid| uuid.to_string() == part)
+    column.native.rsplit_once(" collate ").map(|(_, name)| name)
 }
 
 fn uuid_texts(uuid: Uuid) -> [Value; 4] {
@@ -350,24 +328,6 @@ fn uuid_texts(uuid: Uuid) -> [Value; 4] {
         simple.to_string().to_uppercase(),
     ]
     .map(Value::Text)
-}
-
-/// The column's own local time of an instant.
-fn naive(part: &str, zone: Option<&TimeZone>) -> Option<String> {
-    let local: DateTime = match zone {
-        Some(zone) => part.parse::<Timestamp>().ok()?.to_zoned(zone.clone()).datetime(),
-        None => part.parse().ok()?,
-    };
-    Some(local.to_string())
-}
-
-fn utc(instant: Timestamp, dialect: Dialect) -> Option<String> {
-    let text = instant.to_string();
-    match dialect {
-        // The session's zone is UTC; MySQL before 8.0.19 knows no offsets.
-        Dialect::Mysql => text.strip_suffix('Z').map(str::to_owned),
-        Dialect::Postgres | Dialect::Sqlite => Some(text),
-    }
 }
 
 #[cfg(test)]

@@ -46,19 +46,42 @@ fn parts_become_what_the_column_holds() {
         (Postgres, Type::Decimal, "NaN", "None "),
         (Postgres, Type::Text, "a\0b", "None "),
         (Sqlite, Type::Text, "a\0b", "None 'a\0b'"),
-        (Postgres, Type::Bool, "true", "None 'true'"),
-        (Mysql, Type::Bool, "true", "None 1"),
-        (Mysql, Type::Bool, "yes", "None "),
+        (Postgres, Type::Bool, "1", "None 'true'"),
+        (Postgres, Type::Bool, "2", "None "),
+        (Mysql, Type::Bool, "1", "None 1"),
+        (Mysql, Type::Bool, "2", "None 2"),
+        (Mysql, Type::Bool, "true", "None "),
         (Postgres, Type::Uuid, "nothing", "None "),
         (Postgres, Type::Binary, "AAEC", "None 3b"),
         (Postgres, Type::Binary, "?", "None "),
+        (Postgres, Type::Decimal, "1e999999", "None "),
+        (Postgres, Type::Float, "1e999", "None "),
+        (Postgres, Type::Date, "2026-01-31", "None '2026-01-31'"),
         (Postgres, Type::Date, "2026-02-30", "None "),
+        (Postgres, Type::Date, "2026-01-31T00:00:00", "None "),
+        (Postgres, Type::Date, "0000-01-01", "None "),
+        (Postgres, Type::Date, "-000043-03-15", "None "),
+        (Postgres, Type::Time, "23:59:59.999999", "None '23:59:59.999999'"),
+        (Postgres, Type::Time, "24:00:00", "None '24:00:00'"),
+        (Postgres, Type::Time, "24:00:01", "None "),
+        (Postgres, Type::Time, "-10:00:00", "None "),
+        (Postgres, Type::Time, "12:00:00.", "None "),
+        (Postgres, Type::Time, "12:00", "None "),
+        (Mysql, Type::Time, "-838:59:59", "None '-838:59:59'"),
+        (Mysql, Type::Time, "99:99:99", "None "),
+        (Postgres, Type::Timestamptz, "-000043-03-15T00:00:00Z", "None "),
+        (Postgres, Type::Timestamp, "0000-01-01T00:00:00Z", "None "),
         (Postgres, Type::Timestamp, "2026-01-31T00:00:00Z", "None '2026-01-31T09:00:00'"),
         (Mysql, Type::Timestamptz, "2026-01-31T00:00:00.5Z", "None '2026-01-31T00:00:00.5'"),
     ] {
         assert_eq!(exact(dialect, ty, part), wanted, "{dialect:?} {ty:?} {part}");
     }
     assert_eq!(exact(Postgres, Type::Uuid, uuid), format!("None '{uuid}'"));
+    for (part, wanted) in
+        [("0.5", "None 0.5f"), ("0", "None 0f"), ("1e39", "None "), ("1e-99", "None ")]
+    {
+        assert_eq!(spelled(Postgres, Type::Float, "real", Match::Exact, part), wanted, "{part}");
+    }
 }
 
 #[test]
@@ -73,13 +96,7 @@ fn matching_binds_every_spelling() {
     '0190A7C0111172228333444455556666'
     ");
     assert_eq!(spelled(Mysql, Type::Binary, "binary(16)", Match::Uuid, uuid), "None 16b");
-    for (part, wanted) in [
-        ("7", "None '7' '07' '007' '0007'"),
-        ("-7", "None '-7' '-07' '-007'"),
-        ("12345", "None '12345'"),
-    ] {
-        assert_eq!(spelled(Mysql, Type::Char, "char(4)", Match::Integer, part), wanted);
-    }
+    assert_eq!(spelled(Mysql, Type::Char, "char(4)", Match::Integer, "7"), "None '7'");
     for (dialect, ty, native, matching, wanted) in [
         (Postgres, Type::Text, "text", Match::Nocase, "Case 'kim'"),
         (Postgres, Type::Text, "text", Match::Text, "Blanks 'kim'"),

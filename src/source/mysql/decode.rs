@@ -22,7 +22,10 @@ pub(in crate::source) struct Decoder {
 /// How the server sends a column, and what becomes of it.
 #[derive(Debug, Clone)]
 enum Form {
-    Bool,
+    /// A small number: little-endian, of which 0 and 1 are booleans.
+    Bool {
+        unsigned: bool,
+    },
     /// Little-endian, in one to eight bytes.
     Signed,
     Unsigned,
@@ -66,7 +69,9 @@ impl Form {
         );
         Some(match (column.ty, sent) {
             (Type::Bool, "BIT") => Self::Bit,
-            (Type::Bool, sent) if sent == "BOOLEAN" || sent.contains("INT") => Self::Bool,
+            (Type::Bool, sent) if sent == "BOOLEAN" || sent.contains("INT") => {
+                Self::Bool { unsigned: column.native.contains("unsigned") }
+            }
             (Type::Integer, "BIT") => Self::Bits,
             (Type::Integer, "YEAR") => Self::Unsigned,
             // A sum of integers is sent as a decimal without places.
@@ -150,12 +155,17 @@ fn cell(form: &Form, bytes: &[u8], page: &mut Page) -> Result<()> {
         page.push_with(Kind::Number, |out| canonical::integer(out, value))
     };
     match form {
-        Form::Bool | Form::Bit => {
-            page.push(
-                Kind::Bool,
-                if bytes.iter().any(|&byte| byte != 0) { "true" } else { "false" },
-            )?;
-        }
+        Form::Bool { .. } | Form::Bit => match bound(form, bytes)? {
+            Value::Integer(0) | Value::Unsigned(0) => page.push(Kind::Bool, "false")?,
+            Value::Integer(1) | Value::Unsigned(1) => page.push(Kind::Bool, "true")?,
+            _ if matches!(form, Form::Bool { unsigned: true }) => {
+                number(page, unsigned(bytes.iter().rev())?)?;
+            }
+            _ => {
+                let value = signed(bytes)?;
+                page.push_with(Kind::Number, |out| canonical::integer(out, value))?;
+            }
+        },
         Form::Signed => {
             let value = signed(bytes)?;
             page.push_with(Kind::Number, |out| canonical::integer(out, value))?;
@@ -215,8 +225,10 @@ fn date(form: &Form, moment: Moment, page: &mut Page) -> Result<()> {
 /// The value to bind in the place of one that was read.
 fn bound(form: &Form, bytes: &[u8]) -> Result<Value> {
     Ok(match form {
-        Form::Bool | Form::Signed => Value::Integer(signed(bytes)?),
-        Form::Unsigned => Value::Unsigned(unsigned(bytes.iter().rev())?),
+        Form::Bool { unsigned: false } | Form::Signed => Value::Integer(signed(bytes)?),
+        Form::Bool { unsigned: true } | Form::Unsigned => {
+            Value::Unsigned(unsigned(bytes.iter().rev())?)
+        }
         Form::Bit | Form::Bits => Value::Unsigned(unsigned(bytes.iter())?),
         Form::Single => Value::Real(f64::from(f32::from_le_bytes(bytes.try_into()?))),
         Form::Double => Value::Real(f64::from_le_bytes(bytes.try_into()?)),

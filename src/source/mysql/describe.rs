@@ -89,7 +89,7 @@ async fn columns(
             let is_json = checks.contains(&format!("json_valid({})", Dialect::Mysql.name(&name)));
             let ty = if is_json { Type::Json } else { ty(&kind, &native) };
             let native = match (ty, text(row, 4)?) {
-                (Type::Text | Type::Char, Some(collation)) => {
+                (Type::Text | Type::Char | Type::Enum, Some(collation)) => {
                     format!("{native} collate {collation}")
                 }
                 _ => native,

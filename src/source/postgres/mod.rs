@@ -73,11 +73,10 @@ impl Server for Postgres {
         &self.connections
     }
 
-    async fn describe(&self, from: &From) -> Result<Option<TableInfo>> {
-        let mut connection = self.connections.take().await?;
+    async fn describe(connection: &mut PgConnection, from: &From) -> Result<Option<TableInfo>> {
         match from {
-            From::Table(table) => describe::table(&mut connection, table).await,
-            From::Query(query) => describe::query(&mut connection, query).await.map(Some),
+            From::Table(table) => describe::table(connection, table).await,
+            From::Query(query) => describe::query(connection, query).await.map(Some),
         }
     }
 
@@ -119,7 +118,7 @@ fn array(arguments: &mut PgArguments, keys: &KeyTable, at: usize, lookup: &Looku
             });
             bound(arguments.add(values.collect::<Vec<i64>>()))
         }
-        Form::Real => {
+        Form::Real | Form::Single => {
             let values = column.filter_map(|value| match value {
                 Value::Real(value) => Some(*value),
                 _ => None,

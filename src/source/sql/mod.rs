@@ -3,6 +3,8 @@
 //! Promises: every name is quoted here and every value is bound; the only foreign SQL is what a job's author wrote as
 //! `query` or `where`, always in parentheses of its own. Pure. Never writes, never names a column that was not asked for.
 
+mod bound;
+
 use std::fmt::Write;
 
 use anyhow::{Result, bail};
@@ -11,6 +13,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use super::keys::{Fold, Form, Lookup};
 use super::{From, Read, ReadColumn};
 use crate::row::{Match, Type};
+use bound::{array, converted};
 
 /// Whose SQL it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,8 +262,9 @@ fn listed(dialect: Dialect, by: &[(&ReadColumn, &Lookup)], rows: usize) -> Strin
             _ => format!("{side} IN (SELECT * FROM unnest({arrays}))"),
         };
     }
-    let row = by.iter().map(|(column, lookup)| match lookup.form {
-        Form::Decimal => dialect.compared(column, "?"),
+    let row = by.iter().map(|(column, lookup)| match (&lookup.form, &lookup.collation) {
+        (Form::Decimal, _) => dialect.compared(column, "?"),
+        (_, Some(collation)) => converted(collation),
         _ => "?".to_owned(),
     });
     let row = parenthesised(&row.collect::<Vec<_>>());
@@ -281,34 +285,6 @@ fn side(dialect: Dialect, column: &ReadColumn, lookup: &Lookup) -> String {
         Fold::Blanks => format!("rtrim({plain})"),
         Fold::Case => format!("lower(rtrim({plain}))"),
     }
-}
-
-/// PostgreSQL's array of one column's values, in the column's own type.
-fn array(at: usize, column: &ReadColumn, lookup: &Lookup) -> String {
-    let cast = match lookup.form {
-        Form::Integer => return format!("${}::int8[]", at + 1),
-        Form::Bytes | Form::UuidBytes => return format!("${}::bytea[]", at + 1),
-        Form::Real if column.native == "real" => return format!("${}::float8[]::real[]", at + 1),
-        Form::Real => return format!("${}::float8[]", at + 1),
-        Form::Text | Form::UuidText | Form::Digits(_) if lookup.fold == Fold::None => {
-            match column.ty {
-                Type::Char => "::bpchar[]",
-                Type::Text if column.native.ends_with("citext") => {
-                    return format!("${}::text[]::{}[]", at + 1, column.native);
-                }
-                _ => "",
-            }
-        }
-        Form::Text | Form::UuidText | Form::Digits(_) | Form::Loose => "",
-        Form::Decimal => "::numeric[]",
-        Form::Bool => "::bool[]",
-        Form::Uuid => "::uuid[]",
-        Form::Date => "::date[]",
-        Form::Time => "::time[]",
-        Form::Naive(_) => "::timestamp[]",
-        Form::Instant => "::timestamptz[]",
-    };
-    format!("${}::text[]{cast}", at + 1)
 }
 
 /// Groups together where equal keys are equal to the server too, then the order asked for, then the key; nothing when each

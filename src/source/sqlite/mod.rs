@@ -53,12 +53,10 @@ impl Server for Sqlite {
         &self.connections
     }
 
-    async fn describe(&self, from: &From) -> Result<Option<TableInfo>> {
-        let mut connection = self.connections.take().await?;
-        self.begin(&mut connection).await?;
+    async fn describe(connection: &mut SqliteConnection, from: &From) -> Result<Option<TableInfo>> {
         match from {
-            From::Table(table) => describe::table(&mut connection, table).await,
-            From::Query(query) => describe::query(&mut connection, query).await.map(Some),
+            From::Table(table) => describe::table(connection, table).await,
+            From::Query(query) => describe::query(connection, query).await.map(Some),
         }
     }
 
