@@ -109,7 +109,7 @@ async fn an_engine_lost_on_the_way_is_exit_four(engine: TestEngine) {
     assert!(told.contains("cannot be reached"), "{told}");
     assert_eq!(scene.seen().await, 10);
     // What is left of it goes with the next run.
-    scene.proxy.up().await;
+    scene.proxy.up();
     assert_eq!(Scene::ended(scene.start()).await.0, Some(0));
     assert_eq!((scene.seen().await, scene.generations().await), (2_000.into(), 1));
 }

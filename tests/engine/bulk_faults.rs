@@ -163,7 +163,7 @@ async fn the_engine_may_be_away_for_a_while(engine: TestEngine) {
     // Long enough for several tries to be refused.
     let ended = tokio::time::timeout(Duration::from_millis(300), &mut writing).await;
     assert!(ended.is_err(), "gave up too soon");
-    proxy.up().await;
+    proxy.up();
     assert!(all_applied(&writing.await.unwrap().unwrap()));
     assert_eq!(count(&direct, &index).await, 5);
 }
