@@ -4,11 +4,19 @@
 pub(super) struct Json<'b> {
     out: &'b mut Vec<u8>,
     first: bool,
+    end: usize,
 }
 
 impl<'b> Json<'b> {
-    pub(super) fn new(out: &'b mut Vec<u8>) -> Self {
-        Self { out, first: true }
+    /// Writes behind what `out` holds, `limit` bytes at most.
+    pub(super) fn new(out: &'b mut Vec<u8>, limit: usize) -> Self {
+        let end = out.len().saturating_add(limit);
+        Self { out, first: true, end }
+    }
+
+    /// Whether the limit is passed; it is for the caller to ask, and to stop.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.out.len() > self.end
     }
 
     pub(super) fn open(&mut self, bracket: u8) {
@@ -90,7 +98,7 @@ mod tests {
         #[test]
         fn any_text_reads_back(text in any::<String>()) {
             let mut out = Vec::new();
-            Json::new(&mut out).text(&text);
+            Json::new(&mut out, usize::MAX).text(&text);
             prop_assert!(!out.contains(&b'\n'));
             let back: String = serde_json::from_slice(&out).unwrap();
             prop_assert_eq!(back, text);

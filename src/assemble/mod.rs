@@ -35,6 +35,7 @@ pub struct Refused {
 pub struct Assembler<'p> {
     plan: &'p Plan,
     built_at: String,
+    limit: usize,
     values: Values,
     refs: Refs,
 }
@@ -48,10 +49,11 @@ struct Refs {
 }
 
 impl<'p> Assembler<'p> {
-    /// An assembler for `plan`. `masking` is needed when the plan masks a field; `built_at` is an ISO 8601 instant.
-    pub fn new(plan: &'p Plan, masking: Option<Masking>, built_at: &str) -> Self {
+    /// An assembler for `plan`. `masking` is needed when the plan masks a field; `built_at` is an ISO 8601 instant;
+    /// documents of more than `limit` bytes are refused: one row may be part of any number of elements.
+    pub fn new(plan: &'p Plan, masking: Option<Masking>, built_at: &str, limit: usize) -> Self {
         let values = Values::new(masking);
-        Self { plan, built_at: built_at.to_owned(), values, refs: Refs::default() }
+        Self { plan, built_at: built_at.to_owned(), limit, values, refs: Refs::default() }
     }
 
     /// The id of the document of that root row; `None` when a part of its key is NULL.
@@ -74,7 +76,7 @@ impl<'p> Assembler<'p> {
         let start = out.len();
         self.refs.clear();
         let root = &self.plan.root;
-        let mut json = Json::new(out);
+        let mut json = Json::new(out, self.limit);
         json.open(b'{');
         self.members(root, roots, row, &mut json)?;
         for computed in &self.plan.computed {
@@ -129,6 +131,9 @@ impl<'p> Assembler<'p> {
                 json.open(b'{');
                 self.members(node, level, index, json)?;
                 json.close(b'}');
+                if json.is_too_long() {
+                    return Err(Refused { field: node.path.clone(), what: "too_large".to_owned() });
+                }
             }
             json.close(b']');
         } else if span.len == 0 {

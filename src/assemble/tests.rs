@@ -53,6 +53,13 @@ fn memory() -> Memory {
 }
 
 async fn documents(memory: Memory, budget: usize) -> (Vec<String>, Vec<String>, Option<String>) {
+    let (documents, asked, overflow) = tried(memory, budget, 1 << 20).await;
+    (documents.into_iter().map(Result::unwrap).collect(), asked, overflow)
+}
+
+type Tried = (Vec<Result<String, Refused>>, Vec<String>, Option<String>);
+
+async fn tried(memory: Memory, budget: usize, limit: usize) -> Tried {
     let (home, path) = (tempfile::tempdir().unwrap(), PathBuf::from("jobs/a.yaml"));
     let job = Job { name: "a".to_owned(), file: crate::yaml::parse(&path, JOB).unwrap(), path };
     std::fs::create_dir(home.path().join("config")).unwrap();
@@ -69,7 +76,7 @@ async fn documents(memory: Memory, budget: usize) -> (Vec<String>, Vec<String>, 
     let live = Live::read(&job, &sources).await;
     let planned = plan(&job, &config, Some(&mapping.unwrap()), &live);
     let plan = planned.plan.unwrap_or_else(|| panic!("{:?}", planned.findings));
-    let mut assembler = Assembler::new(&plan, Masking::new(b"k"), "2026-01-01T00:00:00Z");
+    let mut assembler = Assembler::new(&plan, Masking::new(b"k"), "2026-01-01T00:00:00Z", limit);
     let size = PageSize { rows: 100, bytes: 1 << 20 };
     let page = memory.scan(Arc::clone(&plan.root.read), size).next().await.unwrap().unwrap();
     let hydrator = Hydrator::new(&plan, &sources, 1 << 20);
@@ -81,8 +88,8 @@ async fn documents(memory: Memory, budget: usize) -> (Vec<String>, Vec<String>, 
             for row in 0..level.rows.len() {
                 let (mut id, mut out) = (String::new(), Vec::new());
                 assert!(assembler.id(&level, row, &mut id));
-                assembler.document(&level, row, &id, &mut out).unwrap();
-                all.push(String::from_utf8(out).unwrap());
+                let written = assembler.document(&level, row, &id, &mut out);
+                all.push(written.map(|()| String::from_utf8(out).unwrap()));
             }
         }
     }
@@ -119,4 +126,13 @@ async fn what_does_not_fit_is_reported_by_its_path() {
     let (documents, _, overflow) = documents(memory(), 300).await;
     assert!(documents.is_empty());
     assert_eq!(overflow.as_deref(), Some("items"));
+}
+
+/// A row that many elements share is held once and written many times.
+#[tokio::test]
+async fn a_document_past_the_limit_is_refused() {
+    let (documents, _, _) = tried(memory(), 1 << 20, 150).await;
+    let refused = documents[0].as_ref().unwrap_err();
+    assert_eq!((refused.field.as_str(), refused.what.as_str()), ("items", "too_large"));
+    assert!(documents[1].is_ok());
 }

@@ -30,10 +30,7 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
         jobs => jobs.to_vec(),
     };
     if names.is_empty() {
-        let finding =
-            Finding::error(format!("there are no jobs in {}", config.home.join("jobs").display()))
-                .hint("--home names the folder that holds config/, jobs/ and mappings/");
-        return Err(Failure::not_started(finding));
+        return Err(Failure::not_started(prepare::no_jobs(&config)));
     }
     let mut reports = Vec::new();
     for job in names {

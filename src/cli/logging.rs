@@ -12,7 +12,10 @@ pub(super) fn start(verbose: u8) {
     };
     // Of other crates only warnings: their finer lines may quote statements with values.
     let default = format!("warn,prejoin={level}");
-    let filter = EnvFilter::try_from_env("PREJOIN_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var("PREJOIN_LOG").ok();
+    let filter = wanted.as_ref().map_or_else(|| Ok(EnvFilter::new(&default)), EnvFilter::try_new);
+    let understood = filter.is_ok();
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(default));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -21,4 +24,7 @@ pub(super) fn start(verbose: u8) {
         .try_init();
     // A second start, in tests, keeps the first one's settings.
     drop(started);
+    if !understood {
+        tracing::warn!("PREJOIN_LOG is not a log filter such as `prejoin=debug`, and is left out");
+    }
 }

@@ -20,6 +20,12 @@ pub(super) fn config(shared: &Shared) -> Result<Config, Failure> {
     Config::load(&shared.home, shared.profile.as_deref()).map_err(Failure::not_started)
 }
 
+/// The complaint that there is nothing to do.
+pub(super) fn no_jobs(config: &Config) -> Finding {
+    Finding::error(format!("there are no jobs in {}", config.home.join("jobs").display()))
+        .hint("--home names the folder that holds config/, jobs/ and mappings/")
+}
+
 /// The mapping of a job.
 pub(super) fn mapping(config: &Config, job: &Job) -> Result<Mapping, Finding> {
     let name = job.file.mapping.as_str();

@@ -44,12 +44,12 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     let signal = signals::cancel_on_signal(cancel.clone());
     let display = Display::start(&arguments.job, Arc::clone(&progress));
     let options = Options { keep: arguments.keep };
-    let ended = reindex(&engine, options, progress, cancel).await;
+    let (report, ended) = reindex(&engine, options, progress, cancel).await;
     drop(display);
-    let report = ended.map_err(|stopped| Failure::of_run(stopped, signal.received()))?;
     if shared.json {
         render::json(&report);
     }
+    ended.map_err(|stopped| Failure::of_run(stopped, signal.received()))?;
     render::line(&summary(&report));
     Ok(ExitCode::from(if report.needs_a_look() { LOOK } else { 0 }))
 }
@@ -63,7 +63,7 @@ fn usable(planned: Planned, job: &str) -> Result<Plan, Failure> {
     }
     render::findings(&findings);
     plan.filter(|_| errors == 0).ok_or_else(|| {
-        Failure::not_started(anyhow!("job `{job}` cannot run: {errors} errors, see above"))
+        Failure::not_started(anyhow!("job `{job}` cannot run: {errors} error(s), see above"))
     })
 }
 

@@ -35,6 +35,9 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
         [] => Job::names(&config.home),
         jobs => jobs.to_vec(),
     };
+    if names.is_empty() {
+        return Err(Failure::not_started(prepare::no_jobs(&config)));
+    }
     let client = Client::connect(&config.engine).await.map_err(Failure::not_started)?;
     let state = State::new(client.clone(), &config.engine.state_prefix);
     let mut all = Vec::new();
@@ -99,7 +102,7 @@ fn row(generation: &Generation) -> Vec<String> {
         generation.name.clone(),
         known(generation.documents.map(render::count)),
         known(generation.bytes.map(|bytes| format!("{} KiB", render::count(bytes / 1024)))),
-        known(generation.created_at.map(|at| at.to_string())),
+        known(generation.created_at.map(|at| format!("{at:.0}"))),
         standing.to_owned(),
     ]
 }

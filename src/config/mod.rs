@@ -148,7 +148,7 @@ impl Config {
             }
             layers.push(raw::file_layer(&path)?);
         }
-        layers.extend(raw::variable_layers(std::env::vars())?);
+        layers.extend(raw::variable_layers(std::env::vars_os())?);
         Self::validate(home, raw::merge(home, layers)?)
     }
 

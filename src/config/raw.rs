@@ -1,6 +1,7 @@
 //! Configuration as its user writes it: every value optional, unknown keys refused, layers merged key by key.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -126,9 +127,18 @@ pub(super) fn file_layer(path: &Path) -> Result<Value> {
 
 /// One layer per `PREJOIN__…` variable, so that an error names the variable at fault.
 pub(super) fn variable_layers(
-    variables: impl Iterator<Item = (String, String)>,
+    variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<Value>> {
-    let mut named: Vec<_> = variables.filter(|(name, _)| name.starts_with("PREJOIN__")).collect();
+    let mut named = Vec::new();
+    for (name, value) in variables {
+        let Some(name) = name.to_str().filter(|name| name.starts_with("PREJOIN__")) else {
+            continue;
+        };
+        let value = value
+            .into_string()
+            .map_err(|_| anyhow!("environment variable `{name}` is not UTF-8"))?;
+        named.push((name.to_owned(), value));
+    }
     named.sort();
     named.into_iter().map(|(name, value)| variable_layer(&name, value)).collect()
 }
@@ -262,6 +272,9 @@ impl RawSource {
     }
 }
 
+/// Most bytes of a page or a bulk request: a page's places are 32 bits wide, and engines take far less.
+const LARGEST: usize = 1 << 30;
+
 impl RawLoad {
     pub(super) fn validate(self) -> Result<LoadConfig> {
         let size = |given: Option<ByteSize>, default: usize| given.map_or(default, |size| size.0);
@@ -274,6 +287,9 @@ impl RawLoad {
         };
         if load.page_rows == 0 || load.page_bytes == 0 || load.bulk_bytes == 0 {
             bail!("load: `page_rows`, `page_bytes` and `bulk_bytes` must be more than 0");
+        }
+        if load.page_bytes > LARGEST || load.bulk_bytes > LARGEST {
+            bail!("load: `page_bytes` and `bulk_bytes` can be 1GiB at most");
         }
         if load.bulk_in_flight == 0 {
             bail!("load: `bulk_in_flight` must be at least 1");
@@ -294,7 +310,7 @@ mod tests {
     use super::*;
 
     fn variables(pairs: &[(&str, &str)]) -> Result<RawConfig> {
-        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pairs = pairs.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         merge(Path::new("/home"), variable_layers(pairs)?)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
-use crate::config::SourceConfig;
+use crate::config::{Server, SourceConfig};
 use crate::row::{Column, TableInfo, Type};
 use crate::source::{From, ReadColumn};
 
@@ -15,6 +15,8 @@ pub(super) struct ColumnSet<'a> {
     pub(super) from: From,
     /// The table in words, for messages.
     pub(super) table: String,
+    /// Whether the table is in a SQLite file.
+    pub(super) in_sqlite: bool,
     zone: Option<TimeZone>,
     chosen: Vec<ReadColumn>,
     uuids: BTreeSet<usize>,
@@ -27,7 +29,17 @@ impl<'a> ColumnSet<'a> {
             From::Query(_) => format!("the query on source `{}`", source.name),
         };
         let zone = source.time_zone.clone();
-        Self { info, link: None, from, table, zone, chosen: Vec::new(), uuids: BTreeSet::new() }
+        let in_sqlite = matches!(source.server, Server::Sqlite { .. });
+        Self {
+            info,
+            link: None,
+            from,
+            table,
+            in_sqlite,
+            zone,
+            chosen: Vec::new(),
+            uuids: BTreeSet::new(),
+        }
     }
 
     /// The index of a column of the table; `None` when there is none of that name.

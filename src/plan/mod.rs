@@ -5,6 +5,7 @@
 
 mod columns;
 mod computed;
+mod join;
 mod level;
 mod live;
 mod names;

@@ -3,24 +3,22 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::columns::ColumnSet;
 use super::level::Level;
 use super::names::{Form, Target};
-use super::{Field, Join, Node, Planner, label};
+use super::{Field, Node, Planner, label};
 use crate::finding::{Finding, Place, did_you_mean};
-use crate::job::{At, ChangedAt, FieldFile, RelationFile, ThroughFile};
+use crate::job::{At, ChangedAt, FieldFile};
 use crate::mapping::Mapping;
 use crate::row::{Cast, Match, TableInfo, Type};
-use crate::source::{From, Link, OrderBy, Read};
+use crate::source::{From, OrderBy, Read};
 
 /// Where a relation stands in the tree.
-struct Spot<'s> {
-    path: String,
-    name: &'s str,
-    many: bool,
-    place: Option<Place>,
+pub(super) struct Spot<'s> {
+    pub(super) path: String,
+    pub(super) name: &'s str,
+    pub(super) many: bool,
+    pub(super) place: Option<Place>,
 }
 
 impl<'a> Planner<'a> {
@@ -34,7 +32,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The table's columns, or findings about why they are not known.
-    fn columns(&mut self, level: Level<'a>) -> Option<ColumnSet<'a>> {
+    pub(super) fn columns(&mut self, level: Level<'a>) -> Option<ColumnSet<'a>> {
         let from = self.from(level)?;
         let source = self.source(level.source)?;
         let info = self.info(&source.name, &from, level.table_place())?;
@@ -77,7 +75,12 @@ impl<'a> Planner<'a> {
         source
     }
 
-    fn info(&mut self, source: &str, from: &From, place: Option<Place>) -> Option<&'a TableInfo> {
+    pub(super) fn info(
+        &mut self,
+        source: &str,
+        from: &From,
+        place: Option<Place>,
+    ) -> Option<&'a TableInfo> {
         match self.live.get(source, from) {
             Some(Ok(Some(info))) => return Some(info),
             Some(Ok(None)) => {
@@ -102,7 +105,7 @@ impl<'a> Planner<'a> {
     }
 
     /// A node without its columns, which its children's joins may still add to.
-    fn node(
+    pub(super) fn node(
         &mut self,
         level: Level<'a>,
         spot: &Spot<'_>,
@@ -150,6 +153,17 @@ impl<'a> Planner<'a> {
             self.report(finding, place);
         }
         let key = names.iter().filter_map(|name| self.need(columns, name, place)).collect();
+        for field in level.fields.iter().filter(|field| field.mask.is_some()) {
+            if names.contains(&field.column) {
+                let what = format!(
+                    "`{}` is masked, but it is part of the key, which documents show",
+                    field.column
+                );
+                let hint =
+                    "a document's id and its references hold keys as they are: use another key";
+                self.report(Finding::error(what).hint(hint), field.place());
+            }
+        }
         let known = level
             .order_by
             .iter()
@@ -174,119 +188,6 @@ impl<'a> Planner<'a> {
             order,
             link: None,
         }
-    }
-
-    fn relation(
-        &mut self,
-        relation: &'a At<RelationFile>,
-        spot: &Spot<'_>,
-        above: &mut ColumnSet<'_>,
-        target: Target<'_>,
-    ) -> Option<Node> {
-        let level = Level::of_relation(relation);
-        let mut columns = self.columns(level)?;
-        let mut node = self.node(level, spot, &mut columns, target);
-        let matching = relation.matching.unwrap_or_default();
-        let (pairs, link) = match (&relation.on, &relation.through) {
-            (Some(on), None) => (on, None),
-            (None, Some(through)) if spot.many => (&through.on, Some(through)),
-            (None, Some(through)) => {
-                let finding =
-                    Finding::error(format!("`{}`: only `many` goes through a table", spot.path));
-                self.report(finding, through.place());
-                return None;
-            }
-            _ => {
-                let finding =
-                    Finding::error(format!("`{}` needs either `on` or `through`", spot.path))
-                        .hint("on: {column above: column here}");
-                self.report(finding, spot.place);
-                return None;
-            }
-        };
-        let mut read = Arc::unwrap_or_clone(node.read);
-        if let Some(through) = link {
-            columns.link = self.info(
-                level.source,
-                &From::Table(through.table.to_string()),
-                through.table.place(),
-            );
-            read.link = Some(self.link(through, &columns, level.source));
-        }
-        let sides = self.join_sides(pairs, (above, &mut columns), link.is_some(), matching);
-        read.by = sides.1;
-        read.matching = matching;
-        node.read = Arc::new(read);
-        node.join = Some(Join { many: spot.many, parent: sides.0, matching });
-        finish(&mut node, columns);
-        Some(node)
-    }
-
-    fn link(&mut self, through: &At<ThroughFile>, columns: &ColumnSet<'_>, source: &str) -> Link {
-        if through.to.is_empty() {
-            self.report(Finding::error("`to` names no columns"), through.to.place());
-        }
-        for (linked, here) in through.to.iter() {
-            self.exists(columns, here, through.to.place());
-            self.exists_linked(columns, linked, through.to.place());
-        }
-        if let Some(ChangedAt::Columns(names)) = through.changed_at.as_deref() {
-            for name in names {
-                self.exists_linked(columns, name, through.changed_at.as_ref().and_then(At::place));
-            }
-        }
-        if let Some(gone) = &through.tombstones {
-            self.table_exists(source, gone);
-        }
-        let to = through.to.iter().map(|(linked, here)| (linked.clone(), here.clone())).collect();
-        Link { table: through.table.to_string(), to }
-    }
-
-    /// Columns above and here, pair by pair.
-    fn join_sides(
-        &mut self,
-        pairs: &At<IndexMap<String, String>>,
-        (above, here): (&mut ColumnSet<'_>, &mut ColumnSet<'_>),
-        linked: bool,
-        matching: Match,
-    ) -> (Vec<usize>, Vec<usize>) {
-        let place = pairs.place();
-        if pairs.is_empty() {
-            self.report(Finding::error("`on` names no columns"), place);
-        }
-        let mut sides = (Vec::new(), Vec::new());
-        for (upper, lower) in pairs.iter() {
-            let left = self.need(above, upper, place);
-            let right = if !linked {
-                self.need(here, lower, place)
-            } else if self.exists_linked(here, lower, place) {
-                here.need_linked(lower)
-            } else {
-                None
-            };
-            let (Some(left), Some(right)) = (left, right) else { continue };
-            let types = (above.get(left).map(|c| c.ty), here.get(right).map(|c| c.ty));
-            if let (Some(left), Some(right)) = types
-                && matching == Match::Exact
-                && let Some(wanted) = matching_for(left, right)
-            {
-                let finding = Finding::warning(
-                    format!(
-                        "`{upper}` is {left:?}, `{lower}` is {right:?}: they may never be equal"
-                    )
-                    .to_lowercase(),
-                )
-                .hint(format!("match: {wanted}"));
-                self.report(finding, place);
-            }
-            if matching == Match::Uuid {
-                above.meets_uuids(left);
-                here.meets_uuids(right);
-            }
-            sides.0.push(left);
-            sides.1.push(right);
-        }
-        sides
     }
 
     fn field(
@@ -318,6 +219,7 @@ impl<'a> Planner<'a> {
             .hint("set mask.key in the configuration");
             self.report(finding, place);
         }
+        self.check_digits(field, columns, ty);
         Some(Field {
             name: field.name().to_owned(),
             label: label(field.name()),
@@ -327,6 +229,21 @@ impl<'a> Planner<'a> {
             compose: false,
             mask: field.mask.is_some(),
         })
+    }
+
+    /// SQLite turns decimals into floating-point numbers before anybody can read them.
+    fn check_digits(&mut self, field: &At<FieldFile>, columns: &ColumnSet<'_>, ty: Option<Type>) {
+        let native = columns.info.column(&field.column).map(|column| column.native.to_uppercase());
+        let decimal =
+            native.is_some_and(|native| native.contains("DEC") || native.contains("NUMERIC"));
+        if columns.in_sqlite && (decimal || ty == Some(Type::Decimal)) {
+            let what = format!(
+                "`{}` is a decimal in SQLite, which keeps it as a floating-point number",
+                field.column
+            );
+            let hint = "long amounts have lost digits there; keep money as an integer, or as text with `as: decimal`";
+            self.report(Finding::warning(what).hint(hint), field.place());
+        }
     }
 
     /// The incremental keys: nothing is planned with them yet, but what they name must exist.
@@ -346,11 +263,11 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn table_exists(&mut self, source: &str, table: &At<String>) {
+    pub(super) fn table_exists(&mut self, source: &str, table: &At<String>) {
         self.info(source, &From::Table(table.to_string()), table.place());
     }
 
-    fn need(
+    pub(super) fn need(
         &mut self,
         columns: &mut ColumnSet<'_>,
         name: &str,
@@ -359,7 +276,12 @@ impl<'a> Planner<'a> {
         self.exists(columns, name, place).then(|| columns.need(name)).flatten()
     }
 
-    fn exists(&mut self, columns: &ColumnSet<'_>, name: &str, place: Option<Place>) -> bool {
+    pub(super) fn exists(
+        &mut self,
+        columns: &ColumnSet<'_>,
+        name: &str,
+        place: Option<Place>,
+    ) -> bool {
         let known = columns.info.column(name).is_some();
         if !known {
             self.lacks(&columns.table, columns.info, name, place);
@@ -367,7 +289,12 @@ impl<'a> Planner<'a> {
         known
     }
 
-    fn exists_linked(&mut self, columns: &ColumnSet<'_>, name: &str, place: Option<Place>) -> bool {
+    pub(super) fn exists_linked(
+        &mut self,
+        columns: &ColumnSet<'_>,
+        name: &str,
+        place: Option<Place>,
+    ) -> bool {
         // A link table that is not known at all was reported as such.
         let Some(link) = columns.link else { return false };
         let known = link.column(name).is_some();
@@ -377,7 +304,13 @@ impl<'a> Planner<'a> {
         known
     }
 
-    fn lacks(&mut self, table: &str, info: &TableInfo, name: &str, place: Option<Place>) {
+    pub(super) fn lacks(
+        &mut self,
+        table: &str,
+        info: &TableInfo,
+        name: &str,
+        place: Option<Place>,
+    ) {
         let finding = Finding::error(format!("{table} has no column `{name}`"))
             .hint(did_you_mean(name, info.columns.iter().map(|column| column.name.as_str())));
         self.report(finding, place);
@@ -385,7 +318,7 @@ impl<'a> Planner<'a> {
 }
 
 /// Settles a node's columns, now that everything which needs one has asked.
-fn finish(node: &mut Node, columns: ColumnSet<'_>) {
+pub(super) fn finish(node: &mut Node, columns: ColumnSet<'_>) {
     let mut read = (*node.read).clone();
     let joins = node.children.iter().filter_map(|child| child.join.as_ref());
     let keys: BTreeSet<usize> =
@@ -395,23 +328,4 @@ fn finish(node: &mut Node, columns: ColumnSet<'_>) {
     }
     (read.columns, read.uuids) = columns.into_columns();
     node.read = Arc::new(read);
-}
-
-/// The `match` that two types need to meet; `None` when they meet as they are, or nothing is known.
-fn matching_for(left: Type, right: Type) -> Option<&'static str> {
-    let family = |ty| match ty {
-        Type::Integer => Some("integer"),
-        Type::Text | Type::Char | Type::Enum => Some("text"),
-        Type::Uuid => Some("uuid"),
-        Type::Decimal | Type::Float => Some("decimal"),
-        Type::Binary => Some("binary"),
-        _ => None,
-    };
-    let (left, right) = (family(left)?, family(right)?);
-    match (left, right) {
-        _ if left == right => None,
-        ("uuid", _) | (_, "uuid") => Some("uuid"),
-        ("binary", _) | (_, "binary") => Some("uuid"),
-        _ => Some("integer"),
-    }
 }

@@ -10,7 +10,8 @@ fn planned(text: &str, mapping: &str) -> Planned {
     let job = Job { name: "a".to_owned(), path, file };
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("config")).unwrap();
-    let sources = "sources: {s: {kind: sqlite, path: s.db}, t: {kind: sqlite, path: t.db}}";
+    let sources =
+        "sources: {s: {kind: postgres, url: 'postgres://h/d'}, t: {kind: sqlite, path: t.db}}";
     std::fs::write(home.path().join("config/default.yaml"), sources).unwrap();
     let config = Config::load(home.path(), None).unwrap();
     let live = Live::of([
@@ -123,5 +124,17 @@ fn keys_of_different_families_ask_for_a_match() {
     insta::assert_snapshot!(
         lines(&planned),
         @"jobs/a.yaml:8:43: `no` is text, `ref` is uuid: they may never be equal | match: uuid"
+    );
+}
+
+#[test]
+fn a_masked_column_is_no_key() {
+    let planned = planned(
+        "index: a\nmapping: a.json\nroot:\n  source: s\n  table: orders\n  key: no\n  fields: [{column: no, mask: hmac}]\n",
+        MAPPING,
+    );
+    assert!(planned.plan.is_none());
+    assert!(
+        lines(&planned).contains("`no` is masked, but it is part of the key, which documents show")
     );
 }

@@ -27,8 +27,14 @@ pub enum Cast {
     Json,
     /// A calendar date: of an instant in the source's zone where one is declared, otherwise as the text begins.
     Date,
-    /// An instant in UTC, from ISO 8601 text (without a zone: in the source's zone) or epoch seconds, milliseconds or microseconds.
+    /// An instant in UTC, from ISO 8601 text (without a zone: in the source's zone) or seconds since 1970.
     Timestamp,
+    /// An instant in UTC, from milliseconds since 1970.
+    #[serde(rename = "epoch_millis")]
+    EpochMillis,
+    /// An instant in UTC, from microseconds since 1970.
+    #[serde(rename = "epoch_micros")]
+    EpochMicros,
 }
 
 /// A value that does not fit its `as`; holds the wanted form, never the value.
@@ -61,6 +67,8 @@ impl Cast {
             Self::Decimal => number(cell.text, false, out),
             Self::Date => date(cell.text, zone, out),
             Self::Timestamp => timestamp(cell, zone, out),
+            Self::EpochMillis => epoch(cell.text, SignedDuration::from_millis, out),
+            Self::EpochMicros => epoch(cell.text, SignedDuration::from_micros, out),
         }
     }
 }
@@ -94,7 +102,7 @@ fn number(text: &str, whole: bool, out: &mut String) -> Result<Kind, BadValue> {
         out.push_str(text);
         return Ok(Kind::Number);
     }
-    if text.len() > 1_000 || text.contains(['e', 'E']) && text.len() > 40 {
+    if text.contains('_') || text.len() > 1_000 || text.contains(['e', 'E']) && text.len() > 40 {
         return Err(wanted);
     }
     let value: BigDecimal = text.parse().map_err(|_| wanted)?;
@@ -112,7 +120,10 @@ fn date(text: &str, zone: Option<&TimeZone>, out: &mut String) -> Result<Kind, B
     let date = match (text.parse::<Timestamp>(), zone) {
         (Ok(instant), Some(zone)) => instant.to_zoned(zone.clone()).date(),
         _ => {
-            let day = text.get(..10).ok_or(BadValue("date"))?;
+            let (day, rest) = text.split_at_checked(10).ok_or(BadValue("date"))?;
+            if !rest.is_empty() && !rest.starts_with(['T', 't', ' ']) {
+                return Err(BadValue("date"));
+            }
             day.parse().map_err(|_| BadValue("date"))?
         }
     };
@@ -120,22 +131,29 @@ fn date(text: &str, zone: Option<&TimeZone>, out: &mut String) -> Result<Kind, B
     Ok(Kind::Text)
 }
 
+/// In the year 2286: later seconds are milliseconds that were not declared as such.
+const LATEST_SECOND: u64 = 10_000_000_000;
+
+fn epoch(text: &str, unit: fn(i64) -> SignedDuration, out: &mut String) -> Result<Kind, BadValue> {
+    let wanted = BadValue("epoch");
+    let count = text.trim().parse().map_err(|_| wanted)?;
+    let instant = Timestamp::from_duration(unit(count)).map_err(|_| wanted)?;
+    out.push_str(&instant.to_string());
+    Ok(Kind::Text)
+}
+
 fn timestamp(cell: Cell<'_>, zone: Option<&TimeZone>, out: &mut String) -> Result<Kind, BadValue> {
     let wanted = BadValue("timestamp");
     let text = cell.text.trim();
-    // As text, eight or fourteen digits are a date without hyphens more often than an epoch.
-    let compact = cell.kind == Kind::Text && matches!(text.len(), 8 | 14);
-    let instant = if let Ok(epoch) = text.parse::<i64>() {
-        if compact {
-            return Err(wanted);
+    // As text, eight digits are a date without hyphens more often than an epoch.
+    let compact = cell.kind == Kind::Text && text.len() == 8;
+    let instant = if let Ok(seconds) = text.parse::<i64>() {
+        if compact || seconds.unsigned_abs() >= LATEST_SECOND {
+            return Err(BadValue(
+                "timestamp in seconds (`as: epoch_millis` and `as: epoch_micros` are the finer ones)",
+            ));
         }
-        // Year 5138 in seconds is 1973 in milliseconds: no service keeps both.
-        let since = match epoch.unsigned_abs() {
-            0..100_000_000_000 => SignedDuration::from_secs(epoch),
-            100_000_000_000..100_000_000_000_000 => SignedDuration::from_millis(epoch),
-            _ => SignedDuration::from_micros(epoch),
-        };
-        Timestamp::from_duration(since).map_err(|_| wanted)?
+        Timestamp::from_second(seconds).map_err(|_| wanted)?
     } else if let Ok(instant) = text.parse::<Timestamp>() {
         instant
     } else {
@@ -175,7 +193,7 @@ mod tests {
         }
         assert_eq!(cast(Cast::Integer, "7.00").as_deref(), Ok("7"));
         assert!(cast(Cast::Integer, "7.5").is_err());
-        for bad in ["", "x", "1,000", "1e999999999", "NaN", "."] {
+        for bad in ["", "x", "1_000", "1,000", "1e999999999", "NaN", "."] {
             assert!(cast(Cast::Decimal, bad).is_err(), "{bad}");
         }
     }
@@ -186,12 +204,18 @@ mod tests {
             ("2026-01-31 09:00:00", "2026-01-31T00:00:00Z"),
             ("2026-01-31T09:00:00.123+09:00", "2026-01-31T00:00:00.123Z"),
             ("1769817600", "2026-01-31T00:00:00Z"),
-            ("1769817600123", "2026-01-31T00:00:00.123Z"),
         ] {
             assert_eq!(cast(Cast::Timestamp, given).as_deref(), Ok(wanted), "{given}");
         }
         assert!(cast(Cast::Timestamp, "yesterday").is_err());
         assert!(cast(Cast::Timestamp, "20260131").is_err());
+        assert!(cast(Cast::Timestamp, "1769817600123").is_err());
+        for (given, wanted) in
+            [("1769817600123", "2026-01-31T00:00:00.123Z"), ("31536000000", "1971-01-01T00:00:00Z")]
+        {
+            assert_eq!(cast(Cast::EpochMillis, given).as_deref(), Ok(wanted), "{given}");
+        }
+        assert_eq!(cast(Cast::EpochMicros, "-1").as_deref(), Ok("1969-12-31T23:59:59.999999Z"));
     }
 
     #[test]
@@ -201,6 +225,7 @@ mod tests {
         assert_eq!(cast(Cast::Date, "2026-01-31 09:00").as_deref(), Ok("2026-01-31"));
         assert_eq!(cast(Cast::Date, "2026-01-30T20:00:00Z").as_deref(), Ok("2026-01-31"));
         assert!(cast(Cast::Date, "2026-02-31").is_err());
+        assert!(cast(Cast::Date, "2026-01-31garbage").is_err());
         assert_eq!(cast(Cast::Json, "{\"a\":\n1}").as_deref(), Ok("{\"a\": 1}"));
         assert!(cast(Cast::Json, "{").is_err());
     }

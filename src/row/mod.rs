@@ -163,7 +163,8 @@ impl Page {
     }
 
     /// Drops the rows from `rows` on, and any half row.
-    pub fn truncate(&mut self, rows: usize) {
+    #[cfg(test)]
+    pub(crate) fn truncate(&mut self, rows: usize) {
         self.slots.truncate(rows * self.width);
         let end = self.slots.iter().map(|slot| slot.start + (slot.tagged & LENGTH_MASK)).max();
         self.text.truncate(end.unwrap_or(0) as usize);

@@ -249,6 +249,13 @@ fn transport(config: &EngineConfig) -> Result<(Transport, String)> {
     let mut url = parsed.ok_or_else(|| {
         finding("`engine.url` is not a URL", Some("write it like http://127.0.0.1:9200"))
     })?;
+    if config.ca_file.is_some() && url.scheme() != "https" {
+        return Err(finding(
+            "`engine.ca_file` is given, but `engine.url` is not https",
+            Some("write https://"),
+        )
+        .into());
+    }
     let credentials = basic(config, &url)?;
     // Without them in the URL, or each request would carry two headers; neither fails on http URLs.
     let stripped = url.set_username("").and_then(|()| url.set_password(None));

@@ -7,20 +7,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
-use jiff::Timestamp;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::pipeline::{Part, Reading};
 use super::progress::Progress;
-use super::report::Report;
+use super::report::{Refusals, Report, now};
 use super::writer::Writer;
 use super::{Engine, Stopped};
 use crate::finding::Finding;
 use crate::hydrate::Hydrator;
 use crate::sink::index::{self, NewGeneration};
-use crate::sink::version::{Versions, epoch};
+use crate::sink::version::Versions;
 use crate::source::PageSize;
 
 /// What a full load may be told.
@@ -30,30 +29,32 @@ pub struct Options {
     pub keep: usize,
 }
 
-/// Builds the index of the plan's job anew and swaps it in.
-///
-/// # Errors
-/// See [`Stopped`]; whichever it is, readers have what they had.
+/// Builds the index of the plan's job anew and swaps it in. Tells what it did also when it stopped: see [`Stopped`];
+/// whichever it is, readers have what they had.
 pub async fn reindex(
     engine: &Engine,
     options: Options,
     progress: Arc<Progress>,
     cancel: CancellationToken,
-) -> Result<Report, Stopped> {
+) -> (Report, Result<(), Stopped>) {
     let began = Instant::now();
     let mut report = Report {
         job: engine.plan.job.clone(),
         mode: "reindex",
         alias: engine.plan.index.clone(),
-        started_at: Timestamp::now().to_string(),
+        started_at: now(),
         ..Report::default()
     };
     let (client, alias) = (&engine.client, &engine.plan.index);
-    let versions = Versions::new(epoch(Timestamp::now()));
-    let fresh = index::create(client, alias, &engine.plan.mapping, versions.epoch())
-        .await
-        .context("a new index could not be created")
-        .map_err(Stopped::NotStarted)?;
+    let versions = match Versions::of_now() {
+        Ok(versions) => versions,
+        Err(error) => return (report, Err(Stopped::NotStarted(error))),
+    };
+    let created = index::create(client, alias, &engine.plan.mapping, versions.epoch()).await;
+    let fresh = match created.context("a new index could not be created") {
+        Ok(fresh) => fresh,
+        Err(error) => return (report, Err(Stopped::NotStarted(error))),
+    };
     let index = fresh.index.clone();
     report.index.clone_from(&index);
     tracing::info!(index, engine = %client.engine(), "filling a new index");
@@ -66,6 +67,7 @@ pub async fn reindex(
         // From here on nothing is undone: an answer that was lost may belong to a swap that took place.
         Ok(()) => swap(engine, options, &mut report).await.map_err(Stopped::Midway),
         Err(stopped) => {
+            report.count(&progress);
             discard(engine, &index).await;
             Err(stopped)
         }
@@ -76,12 +78,12 @@ pub async fn reindex(
         Err(_) => "stopped",
     };
     report.error = ended.as_ref().err().map(ToString::to_string);
-    report.ended_at = Timestamp::now().to_string();
+    report.ended_at = now();
     report.seconds = began.elapsed().as_secs_f64();
     if let Err(error) = engine.state.record_run(&report).await {
         tracing::warn!(error = format!("{error:#}"), "the run could not be recorded for `status`");
     }
-    ended.map(|()| report)
+    (report, ended)
 }
 
 /// Removes what an ended run has left. The run has failed already: that this fails too is only worth a line.
@@ -156,10 +158,8 @@ async fn fill(
     // Ends the reading when this function is left, however that happens.
     let mut tasks = JoinSet::new();
     let parts = reading.start(versions, &mut tasks);
-    let written = write_all(engine, progress, fresh, parts).await;
-    report.read = progress.read();
-    report.dead_letters = progress.dead();
-    report.bytes = progress.bytes();
+    let written = write_all(engine, progress, (fresh, &mut report.refusals), parts).await;
+    report.count(progress);
     (report.unclaimed, report.ambiguous) = hydrator.oddities().counts();
     written
 }
@@ -167,10 +167,20 @@ async fn fill(
 async fn write_all(
     engine: &Engine,
     progress: &Arc<Progress>,
-    fresh: &NewGeneration,
+    (fresh, refusals): (&NewGeneration, &mut Refusals),
     mut parts: Receiver<Result<Part>>,
 ) -> Result<()> {
     let mut writer = Writer::new(engine, fresh, Arc::clone(progress));
+    let written = write_parts(&mut writer, &mut parts).await;
+    let finished = match written {
+        Ok(()) => writer.finish().await,
+        Err(error) => Err(error),
+    };
+    *refusals = writer.into_refusals();
+    finished
+}
+
+async fn write_parts(writer: &mut Writer<'_>, parts: &mut Receiver<Result<Part>>) -> Result<()> {
     while let Some(part) = parts.recv().await {
         match part? {
             Part::Roots { version, level } => writer.add(version, &level).await?,
@@ -179,7 +189,7 @@ async fn write_all(
             }
         }
     }
-    writer.finish().await
+    Ok(())
 }
 
 /// What was read must be there: roots read, less dead letters, are the documents.

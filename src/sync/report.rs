@@ -1,6 +1,14 @@
 //! What a run did, for people and for `--json`.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde::Serialize;
+
+use super::progress::Progress;
+
+/// Number of refused documents by error and field.
+pub(super) type Refusals = BTreeMap<String, u64>;
 
 /// The outcome of a run.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -25,6 +33,8 @@ pub struct Report {
     pub written: u64,
     /// Documents kept as dead letters.
     pub dead_letters: u64,
+    /// How many documents were refused for what: error and field, the first fifty of them.
+    pub refusals: Refusals,
     /// Root rows without a key, which cannot become documents.
     pub keyless: u64,
     /// Joined rows that none of the keys asked for claimed.
@@ -47,7 +57,19 @@ pub struct Report {
     pub removed: Vec<String>,
 }
 
+/// The time, to the millisecond, as reports and documents tell it.
+pub(super) fn now() -> String {
+    format!("{:.3}", Timestamp::now())
+}
+
 impl Report {
+    /// Takes over what was counted.
+    pub(super) fn count(&mut self, progress: &Progress) {
+        self.read = progress.read();
+        self.dead_letters = progress.dead();
+        self.bytes = progress.bytes();
+    }
+
     /// Whether something in it deserves a look (exit code 1).
     pub fn needs_a_look(&self) -> bool {
         self.dead_letters + self.keyless + self.unclaimed + self.ambiguous > 0

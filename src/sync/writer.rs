@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::Engine;
 use super::progress::Progress;
+use super::report::{Refusals, now};
 use crate::assemble::Assembler;
 use crate::finding::Finding;
 use crate::hydrate::Level;
@@ -23,6 +24,9 @@ const DEAD_LETTERS_ANYWAY: u64 = 1_000;
 const DEAD_LETTERS_ONE_IN: u64 = 100;
 /// Dead letters kept back before they are stored.
 const DEAD_LETTERS_AT_ONCE: usize = 500;
+
+/// Kinds of refusals that a report tells apart.
+const KINDS_TOLD: usize = 50;
 
 /// One bulk that was answered.
 struct Sent {
@@ -42,23 +46,30 @@ pub(super) struct Writer<'e> {
     ids: Vec<String>,
     flying: JoinSet<Result<Sent>>,
     letters: Vec<DeadLetter>,
+    refusals: Refusals,
 }
 
 impl<'e> Writer<'e> {
     pub(super) fn new(engine: &'e Engine, target: &NewGeneration, progress: Arc<Progress>) -> Self {
-        let now = Timestamp::now().to_string();
+        let now = now();
         let patience =
             BulkSettings { unreachable_for: engine.retry_for, ..BulkSettings::default() };
         Self {
             engine,
             target: target.clone(),
             progress,
-            assembler: Assembler::new(&engine.plan, engine.masking.clone(), &now),
+            assembler: Assembler::new(
+                &engine.plan,
+                engine.masking.clone(),
+                &now,
+                engine.load.page_bytes,
+            ),
             bulk: BulkWriter::new(engine.client.clone(), patience),
             body: BulkBody::with_capacity(engine.load.bulk_bytes),
             ids: Vec::new(),
             flying: JoinSet::new(),
             letters: Vec::new(),
+            refusals: Refusals::new(),
         }
     }
 
@@ -93,6 +104,13 @@ impl<'e> Writer<'e> {
     ) -> Result<()> {
         let engine = self.engine;
         self.progress.add_dead(1);
+        let kind = match &field {
+            Some(field) => format!("{error_type}: {field}"),
+            None => error_type.to_owned(),
+        };
+        if self.refusals.len() < KINDS_TOLD || self.refusals.contains_key(&kind) {
+            *self.refusals.entry(kind).or_default() += 1;
+        }
         self.letters.push(DeadLetter {
             job: engine.plan.job.clone(),
             index: self.target.index.clone(),
@@ -109,7 +127,7 @@ impl<'e> Writer<'e> {
     }
 
     /// Sends what is left and waits until everything is answered for.
-    pub(super) async fn finish(mut self) -> Result<()> {
+    pub(super) async fn finish(&mut self) -> Result<()> {
         if !self.body.is_empty() {
             self.send().await?;
         }
@@ -117,6 +135,11 @@ impl<'e> Writer<'e> {
             self.land().await?;
         }
         self.store_letters().await
+    }
+
+    /// What was refused, by kind.
+    pub(super) fn into_refusals(self) -> Refusals {
+        self.refusals
     }
 
     async fn send(&mut self) -> Result<()> {
@@ -166,11 +189,14 @@ impl<'e> Writer<'e> {
         if dead <= DEAD_LETTERS_ANYWAY.max(read / DEAD_LETTERS_ONE_IN) {
             return Ok(());
         }
-        let latest = self.letters.last();
-        let why = latest.map_or("", |letter| letter.error_type.as_str());
-        let field = latest.and_then(|letter| letter.field.as_deref()).unwrap_or("unknown");
-        let finding = Finding::error(format!("{dead} of {read} documents were refused: stopped"))
-            .hint(format!("the latest: {why}, field {field}; correct the mapping or the job, then run it again"));
+        let mut kinds: Vec<_> = self.refusals.iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let kinds: Vec<String> =
+            kinds.iter().take(3).map(|(kind, count)| format!("{count} × {kind}")).collect();
+        let what =
+            format!("{dead} of {read} documents were refused ({}): stopped", kinds.join(", "));
+        let finding =
+            Finding::error(what).hint("correct the mapping or the job, then run it again");
         Err(finding.into())
     }
 }

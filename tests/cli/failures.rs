@@ -60,7 +60,7 @@ async fn a_missing_column_names_its_table() {
       hint: did you mean `label`?
     error: HOME/jobs/things.yaml:6:16: the mapping has no field `lable`
       hint: add it to things.json
-    error: job `things` cannot run: 2 errors, see above
+    error: job `things` cannot run: 2 error(s), see above
     ");
 }
 
@@ -119,4 +119,17 @@ async fn wrong_usage_is_exit_two() {
     let ran = Home::new().run(&["reindx"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("unrecognized subcommand"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn a_variable_that_is_no_text_is_no_concern_unless_it_is_ours() {
+    use std::os::unix::ffi::OsStrExt;
+    let (home, odd) = (home().await, std::ffi::OsStr::from_bytes(b"\xff"));
+    let foreign = home.command(&["check"]).env("FOREIGN", odd).output().unwrap();
+    assert_eq!(foreign.status.code(), Some(0), "{}", String::from_utf8_lossy(&foreign.stderr));
+    let own = home.command(&["check"]).env("PREJOIN__LOAD__PAGE_ROWS", odd).output().unwrap();
+    assert_eq!(own.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&own.stderr).contains("`PREJOIN__LOAD__PAGE_ROWS` is not UTF-8")
+    );
 }

@@ -132,7 +132,7 @@ async fn too_many_refusals_stop_the_run(engine: TestEngine) {
     .await;
     let ran = home.run(&["reindex", "things"]);
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
-    assert!(ran.stderr.contains("documents were refused: stopped"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("parsing_exception: born): stopped"), "{}", ran.stderr);
     // The old one serves, and nothing of the new one is left.
     assert_eq!(get(engine, [&index, "_count"]).await["count"], 10);
     let indexes = home.run(&["status", "--json"]).json()[0]["indexes"].as_array().unwrap().len();

@@ -68,6 +68,8 @@ async fn a_generation_is_loaded_and_then_set_up_as_its_file_says(engine: TestEng
     assert_eq!(load(&client, &generation, 30).await, 30);
     let loaded = settings(&client, &generation.index).await;
     assert_eq!([&loaded["refresh_interval"], &loaded["number_of_replicas"]], ["7s", "1"]);
+    assert_eq!(Generations::read(&client, &alias).await.unwrap().serving, [""; 0]);
+    assert_eq!(index::swap(&client, &alias, &generation.index).await.unwrap(), [""; 0]);
 
     let mut late = BulkBody::default();
     put(&mut late, "late", 2, &json!({"n": 1}));
@@ -75,8 +77,6 @@ async fn a_generation_is_loaded_and_then_set_up_as_its_file_says(engine: TestEng
     let error = writer.write(&generation.write_alias, late).await.unwrap_err();
     assert_eq!(error.error_type(), "invalid_index_name_exception", "{error}");
 
-    assert_eq!(Generations::read(&client, &alias).await.unwrap().serving, [""; 0]);
-    assert_eq!(index::swap(&client, &alias, &generation.index).await.unwrap(), [""; 0]);
     let read = Generations::read(&client, &alias).await.unwrap();
     assert_eq!(read.serving, [generation.index]);
     let only = &read.all[0];

@@ -147,24 +147,13 @@ pub async fn create(
     Ok(NewGeneration { index, write_alias })
 }
 
-/// Ends the loading of `index`: takes its write aliases away, gives it the settings that the mapping's file asks for, makes
+/// Ends the loading of `index`: gives it the settings that the mapping's file asks for, makes
 /// everything searchable, and returns the number of documents.
 ///
 /// # Errors
 /// When the engine does not answer, or a part of the index is not available.
 pub async fn settle(client: &Client, index: &str, mapping: &Mapping) -> Result<u64> {
     let context = || format!("index `{index}`");
-    let aliases = aliases(client, index).await.with_context(context)?;
-    let written: Vec<Value> = aliases
-        .iter()
-        .filter(|alias| name::is_write_alias(index, alias))
-        .map(|alias| json!({"remove": {"index": index, "alias": alias}}))
-        .collect();
-    if !written.is_empty() {
-        let body = json!({"actions": written});
-        client.call(Method::Post, &["_aliases"], &[], Some(&body)).await.with_context(context)?;
-    }
-
     let settings = Value::Object(settings::loaded(&mapping.settings));
     let path = [index, "_settings"];
     client.call(Method::Put, &path, &[], Some(&settings)).await.with_context(context)?;
@@ -190,6 +179,10 @@ pub async fn swap(client: &Client, alias: &str, index: &str) -> Result<Vec<Strin
         .map(|old| json!({"remove": {"index": old, "alias": alias}}))
         .collect();
     actions.push(json!({"add": {"index": index, "alias": alias}}));
+    // From here on it counts as whole: nothing is written to it any more through the alias of its loading.
+    let known = aliases(client, index).await.with_context(|| format!("index `{index}`"))?;
+    let loading = known.iter().filter(|known| name::is_write_alias(index, known));
+    actions.extend(loading.map(|alias| json!({"remove": {"index": index, "alias": alias}})));
     let body = json!({"actions": actions});
     client
         .call(Method::Post, &["_aliases"], &[], Some(&body))
