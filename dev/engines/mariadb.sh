@@ -9,7 +9,7 @@ settings=(--character-set-server=utf8mb4 --max-connections=200 --innodb-flush-lo
 in_container() {
   MARIADB_ROOT_PASSWORD=$(secret)
   export MARIADB_ROOT_PASSWORD
-  launch=(-e MARIADB_ROOT_PASSWORD -e MARIADB_DATABASE=prejoin mariadb:10.11 "${settings[@]}")
+  launch=(-e MARIADB_ROOT_PASSWORD -e MARIADB_DATABASE=prejoin mariadb:11.8 "${settings[@]}")
 }
 
 find_programs() {

@@ -11,7 +11,7 @@ settings=(-c max_connections=200 -c max_prepared_transactions=20
 in_container() {
   POSTGRES_PASSWORD=$(secret)
   export POSTGRES_PASSWORD
-  launch=(-e POSTGRES_PASSWORD postgres:15 "${settings[@]}")
+  launch=(-e POSTGRES_PASSWORD postgres:17 "${settings[@]}")
 }
 
 find_programs() {

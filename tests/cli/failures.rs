@@ -1,9 +1,9 @@
 //! What a mistake is answered with, to the letter.
 
-use std::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use crate::support::engines::TestEngine;
-use crate::support::home::{Home, unique};
+use crate::support::home::Home;
 use crate::support::services;
 
 const MAPPING: &str =
@@ -15,10 +15,9 @@ const JOB: &str =
 async fn home() -> Home {
     let home = Home::new().file("mappings/things.json", MAPPING).file("jobs/things.yaml", JOB);
     sqlite(&home, "CREATE TABLE things (id INTEGER PRIMARY KEY, label TEXT); INSERT INTO things VALUES (1, 'a')").await;
-    let engine = TestEngine::OpenSearch.url().await;
     home.file("config/default.yaml", "sources:\n  shop: {kind: sqlite, path: shop.db}\n")
-        .variable("PREJOIN__ENGINE__URL", &engine)
-        .variable("PREJOIN__ENGINE__STATE_PREFIX", &unique("state"))
+        .engine(TestEngine::OpenSearch)
+        .await
 }
 
 pub(super) async fn sqlite(home: &Home, statements: &str) {
@@ -33,9 +32,12 @@ pub(super) async fn sqlite(home: &Home, statements: &str) {
     connection.close().await.unwrap();
 }
 
-/// A port on which nothing listens.
-fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A port on which nothing listens; nobody else can either while the socket is held.
+fn closed_port() -> (TcpSocket, u16) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
 }
 
 #[tokio::test]
@@ -74,7 +76,7 @@ async fn an_unknown_job_is_answered_with_the_known_ones() {
 
 #[tokio::test]
 async fn an_unreachable_engine_is_said_before_anything_else() {
-    let port = closed_port();
+    let (_held, port) = closed_port();
     let home = home().await.variable("PREJOIN__ENGINE__URL", &format!("http://127.0.0.1:{port}"));
     let told = home.run(&["reindex", "things"]).told().replace(&port.to_string(), "PORT");
     insta::assert_snapshot!(told, @"
@@ -87,7 +89,7 @@ async fn an_unreachable_engine_is_said_before_anything_else() {
 
 #[tokio::test]
 async fn an_unreachable_database_is_said_without_its_password() {
-    let port = closed_port();
+    let (_held, port) = closed_port();
     let url = format!("postgres://me:hunter2@127.0.0.1:{port}/shop");
     let text = format!("sources:\n  shop: {{kind: postgres, url: '{url}', connect_timeout: 3s}}\n");
     let ran = home().await.file("config/default.yaml", &text).run(&["reindex", "things"]);

@@ -9,7 +9,8 @@ use prejoin::sink::index::Generations;
 use super::failures::sqlite;
 use crate::support::engines::{TestEngine, on_both_engines};
 use crate::support::fault_proxy::{Fault, FaultProxy};
-use crate::support::home::{Home, unique};
+use crate::support::home::Home;
+use crate::support::own::Indexes;
 
 const MAPPING: &str = r#"{"settings": {"number_of_replicas": 0}, "mappings": {"dynamic": "strict",
     "properties": {"id": {"type": "long"}, "body": {"type": "text"}}}}"#;
@@ -24,14 +25,15 @@ on_both_engines!(
 /// A job that was loaded once with ten rows, and has two thousand wide ones now; the engine is behind a proxy.
 struct Scene {
     home: Home,
-    index: String,
+    index: Indexes,
     engine: TestEngine,
     proxy: FaultProxy,
 }
 
 impl Scene {
     async fn new(engine: TestEngine) -> Self {
-        let (index, proxy) = (unique("cut"), FaultProxy::to(&engine.url().await).await);
+        let (index, proxy) =
+            (Indexes::of(engine, "cut").await, FaultProxy::to(&engine.url().await).await);
         let job = format!(
             "index: {index}\nmapping: cut.json\nroot: {{source: shop, table: things, fields: [id, body]}}\n"
         );
@@ -42,8 +44,9 @@ impl Scene {
                 "config/default.yaml",
                 "sources: {shop: {kind: sqlite, path: shop.db}}\nengine: {retry_for: 1s}\n",
             )
-            .variable("PREJOIN__ENGINE__URL", &proxy.url())
-            .variable("PREJOIN__ENGINE__STATE_PREFIX", &unique("state"));
+            .engine(engine)
+            .await
+            .variable("PREJOIN__ENGINE__URL", &proxy.url());
         let rows = |count: u32| {
             format!(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
@@ -107,7 +110,7 @@ async fn an_engine_lost_on_the_way_is_exit_four(engine: TestEngine) {
     assert!(told.contains("cannot be reached"), "{told}");
     assert_eq!(scene.seen().await, 10);
     // What is left of it goes with the next run.
-    scene.proxy.up().await;
+    scene.proxy.up();
     assert_eq!(Scene::ended(scene.start()).await.0, Some(0));
     assert_eq!((scene.seen().await, scene.generations().await), (2_000.into(), 1));
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::failures::sqlite;
 use crate::support::engines::{TestEngine, on_both_engines};
-use crate::support::home::{Home, unique};
+use crate::support::home::Home;
+use crate::support::own::Indexes;
 
 const MAPPING: &str = r#"{"settings": {"number_of_replicas": 0, "refresh_interval": "7s"}, "mappings": {"dynamic": "strict",
     "properties": {"id": {"type": "long"}, "born": {"type": "date"}}}}"#;
@@ -19,8 +20,8 @@ on_both_engines!(
 );
 
 /// A home with a job over `things`, whose alias is unique; returns the alias too.
-async fn home(engine: TestEngine, statements: &str) -> (Home, String) {
-    let index = unique("things");
+async fn home(engine: TestEngine, statements: &str) -> (Home, Indexes) {
+    let index = Indexes::of(engine, "things").await;
     let job = format!(
         "index: {index}\nmapping: things.json\nroot:\n  source: shop\n  table: things\n  fields: [id, born]\n"
     );
@@ -31,8 +32,8 @@ async fn home(engine: TestEngine, statements: &str) -> (Home, String) {
             "config/default.yaml",
             "sources: {shop: {kind: sqlite, path: shop.db}}\nload: {page_rows: 700}\n",
         )
-        .variable("PREJOIN__ENGINE__URL", &engine.url().await)
-        .variable("PREJOIN__ENGINE__STATE_PREFIX", &unique("state"));
+        .engine(engine)
+        .await;
     sqlite(&home, "CREATE TABLE things (id INTEGER PRIMARY KEY, born TEXT)").await;
     sqlite(&home, statements).await;
     (home, index)
@@ -105,7 +106,7 @@ async fn generations_are_kept_as_told(engine: TestEngine) {
 async fn a_refused_swap_leaves_the_old_index_serving(engine: TestEngine) {
     let (home, index) = home(engine, &rows(10)).await;
     assert_eq!(home.run(&["reindex", "things"]).code, Some(0));
-    let taken = unique("taken");
+    let taken = Indexes::of(engine, "taken").await;
     let job = format!(
         "index: {taken}\nmapping: things.json\nroot: {{source: shop, table: things, fields: [id, born]}}\n"
     );
@@ -116,7 +117,6 @@ async fn a_refused_swap_leaves_the_old_index_serving(engine: TestEngine) {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint:"), "{}", ran.stderr);
     assert_eq!(get(engine, [&index, "_count"]).await["count"], 10);
-    client.call(prejoin::sink::Method::Delete, &[&taken], &[], None).await.unwrap();
 }
 
 async fn too_many_refusals_stop_the_run(engine: TestEngine) {

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use sqlx::{Connection, Row, SqliteConnection};
 
 use crate::support::engines::TestEngine;
-use crate::support::home::{Home, example, unique};
+use crate::support::home::{Home, example};
+use crate::support::own::{Indexes, unique};
+use crate::support::place::Place;
 use crate::support::services;
 use crate::support::serving::Serving;
 
@@ -20,8 +22,8 @@ fn project(name: &str) -> String {
 }
 
 /// A home with the example's job, whose index is this test's own.
-async fn home() -> (Home, String) {
-    let index = unique("contracts");
+async fn home() -> (Home, Indexes) {
+    let index = Indexes::of(TestEngine::OpenSearch, "contracts").await;
     let job =
         project("jobs/contracts.yaml").replace("index: contracts\n", &format!("index: {index}\n"));
     let home = Home::new()
@@ -29,8 +31,8 @@ async fn home() -> (Home, String) {
         .file("jobs/contracts.yaml", &job)
         .file("config/default.yaml", &project("config/default.yaml").replace(".dev/demo/", ""))
         .file("config/compose.yaml", &project("config/compose.yaml"))
-        .variable("PREJOIN__ENGINE__URL", &TestEngine::OpenSearch.url().await)
-        .variable("PREJOIN__ENGINE__STATE_PREFIX", &unique("state"));
+        .engine(TestEngine::OpenSearch)
+        .await;
     (home, index)
 }
 
@@ -70,29 +72,29 @@ async fn documents_are_equal_whichever_server_holds_the_services() {
 
     let (mut servers, servers_index) = home().await;
     let prefix = unique("nine").replace('-', "_") + "_";
-    let (postgres, mariadb) = (services::postgres(), services::mariadb());
     let place = "contract=postgres,settlement=postgres,company=postgres,document=postgres,support=postgres,\
                  account=mariadb,manager=mariadb,product=mariadb,payment=mariadb";
-    generate(&[
-        "--postgres",
-        &postgres,
-        "--mariadb",
-        &mariadb,
-        "--prefix",
-        &prefix,
-        "--place",
-        place,
-    ]);
+    let (postgres, mariadb) = (services::postgres(), services::mariadb());
+    let mut places = Vec::new();
     for pair in place.split(',') {
         let (service, kind) = pair.split_once('=').unwrap();
-        let url = if kind == "postgres" { &postgres } else { &mariadb };
+        let name = format!("{prefix}{service}");
+        let on_postgres = kind == "postgres";
+        let url = if on_postgres { &postgres } else { &mariadb };
         let variable = |key: &str| format!("PREJOIN__SOURCES__{}__{key}", service.to_uppercase());
         let password = url::Url::parse(url).unwrap().password().unwrap_or_default().to_owned();
         servers = servers
             .variable(&variable("URL"), url)
-            .variable(&variable("SCHEMA"), &format!("{prefix}{service}"))
+            .variable(&variable("SCHEMA"), &name)
             .variable(&variable("PASSWORD"), &password);
+        places.push(if on_postgres {
+            Place::postgres_named(name)
+        } else {
+            Place::mariadb_named(name)
+        });
     }
+    let servers_at = ["--postgres", &postgres, "--mariadb", &mariadb];
+    generate(&[&servers_at[..], &["--prefix", &prefix, "--place", place]].concat());
     let servers = servers.variable("ELASTIC_PASSWORD", "").variable("READER_PASSWORD", "");
     let servers = servers
         .variable("PREJOIN__ENGINE__USERNAME", "elastic")
@@ -169,8 +171,8 @@ async fn both_mappings_of_the_example_are_taken() {
     for name in ["mappings/contracts.json", "mappings/contracts.nori.json"] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let mapping = prejoin::mapping::Mapping::load(&file).unwrap();
-        let made = index::create(&client, &unique("mapping"), &mapping, 1).await;
-        let made = made.unwrap_or_else(|error| panic!("{name}: {error:#}"));
-        index::discard(&client, &made.index).await.unwrap();
+        let alias = Indexes::of(TestEngine::OpenSearch, "mapping").await;
+        let made = index::create(&client, &alias, &mapping, 1).await;
+        assert!(made.is_ok(), "{name}: {:#}", made.err().unwrap());
     }
 }

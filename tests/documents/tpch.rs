@@ -16,7 +16,8 @@ mod tables;
 use std::path::Path;
 
 use crate::support::engines::TestEngine;
-use crate::support::home::{Home, unique};
+use crate::support::home::Home;
+use crate::support::own::Indexes;
 use crate::support::place::Place;
 use crate::support::services;
 
@@ -27,7 +28,7 @@ fn bench(name: &str) -> String {
 }
 
 /// The benchmark's home folder, with an index of this test's own.
-fn home(engine: &str, index: &str) -> Home {
+async fn home(index: &str) -> Home {
     Home::new()
         .file("config/default.yaml", &bench("config/default.yaml"))
         .file("mappings/tpch.json", &bench("mappings/tpch.json"))
@@ -35,8 +36,8 @@ fn home(engine: &str, index: &str) -> Home {
             "jobs/tpch.yaml",
             &bench("jobs/tpch.yaml").replace("index: tpch\n", &format!("index: {index}\n")),
         )
-        .variable("PREJOIN__ENGINE__URL", engine)
-        .variable("PREJOIN__ENGINE__STATE_PREFIX", &unique("state"))
+        .engine(TestEngine::OpenSearch)
+        .await
 }
 
 #[tokio::test]
@@ -44,8 +45,9 @@ async fn every_document_out_of_three_servers_is_exact() {
     let (one, three) = (Place::postgres().await, Place::postgres().await);
     let elsewhere = Place::mariadb().await;
     let (postgres, mariadb) = (services::postgres(), services::mariadb());
-    let (url, index) = (TestEngine::OpenSearch.url().await, unique("tpch"));
-    let home = home(&url, &index)
+    let index = Indexes::of(TestEngine::OpenSearch, "tpch").await;
+    let home = home(&index)
+        .await
         .variable("PREJOIN__SOURCES__ORDERS__URL", &postgres)
         .variable("PREJOIN__SOURCES__ORDERS__SCHEMA", three.schema())
         .variable("PREJOIN__SOURCES__CUSTOMERS__URL", &mariadb)
@@ -57,7 +59,7 @@ async fn every_document_out_of_three_servers_is_exact() {
 
     let ran = home.run(&["reindex", "tpch"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let engine = engine::Engine::new(&url, &index).unwrap();
+    let engine = engine::Engine::new(&TestEngine::OpenSearch.url().await, &index).unwrap();
     let compared = || async {
         let mut connection = oracle::connect(&postgres, one.schema()).await.unwrap();
         compare::compare(&mut connection, &engine).await.unwrap()
@@ -67,7 +69,7 @@ async fn every_document_out_of_three_servers_is_exact() {
 
     // One digit of one value: exactly that document differs.
     let client = TestEngine::OpenSearch.client().await;
-    let path = [index.as_str(), "_doc", "7"];
+    let path = [&*index, "_doc", "7"];
     let found = client.call(prejoin::sink::Method::Get, &path, &[], None).await.unwrap();
     let mut source = found["_source"].clone();
     let price = source["lineitems"][0]["l_extendedprice"].to_string();

@@ -4,8 +4,9 @@ use prejoin::sink::Method;
 use prejoin::sink::bulk::{BulkBody, BulkSettings, BulkWriter, Outcome, Rejection};
 use serde_json::json;
 
-use super::{count, put, remove, stored, strict_index, unique};
+use super::{count, put, stored, strict_index};
 use crate::support::engines::{TestEngine, on_both_engines};
+use crate::support::own::unique;
 
 on_both_engines!(
     one_refused_document_harms_no_other,
@@ -22,7 +23,7 @@ fn rejected(error_type: &str, field: Option<&str>) -> Outcome {
 
 async fn one_refused_document_harms_no_other(engine: TestEngine) {
     let client = engine.client().await;
-    let index = strict_index(&client, "refused").await;
+    let index = strict_index(engine, "refused").await;
     let mut body = BulkBody::default();
     for n in 0..10_000 {
         let value = if n == 7_123 { json!("not a number") } else { json!(n) };
@@ -39,12 +40,11 @@ async fn one_refused_document_harms_no_other(engine: TestEngine) {
     assert_eq!(outcomes[7_123], rejected(refused, Some("n")));
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Applied).count(), 9_999);
     assert_eq!(count(&client, &index).await, 9_999);
-    remove(&client, &index).await;
 }
 
 async fn older_versions_lose(engine: TestEngine) {
     let client = engine.client().await;
-    let index = strict_index(&client, "stale").await;
+    let index = strict_index(engine, "stale").await;
     let writer = BulkWriter::new(client.clone(), BulkSettings::default());
     let mut body = BulkBody::default();
     put(&mut body, "a", 10, &json!({"n": 10}));
@@ -70,12 +70,11 @@ async fn older_versions_lose(engine: TestEngine) {
     // Version 11 of `b` is there: to the writer that is a repetition of its own write.
     assert_eq!(writer.write(&index, body).await.unwrap(), [Applied, Applied]);
     assert_eq!(stored(&client, &index, "c").await, None);
-    remove(&client, &index).await;
 }
 
 async fn ids_may_hold_anything(engine: TestEngine) {
     let client = engine.client().await;
-    let index = strict_index(&client, "ids").await;
+    let index = strict_index(engine, "ids").await;
     let ids = ["\"quoted\"", "계약/서울 100%", "a\\b\n{}", &"x".repeat(512)];
     let mut body = BulkBody::default();
     for id in ids {
@@ -92,7 +91,6 @@ async fn ids_may_hold_anything(engine: TestEngine) {
     for id in ids {
         assert_eq!(stored(&client, &index, id).await, Some((json!({"title": id}), 1)), "{id}");
     }
-    remove(&client, &index).await;
 }
 
 async fn a_missing_index_stops_the_writing(engine: TestEngine) {
@@ -112,7 +110,7 @@ async fn a_missing_index_stops_the_writing(engine: TestEngine) {
 
 async fn a_blocked_index_stops_the_writing(engine: TestEngine) {
     let client = engine.client().await;
-    let index = strict_index(&client, "blocked").await;
+    let index = strict_index(engine, "blocked").await;
     let block = json!({"index.blocks.read_only_allow_delete": true});
     client.call(Method::Put, &[&index, "_settings"], &[], Some(&block)).await.unwrap();
     let mut body = BulkBody::default();
@@ -122,5 +120,4 @@ async fn a_blocked_index_stops_the_writing(engine: TestEngine) {
     let error = writer.write(&index, body).await.unwrap_err();
     assert_eq!(error.error_type(), "cluster_block_exception");
     assert!(error.hint().unwrap().contains("flood-stage"), "{error}");
-    remove(&client, &index).await;
 }

@@ -6,9 +6,10 @@ use prejoin::sink::bulk::{BulkBody, BulkSettings, BulkWriter, Outcome};
 use prejoin::sink::{Client, EngineError};
 use serde_json::json;
 
-use super::{count, put, remove, strict_index};
+use super::{count, put, strict_index};
 use crate::support::engines::{TestEngine, config, on_both_engines};
 use crate::support::fault_proxy::{Fault, FaultProxy, Oversize};
+use crate::support::own::Indexes;
 
 on_both_engines!(
     refused_for_a_moment_is_sent_again,
@@ -35,14 +36,14 @@ struct Setup {
     direct: Client,
     proxy: FaultProxy,
     writer: BulkWriter,
-    index: String,
+    index: Indexes,
 }
 
 async fn setup(engine: TestEngine, what: &str, settings: BulkSettings) -> Setup {
     let direct = engine.client().await;
     let proxy = FaultProxy::to(&engine.url().await).await;
     let client = Client::connect(&config(&proxy.url())).await.unwrap();
-    let index = strict_index(&direct, what).await;
+    let index = strict_index(engine, what).await;
     Setup { direct, proxy, writer: BulkWriter::new(client, settings), index }
 }
 
@@ -70,7 +71,6 @@ async fn refused_for_a_moment_is_sent_again(engine: TestEngine) {
     assert!(proxy.is_spent() && outcomes.len() == 20 && all_applied(&outcomes));
     assert_eq!(proxy.seen("_bulk").len(), 5);
     assert_eq!(count(&direct, &index).await, 20);
-    remove(&direct, &index).await;
 }
 
 async fn only_the_items_that_were_refused_are_sent_again(engine: TestEngine) {
@@ -90,7 +90,6 @@ async fn only_the_items_that_were_refused_are_sent_again(engine: TestEngine) {
     assert!(sent_again == [true, true] && again.lines().count() == 4, "{again}");
     // The proxy answered for the engine: only what was sent again is really there.
     assert_eq!(count(&direct, &index).await, 2);
-    remove(&direct, &index).await;
 }
 
 async fn a_lost_answer_is_no_lost_document(engine: TestEngine) {
@@ -99,7 +98,7 @@ async fn a_lost_answer_is_no_lost_document(engine: TestEngine) {
     let request_timeout = Duration::from_secs(2);
     let config = prejoin::config::EngineConfig { request_timeout, ..config(&proxy.url()) };
     let writer = BulkWriter::new(Client::connect(&config).await.unwrap(), impatient());
-    let index = strict_index(&direct, "lost").await;
+    let index = strict_index(engine, "lost").await;
     proxy.then("_bulk", [Fault::Close, Fault::CloseAfter, Fault::HoldAfter]);
     let mut body = documents(10, 0);
     body.delete("absent", 1);
@@ -107,11 +106,10 @@ async fn a_lost_answer_is_no_lost_document(engine: TestEngine) {
     assert!(proxy.is_spent() && all_applied(&outcomes), "{outcomes:?}");
     assert_eq!(proxy.seen("_bulk").len(), 4);
     assert_eq!(count(&direct, &index).await, 10);
-    remove(&direct, &index).await;
 }
 
 async fn an_unreadable_answer_is_asked_for_again_and_not_for_ever(engine: TestEngine) {
-    let Setup { direct, proxy, writer, index } = setup(engine, "garbage", impatient()).await;
+    let Setup { proxy, writer, index, .. } = setup(engine, "garbage", impatient()).await;
     let garbage = Fault::AnswerAfter("<html>welcome</html>");
     proxy.then("_bulk", [garbage.clone()]);
     assert!(all_applied(&writer.write(&index, documents(3, 0)).await.unwrap()));
@@ -119,18 +117,16 @@ async fn an_unreadable_answer_is_asked_for_again_and_not_for_ever(engine: TestEn
     proxy.then("_bulk", [garbage.clone(), garbage.clone(), garbage]);
     let error = writer.write(&index, documents(3, 0)).await.unwrap_err();
     assert!(matches!(error, EngineError::Garbled { status: 200, .. }), "{error}");
-    remove(&direct, &index).await;
 }
 
 async fn an_answer_for_fewer_documents_is_an_error(engine: TestEngine) {
-    let Setup { direct, proxy, writer, index } = setup(engine, "fewer", impatient()).await;
+    let Setup { proxy, writer, index, .. } = setup(engine, "fewer", impatient()).await;
     proxy.then(
         "_bulk",
         [Fault::AnswerAfter(r#"{"errors": false, "items": [{"index": {"status": 201}}]}"#)],
     );
     let error = writer.write(&index, documents(2, 0)).await.unwrap_err();
     assert!(matches!(error, EngineError::Garbled { .. }), "{error}");
-    remove(&direct, &index).await;
 }
 
 async fn too_large_is_halved(engine: TestEngine) {
@@ -144,7 +140,6 @@ async fn too_large_is_halved(engine: TestEngine) {
         matches!(&outcomes[50], Outcome::Rejected(why) if why.error_type == "request_too_large")
     );
     assert_eq!(count(&direct, &index).await, 50);
-    remove(&direct, &index).await;
 }
 
 async fn too_large_may_come_as_a_closed_connection(engine: TestEngine) {
@@ -158,21 +153,19 @@ async fn too_large_may_come_as_a_closed_connection(engine: TestEngine) {
         matches!(&outcomes[150], Outcome::Rejected(why) if why.error_type == "request_too_large")
     );
     assert_eq!(count(&direct, &index).await, 150);
-    remove(&direct, &index).await;
 }
 
 async fn the_engine_may_be_away_for_a_while(engine: TestEngine) {
     let Setup { direct, mut proxy, writer, index } = setup(engine, "away", impatient()).await;
     proxy.down().await;
-    let name = index.clone();
+    let name = index.to_string();
     let mut writing = tokio::spawn(async move { writer.write(&name, documents(5, 0)).await });
     // Long enough for several tries to be refused.
     let ended = tokio::time::timeout(Duration::from_millis(300), &mut writing).await;
     assert!(ended.is_err(), "gave up too soon");
-    proxy.up().await;
+    proxy.up();
     assert!(all_applied(&writing.await.unwrap().unwrap()));
     assert_eq!(count(&direct, &index).await, 5);
-    remove(&direct, &index).await;
 }
 
 async fn the_engine_may_not_be_away_for_ever(engine: TestEngine) {
@@ -181,12 +174,11 @@ async fn the_engine_may_not_be_away_for_ever(engine: TestEngine) {
         busy_for: Duration::from_millis(200),
         ..impatient()
     };
-    let Setup { direct, mut proxy, writer, index } = setup(engine, "gone", settings).await;
+    let Setup { mut proxy, writer, index, .. } = setup(engine, "gone", settings).await;
     proxy.then("_bulk", std::iter::repeat_n(Fault::Answer(429, BUSY), 1_000));
     let error = writer.write(&index, documents(5, 0)).await.unwrap_err();
     assert_eq!(error.status(), Some(429), "{error}");
     proxy.down().await;
     let error = writer.write(&index, documents(5, 0)).await.unwrap_err();
     assert!(error.is_unreachable(), "{error}");
-    remove(&direct, &index).await;
 }

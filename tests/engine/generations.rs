@@ -11,8 +11,9 @@ use prejoin::sink::index::{self, Generations, NewGeneration};
 use prejoin::sink::{Client, Method};
 use serde_json::{Value, json};
 
-use super::{put, remove, unique};
+use super::put;
 use crate::support::engines::{TestEngine, on_both_engines};
+use crate::support::own::Indexes;
 
 on_both_engines!(
     a_generation_is_loaded_and_then_set_up_as_its_file_says,
@@ -54,15 +55,9 @@ async fn settings(client: &Client, index: &str) -> Value {
     found[index]["settings"]["index"].clone()
 }
 
-async fn clean_up(client: &Client, alias: &str) {
-    for generation in Generations::read(client, alias).await.unwrap().all {
-        remove(client, &generation.name).await;
-    }
-}
-
 async fn a_generation_is_loaded_and_then_set_up_as_its_file_says(engine: TestEngine) {
     let client = engine.client().await;
-    let alias = unique("load");
+    let alias = Indexes::of(engine, "load").await;
     let generation = index::create(&client, &alias, &mapping(), 7).await.unwrap();
     assert_eq!(generation.index, format!("{alias}-000001"));
     let loading = settings(&client, &generation.index).await;
@@ -87,19 +82,18 @@ async fn a_generation_is_loaded_and_then_set_up_as_its_file_says(engine: TestEng
     let only = &read.all[0];
     assert!(only.live && only.documents == Some(30) && only.bytes > Some(0), "{only:?}");
     assert!(only.created_at.is_some());
-    clean_up(&client, &alias).await;
 }
 
 async fn readers_see_one_generation_or_the_other(engine: TestEngine) {
     let client = engine.client().await;
-    let alias = unique("swap");
+    let alias = Indexes::of(engine, "swap").await;
     let first = reindexed(&client, &alias, 3).await;
     let second = index::create(&client, &alias, &mapping(), 8).await.unwrap();
     load(&client, &second, 5).await;
 
     let ended = Arc::new(AtomicBool::new(false));
     let reading = {
-        let (client, alias, ended) = (client.clone(), alias.clone(), Arc::clone(&ended));
+        let (client, alias, ended) = (client.clone(), alias.to_string(), Arc::clone(&ended));
         tokio::spawn(async move {
             let mut seen = Vec::new();
             while !ended.load(Ordering::Relaxed) {
@@ -118,12 +112,11 @@ async fn readers_see_one_generation_or_the_other(engine: TestEngine) {
     let seen: Vec<_> = reading.await.unwrap().into_iter().map(Result::unwrap).collect();
     assert!(seen.len() > 20, "{}", seen.len());
     assert!(seen.iter().all(|count| matches!(count, Some(3 | 5))), "{seen:?}");
-    clean_up(&client, &alias).await;
 }
 
 async fn pruning_spares_what_is_live_and_what_is_newer(engine: TestEngine) {
     let client = engine.client().await;
-    let alias = unique("prune");
+    let alias = Indexes::of(engine, "prune").await;
     // Its name begins like a generation's, and it is none.
     let neighbour = format!("{alias}-eu");
     reindexed(&client, &neighbour, 1).await;
@@ -139,13 +132,11 @@ async fn pruning_spares_what_is_live_and_what_is_newer(engine: TestEngine) {
         left.all.iter().map(|generation| (generation.number, generation.live)).collect();
     assert_eq!(numbers, [(2, false), (3, true), (4, false)]);
     assert_eq!(Generations::read(&client, &neighbour).await.unwrap().all.len(), 1);
-    clean_up(&client, &alias).await;
-    clean_up(&client, &neighbour).await;
 }
 
 async fn what_readers_see_is_not_discarded(engine: TestEngine) {
     let client = engine.client().await;
-    let alias = unique("discard");
+    let alias = Indexes::of(engine, "discard").await;
     let live = reindexed(&client, &alias, 1).await;
     let failed = index::create(&client, &alias, &mapping(), 9).await.unwrap();
     index::discard(&client, &failed.index).await.unwrap();
@@ -153,12 +144,11 @@ async fn what_readers_see_is_not_discarded(engine: TestEngine) {
     let said = index::discard(&client, &live).await.unwrap_err().to_string();
     assert_eq!(said, format!("index `{live}` is not deleted: the alias `{alias}` points to it"));
     assert_eq!(Generations::read(&client, &alias).await.unwrap().all.len(), 1);
-    clean_up(&client, &alias).await;
 }
 
 async fn an_index_of_the_aliass_name_is_refused(engine: TestEngine) {
     let client = engine.client().await;
-    let alias = unique("taken");
+    let alias = Indexes::of(engine, "taken").await;
     client.call(Method::Put, &[&alias], &[], None).await.unwrap();
     let refused = [
         Generations::read(&client, &alias).await.err().unwrap(),
@@ -173,5 +163,4 @@ async fn an_index_of_the_aliass_name_is_refused(engine: TestEngine) {
         );
         assert!(finding.hint.is_some());
     }
-    remove(&client, &alias).await;
 }

@@ -11,16 +11,13 @@ use std::convert::Infallible;
 use prejoin::sink::bulk::BulkBody;
 use prejoin::sink::{Client, Method};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-/// A name that no other test uses.
-fn unique(what: &str) -> String {
-    format!("test-{what}-{}", Uuid::new_v4().simple())
-}
+use crate::support::engines::TestEngine;
+use crate::support::own::Indexes;
 
 /// An index of its own, with a strict mapping: `n` is a long, `title` a text, `o.x` a long.
-async fn strict_index(client: &Client, what: &str) -> String {
-    let index = unique(what);
+async fn strict_index(engine: TestEngine, what: &str) -> Indexes {
+    let (client, index) = (engine.client().await, Indexes::of(engine, what).await);
     let body = json!({
         "settings": {"number_of_replicas": 0},
         "mappings": {"dynamic": "strict", "properties": {
@@ -28,10 +25,6 @@ async fn strict_index(client: &Client, what: &str) -> String {
     });
     client.call(Method::Put, &[&index], &[], Some(&body)).await.unwrap();
     index
-}
-
-async fn remove(client: &Client, index: &str) {
-    client.call(Method::Delete, &[index], &[], None).await.unwrap();
 }
 
 fn put(body: &mut BulkBody, id: &str, version: u64, document: &Value) {

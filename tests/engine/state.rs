@@ -1,12 +1,11 @@
 //! What is remembered in the engine.
 
 use jiff::Timestamp;
-use prejoin::sink::Client;
 use prejoin::state::{DeadLetter, State};
 use serde_json::{Value, json};
 
-use super::{remove, unique};
 use crate::support::engines::{TestEngine, on_both_engines};
+use crate::support::own::Indexes;
 
 on_both_engines!(
     nothing_is_remembered_at_first,
@@ -36,14 +35,9 @@ fn letter(index: &str, key: &str, second: i64) -> DeadLetter {
     }
 }
 
-async fn clean_up(client: &Client, prefix: &str, indexes: &[&str]) {
-    for index in indexes {
-        remove(client, &format!("{prefix}-{index}")).await;
-    }
-}
-
 async fn nothing_is_remembered_at_first(engine: TestEngine) {
-    let state = State::new(engine.client().await, &unique("state"));
+    let prefix = Indexes::of(engine, "state").await;
+    let state = State::new(engine.client().await, &prefix);
     assert_eq!(state.last_run("things").await.unwrap(), None);
     assert_eq!(state.count_dead_letters("things-000001").await.unwrap(), 0);
     assert_eq!(state.list_dead_letters("things-000001", 10).await.unwrap(), []);
@@ -52,7 +46,7 @@ async fn nothing_is_remembered_at_first(engine: TestEngine) {
 
 async fn the_latest_run_is_told(engine: TestEngine) {
     let client = engine.client().await;
-    let prefix = unique("state");
+    let prefix = Indexes::of(engine, "state").await;
     let state = State::new(client.clone(), &prefix);
     let latest = report("things", 9, "things-000002");
     for report in [&latest, &report("things", 8, "things-000001"), &report("others", 10, "o")] {
@@ -60,12 +54,11 @@ async fn the_latest_run_is_told(engine: TestEngine) {
     }
     let run = state.last_run("things").await.unwrap().unwrap();
     assert_eq!((run.index.as_str(), &run.report), ("things-000002", &latest));
-    clean_up(&client, &prefix, &["state"]).await;
 }
 
 async fn old_runs_are_forgotten(engine: TestEngine) {
     let client = engine.client().await;
-    let prefix = unique("state");
+    let prefix = Indexes::of(engine, "state").await;
     let state = State::new(client.clone(), &prefix);
     for minute in 0..103 {
         state.record_run(&report("things", minute, "things-000001")).await.unwrap();
@@ -73,12 +66,11 @@ async fn old_runs_are_forgotten(engine: TestEngine) {
     assert_eq!(super::count(&client, &format!("{prefix}-state")).await, 100);
     let run = state.last_run("things").await.unwrap().unwrap();
     assert!(run.started_at.starts_with("2026-11-21T01:42"), "{}", run.started_at);
-    clean_up(&client, &prefix, &["state"]).await;
 }
 
 async fn dead_letters_are_kept_by_key_and_dropped_by_index(engine: TestEngine) {
     let client = engine.client().await;
-    let prefix = unique("state");
+    let prefix = Indexes::of(engine, "state").await;
     let state = State::new(client.clone(), &prefix);
     let long = "x".repeat(40_000);
     let mut letters: Vec<_> = (0..1_500).map(|n| letter("a-000001", &n.to_string(), n)).collect();
@@ -100,12 +92,11 @@ async fn dead_letters_are_kept_by_key_and_dropped_by_index(engine: TestEngine) {
     state.drop_dead_letters("a-000001").await.unwrap();
     assert_eq!(state.count_dead_letters("a-000001").await.unwrap(), 0);
     assert_eq!(state.count_dead_letters("a-000002").await.unwrap(), 1);
-    clean_up(&client, &prefix, &["dead-letters"]).await;
 }
 
 async fn several_may_make_the_indexes_at_once(engine: TestEngine) {
     let client = engine.client().await;
-    let prefix = unique("state");
+    let prefix = Indexes::of(engine, "state").await;
     let runs = (0..8).map(|minute| {
         let state = State::new(client.clone(), &prefix);
         async move { state.record_run(&report("things", minute, "things-000001")).await }
@@ -119,5 +110,4 @@ async fn several_may_make_the_indexes_at_once(engine: TestEngine) {
     let mapping =
         client.call(prejoin::sink::Method::Get, &[&index, "_mapping"], &[], None).await.unwrap();
     assert_eq!(mapping[&index]["mappings"]["dynamic"], "strict");
-    clean_up(&client, &prefix, &["state"]).await;
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::support::services::{ELASTICSEARCH, MARIADB, OPENSEARCH, POSTGRES};
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -36,6 +38,29 @@ fn services_name_images_or_builds_and_files_that_exist() {
     assert!(
         dockerfile.matches("\nFROM ").count() + usize::from(dockerfile.starts_with("FROM ")) >= 2
     );
+}
+
+#[test]
+fn one_image_is_built_and_once() {
+    let compose = compose();
+    let services = compose["services"].as_object().unwrap().values();
+    let ours = services.filter(|service| service["image"] == "prejoin:local");
+    let built: Vec<_> = ours.map(|service| service["build"].is_string()).collect();
+    assert_eq!(built, [true, false, false]);
+}
+
+/// What is tested is what is shown.
+#[test]
+fn images_are_the_same_in_tests_in_scripts_and_here() {
+    let compose = compose();
+    for service in [&POSTGRES, &MARIADB, &OPENSEARCH, &ELASTICSEARCH] {
+        let image = format!("{}:{}", service.image.0, service.image.1);
+        let script = root().join("dev/engines").join(format!("{}.sh", service.name));
+        let script = std::fs::read_to_string(script).unwrap();
+        assert!(script.contains(&format!(" {image}")), "dev/engines/{}.sh", service.name);
+        let composed = &compose["services"][service.name]["image"];
+        assert!(composed.is_null() || *composed == image, "{composed}");
+    }
 }
 
 #[test]

@@ -1,11 +1,37 @@
 //! Documents whose examples are read by a parser.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use prejoin::job::JobFile;
+use prejoin::mapping::Mapping;
+use prejoin::query::{Fields, parse};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
 
 fn read(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+    std::fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The texts that people start from, and those in `docs/`.
+fn documents() -> Vec<PathBuf> {
+    let names = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md"];
+    let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    names.map(|name| root().join(name)).into_iter().chain(docs).collect()
+}
+
+/// What headings are linked by: lower case, no punctuation, hyphens for spaces.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| {
+            let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+            let words: String = line.trim_start_matches('#').trim().chars().filter(kept).collect();
+            words.to_lowercase().replace(' ', "-")
+        })
+        .collect()
 }
 
 /// Code blocks of `language` in a Markdown text.
@@ -32,6 +58,59 @@ fn jobs_in_the_documents_are_jobs() {
 }
 
 #[test]
+fn links_lead_somewhere() {
+    let mut links = 0;
+    for document in documents() {
+        let text = std::fs::read_to_string(&document).unwrap();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() {
+                document.clone()
+            } else {
+                document.parent().unwrap().join(file)
+            };
+            assert!(file.exists(), "{}: {target}", document.display());
+            let known = || anchors(&std::fs::read_to_string(&file).unwrap());
+            let found = anchor.is_empty() || known().iter().any(|heading| heading == anchor);
+            assert!(found, "{}: {target}", document.display());
+            links += 1;
+        }
+    }
+    assert!(links > 30, "only {links} links were found");
+}
+
+#[test]
+fn json_in_the_documents_is_json() {
+    let mut found = 0;
+    for document in documents() {
+        for block in blocks(&std::fs::read_to_string(&document).unwrap(), "json") {
+            let parsed = serde_json::from_str::<serde_json::Value>(&block);
+            assert!(parsed.is_ok(), "{}: {}\n{block}", document.display(), parsed.unwrap_err());
+            found += 1;
+        }
+    }
+    assert!(found >= 10, "only {found} blocks were found");
+}
+
+/// Of the contracts, as its mapping has them.
+#[test]
+fn searches_to_copy_are_searches() {
+    let fields = Fields::new(&Mapping::load(&root().join("mappings/contracts.json")).unwrap());
+    for name in ["README.md", "docker-compose.yml"] {
+        let text = read(name);
+        let bodies = text.split("-d '").skip(1).filter_map(|rest| rest.split('\'').next());
+        // In the demo's output lines are cut.
+        let bodies: Vec<_> = bodies.filter(|body| !body.contains('…')).collect();
+        assert!(!bodies.is_empty(), "{name} shows no search");
+        for body in bodies {
+            let parsed = parse(&fields, body.as_bytes());
+            assert!(parsed.is_ok(), "{name}: {}\n{body}", parsed.unwrap_err());
+        }
+    }
+}
+
+#[test]
 fn the_readme_is_short_and_names_both_commands() {
     let readme = read("README.md");
     assert!(readme.lines().count() <= 200);
@@ -41,9 +120,8 @@ fn the_readme_is_short_and_names_both_commands() {
 
 #[test]
 fn each_production_and_default_configuration_loads() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for profile in [None, Some("production")] {
-        let config = prejoin::config::Config::load(root, profile);
+        let config = prejoin::config::Config::load(root(), profile);
         assert!(config.is_ok(), "{profile:?}: {:#}", config.unwrap_err());
     }
 }

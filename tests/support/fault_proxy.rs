@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 /// What happens to one request.
@@ -55,6 +55,8 @@ struct Script {
 /// A listening proxy; ends when dropped.
 pub(crate) struct FaultProxy {
     address: SocketAddr,
+    /// Never listens: the port is nobody else's while the proxy is down.
+    _held: TcpSocket,
     upstream: String,
     script: Arc<Mutex<Script>>,
     task: Option<JoinHandle<()>>,
@@ -64,10 +66,11 @@ impl FaultProxy {
     /// A proxy to the engine at `url`, an `http://host:port`.
     pub(crate) async fn to(url: &str) -> Self {
         let upstream = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut proxy = Self { address, upstream, script: Arc::default(), task: None };
-        proxy.serve(listener);
+        drop(TcpStream::connect(&upstream).await.expect("an engine behind the proxy"));
+        let held = bound("127.0.0.1:0".parse().unwrap());
+        let address = held.local_addr().unwrap();
+        let mut proxy = Self { address, _held: held, upstream, script: Arc::default(), task: None };
+        proxy.up();
         proxy
     }
 
@@ -105,10 +108,9 @@ impl FaultProxy {
         }
     }
 
-    /// Listens again at the same address.
-    pub(crate) async fn up(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
-        self.serve(listener);
+    /// Listens, again and again at the same address.
+    pub(crate) fn up(&mut self) {
+        self.serve(bound(self.address).listen(128).unwrap());
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -127,6 +129,15 @@ impl FaultProxy {
             }
         }));
     }
+}
+
+/// A socket that shares its address with others of this process.
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.set_reuseport(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
 }
 
 impl Drop for FaultProxy {

@@ -2,21 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
-/// A name that no other test has, in this run or beside it.
-pub(crate) fn unique(prefix: &str) -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("{prefix}-{}-{next}", std::process::id())
-}
+use super::engines::TestEngine;
+use super::own::Indexes;
 
 /// A folder with config/, jobs/ and mappings/.
 pub(crate) struct Home {
     folder: TempDir,
     variables: Vec<(String, String)>,
+    state: Option<Indexes>,
 }
 
 /// How a run of the program ended.
@@ -33,7 +29,7 @@ impl Home {
         for name in ["config", "jobs", "mappings"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        Self { folder, variables: Vec::new() }
+        Self { folder, variables: Vec::new(), state: None }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -49,6 +45,16 @@ impl Home {
     /// Sets a variable for every run in this home.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Runs use this engine, and remember in indexes of their own, which go with the home.
+    pub(crate) async fn engine(mut self, engine: TestEngine) -> Self {
+        let state = Indexes::of(engine, "state").await;
+        self = self
+            .variable("PREJOIN__ENGINE__URL", &engine.url().await)
+            .variable("PREJOIN__ENGINE__STATE_PREFIX", &state);
+        self.state = Some(state);
         self
     }
 

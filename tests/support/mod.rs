@@ -3,6 +3,7 @@
 pub(crate) mod engines;
 pub(crate) mod fault_proxy;
 pub(crate) mod home;
+pub(crate) mod own;
 pub(crate) mod place;
 pub(crate) mod services;
 pub(crate) mod serving;

@@ -1,7 +1,6 @@
 //! A database of a test's own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use prejoin::config::{Address, Secret, Server, SourceConfig};
@@ -10,6 +9,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
 use url::Url;
 
+use super::own::{removed, unique};
 use super::services;
 
 /// A schema on PostgreSQL, a database on MariaDB or a SQLite file; gone with the value, also when the test fails.
@@ -28,19 +28,29 @@ enum On {
 
 impl Place {
     pub(crate) async fn postgres() -> Self {
-        let name = unique("test_");
+        let place = Self::postgres_named(unique("schema").replace('-', "_"));
+        place.run(&format!("CREATE SCHEMA {}", place.name)).await;
+        place
+    }
+
+    /// A schema that somebody else will make.
+    pub(crate) fn postgres_named(name: String) -> Self {
         let mut url = Url::parse(&services::postgres()).unwrap();
-        let mut admin = sqlx::PgConnection::connect(url.as_str()).await.unwrap();
-        execute(&mut admin, &format!("CREATE SCHEMA {name}")).await;
         url.query_pairs_mut().append_pair("options[search_path]", &format!("{name},public"));
         Self { server: On::Postgres, name, url }
     }
 
     pub(crate) async fn mariadb() -> Self {
-        let name = unique("test_");
+        let place = Self::mariadb_named(unique("database").replace('-', "_"));
+        let mut admin = sqlx::MySqlConnection::connect(&services::mariadb()).await.unwrap();
+        let made = format!("CREATE DATABASE {} CHARACTER SET utf8mb4", place.name);
+        execute(&mut admin, &made).await.unwrap();
+        place
+    }
+
+    /// A database that somebody else will make.
+    pub(crate) fn mariadb_named(name: String) -> Self {
         let mut url = Url::parse(&services::mariadb()).unwrap();
-        let mut admin = sqlx::MySqlConnection::connect(url.as_str()).await.unwrap();
-        execute(&mut admin, &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await;
         url.set_path(&name);
         Self { server: On::Mariadb, name, url }
     }
@@ -56,21 +66,20 @@ impl Place {
 
     /// Runs statements as someone who may write.
     pub(crate) async fn run(&self, sql: &str) {
-        match self.server {
+        let url = self.url.as_str();
+        let ran = match self.server {
             On::Postgres => {
-                execute(&mut sqlx::PgConnection::connect(self.url.as_str()).await.unwrap(), sql)
-                    .await;
+                execute(&mut sqlx::PgConnection::connect(url).await.unwrap(), sql).await
             }
             On::Mariadb => {
-                let mut connection =
-                    sqlx::MySqlConnection::connect(self.url.as_str()).await.unwrap();
-                execute(&mut connection, sql).await;
+                execute(&mut sqlx::MySqlConnection::connect(url).await.unwrap(), sql).await
             }
             On::Sqlite(_) => {
-                let url = format!("{}?mode=rwc", self.url);
-                execute(&mut sqlx::SqliteConnection::connect(&url).await.unwrap(), sql).await;
+                let url = format!("{url}?mode=rwc");
+                execute(&mut sqlx::SqliteConnection::connect(&url).await.unwrap(), sql).await
             }
-        }
+        };
+        ran.unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
     /// The place as a source is told of it.
@@ -132,38 +141,26 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let (name, url) = (&self.name, &self.url);
-        let gone = async || match self.server {
-            On::Postgres => {
-                let mut admin = sqlx::PgConnection::connect(url.as_str()).await.unwrap();
-                execute(&mut admin, &format!("DROP SCHEMA {name} CASCADE")).await;
-            }
-            On::Mariadb => {
-                let mut admin = sqlx::MySqlConnection::connect(url.as_str()).await.unwrap();
-                execute(&mut admin, &format!("DROP DATABASE {name}")).await;
-            }
+        let (name, url) = (&self.name, self.url.as_str());
+        match self.server {
+            On::Postgres => removed(name, async || {
+                let mut admin = sqlx::PgConnection::connect(url).await?;
+                execute(&mut admin, &format!("DROP SCHEMA IF EXISTS {name} CASCADE")).await
+            }),
+            On::Mariadb => removed(name, async || {
+                // Not into the database itself: it may not be there.
+                let mut admin = sqlx::MySqlConnection::connect(&services::mariadb()).await?;
+                execute(&mut admin, &format!("DROP DATABASE IF EXISTS {name}")).await
+            }),
             On::Sqlite(_) => {}
-        };
-        // A test's runtime cannot be waited for within itself.
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.unwrap().block_on(gone());
-            });
-        });
+        }
     }
 }
 
-async fn execute<C: Connection>(connection: &mut C, sql: &str)
+async fn execute<C: Connection>(connection: &mut C, sql: &str) -> anyhow::Result<()>
 where
     for<'c> &'c mut C: sqlx::Executor<'c>,
 {
-    let text = AssertSqlSafe(sql.to_owned());
-    sqlx::raw_sql(text).execute(connection).await.unwrap_or_else(|error| panic!("{error}: {sql}"));
-}
-
-/// A name that no other test has, in this run or beside it.
-fn unique(prefix: &str) -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("{prefix}{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await?;
+    Ok(())
 }

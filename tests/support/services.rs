@@ -1,72 +1,114 @@
 //! Where the servers are that tests run on.
 //!
 //! Promises: the URL in `TEST_…_URL` when there is one, else that of a container which is started once for the whole run
-//! where Docker answers. Otherwise the test fails and says what to do: nothing is skipped.
+//! where Docker answers, and removed when the run has ended, however it ends. Otherwise the test fails and says what to do:
+//! nothing is skipped.
 
 use std::env;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use testcontainers::core::{ContainerPort, IntoContainerPort, WaitFor};
+use anyhow::{Context, Result};
+use prejoin::sink::Client;
+use testcontainers::core::wait::LogWaitStrategy;
+use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use testcontainers::{GenericImage, ImageExt};
+
+use super::engines::config;
+
+/// How long a container may take.
+const STARTUP: Duration = Duration::from_secs(180);
 
 /// A server that tests need.
-struct Service {
+pub(crate) struct Service {
     /// The variable that names a running one.
     variable: &'static str,
-    /// What `dev/up` calls it.
-    name: &'static str,
-    image: (&'static str, &'static str),
+    /// What `dev/up` and `docker-compose.yml` call it.
+    pub(crate) name: &'static str,
+    /// The image's name and tag.
+    pub(crate) image: (&'static str, &'static str),
     port: u16,
     environment: &'static [(&'static str, &'static str)],
-    /// What its container says when it is ready.
-    ready: &'static str,
+    /// What it runs in place of the image's own command.
+    command: &'static [&'static str],
+    ready: Ready,
     /// The URL before and behind host and port.
     url: (&'static str, &'static str),
     /// The container's URL, made once for the whole run.
     started: OnceLock<Result<String, String>>,
 }
 
-static POSTGRES: Service = Service {
+/// How it shows that it takes requests.
+enum Ready {
+    /// Its log has this, so many times.
+    Says(&'static str, usize),
+    /// It answers as an engine does.
+    Answers,
+}
+
+pub(crate) static POSTGRES: Service = Service {
     variable: "TEST_POSTGRES_URL",
     name: "postgres",
-    image: ("postgres", "16"),
+    image: ("postgres", "17"),
     port: 5432,
     environment: &[("POSTGRES_PASSWORD", "prejoin")],
-    ready: "database system is ready to accept connections",
+    command: &["postgres", "-c", "max_connections=200", "-c", "max_prepared_transactions=20"],
+    // The first time is while it sets itself up, and answers on its socket only.
+    ready: Ready::Says("database system is ready to accept connections", 2),
     url: ("postgres://postgres:prejoin@", "/postgres"),
     started: OnceLock::new(),
 };
 
-static MARIADB: Service = Service {
+pub(crate) static MARIADB: Service = Service {
     variable: "TEST_MARIADB_URL",
     name: "mariadb",
-    image: ("mariadb", "11"),
+    image: ("mariadb", "11.8"),
     port: 3306,
     environment: &[("MARIADB_ROOT_PASSWORD", "prejoin"), ("MARIADB_DATABASE", "prejoin")],
-    ready: "port: 3306",
+    command: &["--character-set-server=utf8mb4", "--max-connections=200"],
+    ready: Ready::Says("port: 3306", 1),
     url: ("mysql://root:prejoin@", "/prejoin"),
     started: OnceLock::new(),
 };
 
-static OPENSEARCH: Service = Service {
+pub(crate) static OPENSEARCH: Service = Service {
     variable: "TEST_OPENSEARCH_URL",
     name: "opensearch",
-    image: ("opensearchproject/opensearch", "3"),
+    image: ("opensearchproject/opensearch", "3.8.0"),
     port: 9200,
-    environment: &[("discovery.type", "single-node"), ("DISABLE_SECURITY_PLUGIN", "true")],
-    ready: "] started",
+    environment: &[
+        ("discovery.type", "single-node"),
+        ("DISABLE_SECURITY_PLUGIN", "true"),
+        ("OPENSEARCH_JAVA_OPTS", "-Xms1g -Xmx1g"),
+        ("cluster.routing.allocation.disk.threshold_enabled", "false"),
+    ],
+    // The image lacks Korean analysis.
+    command: &[
+        "bash",
+        "-c",
+        "bin/opensearch-plugin install --batch analysis-nori && exec ./opensearch-docker-entrypoint.sh opensearch",
+    ],
+    ready: Ready::Answers,
     url: ("http://", ""),
     started: OnceLock::new(),
 };
 
-static ELASTICSEARCH: Service = Service {
+pub(crate) static ELASTICSEARCH: Service = Service {
     variable: "TEST_ELASTICSEARCH_URL",
     name: "elasticsearch",
-    image: ("elasticsearch", "9.2.1"),
+    image: ("elasticsearch", "9.5.3"),
     port: 9200,
-    environment: &[("discovery.type", "single-node"), ("xpack.security.enabled", "false")],
-    ready: "] started",
+    environment: &[
+        ("discovery.type", "single-node"),
+        ("xpack.security.enabled", "false"),
+        ("ES_JAVA_OPTS", "-Xms1g -Xmx1g"),
+        ("cluster.routing.allocation.disk.threshold_enabled", "false"),
+    ],
+    command: &[],
+    ready: Ready::Answers,
     url: ("http://", ""),
     started: OnceLock::new(),
 };
@@ -81,27 +123,20 @@ pub(crate) fn mariadb() -> String {
     MARIADB.url()
 }
 
-/// URL of an OpenSearch node.
-#[expect(dead_code, reason = "for the tests of the engine")]
-pub(crate) fn opensearch() -> String {
-    OPENSEARCH.url()
-}
-
-/// URL of an Elasticsearch node.
-#[expect(dead_code, reason = "for the tests of the engine")]
-pub(crate) fn elasticsearch() -> String {
-    ELASTICSEARCH.url()
-}
-
 impl Service {
-    fn url(&self) -> String {
+    /// Its URL; waits until the container is there, if it has to be one.
+    pub(crate) fn url(&self) -> String {
         if let Ok(url) = env::var(self.variable) {
             return url;
         }
-        let started = self.started.get_or_init(|| self.start());
+        // On a thread of its own: a test's runtime cannot be waited for within itself.
+        let started = self.started.get_or_init(|| {
+            let started = std::thread::scope(|scope| scope.spawn(|| self.start()).join());
+            started.expect("a panic would be an error").map_err(|error| format!("{error:#}"))
+        });
         started.clone().unwrap_or_else(|error| {
             panic!(
-                "no {name}: {variable} is not set, and Docker does not answer ({error})\n\n\
+                "no {name}: {variable} is not set, and Docker does not help ({error})\n\n\
                  hint: run `dev/test`, or `eval \"$(dev/up {name})\"` before `cargo test`",
                 name = self.name,
                 variable = self.variable,
@@ -109,45 +144,53 @@ impl Service {
         })
     }
 
-    /// On a thread and runtime of its own, which outlive the test that happens to be the first.
-    fn start(&self) -> Result<String, String> {
-        let port = self.port.tcp();
+    #[tokio::main(flavor = "current_thread")]
+    async fn start(&self) -> Result<String> {
         let mut request = GenericImage::new(self.image.0, self.image.1)
-            .with_exposed_port(port)
-            .with_wait_for(WaitFor::message_on_either_std(self.ready))
-            .with_startup_timeout(std::time::Duration::from_secs(180));
+            .with_exposed_port(self.port.tcp())
+            .with_wait_for(match self.ready {
+                Ready::Says(line, times) => {
+                    WaitFor::log(LogWaitStrategy::stdout_or_stderr(line).with_times(times))
+                }
+                Ready::Answers => WaitFor::Nothing,
+            })
+            .with_startup_timeout(STARTUP)
+            .with_cmd(self.command.iter().copied());
         for (name, value) in self.environment {
             request = request.with_env_var(*name, *value);
         }
-        let (send, receive) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let Ok(runtime) = runtime else { return };
-            runtime.block_on(async {
-                let started = match request.start().await {
-                    Ok(container) => address(&container, port).await.map(|at| (container, at)),
-                    Err(error) => Err(error.to_string()),
-                };
-                // The container lives as long as the run.
-                let _container = started
-                    .map(|(container, at)| {
-                        drop(send.send(Ok(at)));
-                        container
-                    })
-                    .map_err(|error| drop(send.send(Err(error))));
-                std::future::pending::<()>().await;
-            });
-        });
-        let at = receive.recv().map_err(|error| error.to_string())??;
-        Ok(format!("{}{at}{}", self.url.0, self.url.1))
+        let container = request.start().await?;
+        remove_after_this_process(container.id())?;
+        let host = container.get_host().await?;
+        let port = container.get_host_port_ipv4(self.port).await?;
+        // Dropped, it would be removed now.
+        std::mem::forget(container);
+        let url = format!("{}{host}:{port}{}", self.url.0, self.url.1);
+        if matches!(self.ready, Ready::Answers) {
+            tokio::time::timeout(STARTUP, answers(&url)).await.context("it does not answer")?;
+        }
+        Ok(url)
     }
 }
 
-async fn address(
-    container: &ContainerAsync<GenericImage>,
-    port: ContainerPort,
-) -> Result<String, String> {
-    let host = container.get_host().await.map_err(|error| error.to_string())?;
-    let port = container.get_host_port_ipv4(port).await.map_err(|error| error.to_string())?;
-    Ok(format!("{host}:{port}"))
+async fn answers(engine: &str) {
+    while Client::connect(&config(engine)).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Statics are not dropped, and a run may be killed. But its end of a pipe is closed in any case, and a shell waits for that.
+fn remove_after_this_process(container: &str) -> Result<()> {
+    let script = "cat; exec docker rm --force --volumes \"$0\"";
+    let mut shell = Command::new("sh")
+        .args(["-c", script, container])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // Ctrl-C is not for it.
+        .process_group(0)
+        .spawn()
+        .context("a shell that removes the container")?;
+    std::mem::forget(shell.stdin.take());
+    Ok(())
 }
