@@ -76,6 +76,8 @@ pub enum Kind {
     Float {
         /// The greatest, and its negative the least.
         max: f64,
+        /// Kept as a whole number, by a scale.
+        scaled: bool,
     },
     /// Dates and times.
     Date {
@@ -205,6 +207,7 @@ fn exact_form(field: &Field) -> Option<(&String, &Field)> {
 
 fn kind(ty: &str) -> Option<Kind> {
     let whole = |min: i128, max: i128| Some(Kind::Integer { min, max });
+    let float = |max| Some(Kind::Float { max, scaled: false });
     match ty {
         "keyword" => Some(Kind::Keyword),
         "long" => whole(i64::MIN.into(), i64::MAX.into()),
@@ -212,11 +215,11 @@ fn kind(ty: &str) -> Option<Kind> {
         "short" => whole(i16::MIN.into(), i16::MAX.into()),
         "byte" => whole(i8::MIN.into(), i8::MAX.into()),
         "unsigned_long" => whole(0, u64::MAX.into()),
-        "double" => Some(Kind::Float { max: f64::MAX }),
-        "float" => Some(Kind::Float { max: f32::MAX.into() }),
-        "half_float" => Some(Kind::Float { max: 65_504.0 }),
+        "double" => float(f64::MAX),
+        "float" => float(f32::MAX.into()),
+        "half_float" => float(65_504.0),
         // Kept as a long; 2^53 is where its own arithmetic in doubles stops being whole.
-        "scaled_float" => Some(Kind::Float { max: 9_007_199_254_740_992.0 }),
+        "scaled_float" => Some(Kind::Float { max: 9_007_199_254_740_992.0, scaled: true }),
         "date" => Some(Kind::Date { nanos: false }),
         "date_nanos" => Some(Kind::Date { nanos: true }),
         "boolean" => Some(Kind::Boolean),

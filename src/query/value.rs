@@ -44,7 +44,7 @@ impl Scalar {
             (Kind::Keyword, Json::Text(text)) => return Ok(Self::Text(text.nfc().collect())),
             (Kind::Boolean, Json::Bool(flag)) => return Ok(Self::Flag(*flag)),
             (Kind::Integer { min, max }, Json::Number(text)) => return integer(text, min, max),
-            (Kind::Float { max }, Json::Number(text)) => return float(text, max),
+            (Kind::Float { max, .. }, Json::Number(text)) => return float(text, max),
             (Kind::Date { .. }, Json::Text(text)) => return date(text),
             (Kind::Keyword, _) => "a string",
             (Kind::Boolean, _) => "true or false",
@@ -116,7 +116,7 @@ mod tests {
 
     const LONG: Kind = Kind::Integer { min: i64::MIN as i128, max: i64::MAX as i128 };
     const DATE: Kind = Kind::Date { nanos: false };
-    const DOUBLE: Kind = Kind::Float { max: f64::MAX };
+    const DOUBLE: Kind = Kind::Float { max: f64::MAX, scaled: false };
 
     fn read(kind: Kind, text: &str) -> Result<Scalar, String> {
         Scalar::read(kind, serde_json::from_str(text).unwrap())

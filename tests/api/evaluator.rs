@@ -116,7 +116,7 @@ fn compare_numbers(kind: Kind, left: &Value, right: &Value) -> Ordering {
         Kind::Integer { .. } => {
             text(left).parse::<i128>().unwrap().cmp(&text(right).parse::<i128>().unwrap())
         }
-        Kind::Float { max } if max <= f64::from(f32::MAX) => {
+        Kind::Float { max, .. } if max <= f64::from(f32::MAX) => {
             text(left).parse::<f32>().unwrap().total_cmp(&text(right).parse::<f32>().unwrap())
         }
         _ => text(left).parse::<f64>().unwrap().total_cmp(&text(right).parse::<f64>().unwrap()),
@@ -125,8 +125,11 @@ fn compare_numbers(kind: Kind, left: &Value, right: &Value) -> Ordering {
 
 fn by_key(left: &Value, right: &Value, sort: &Sort) -> Ordering {
     let descending = sort.order == Order::Desc;
-    // An engine keeps the place of an absent whole number by the extreme of its type.
+    // An engine keeps the place of an absent whole number by the extreme of its type, or of the integer that holds it.
     let absent = match sort.field.kind {
+        Kind::Integer { max, .. } if max < i32::MAX.into() => {
+            exact(&(if descending { i32::MIN } else { i32::MAX }).to_string())
+        }
         Kind::Integer { min, max } => exact(&(if descending { min } else { max }).to_string()),
         _ => Value::Null,
     };

@@ -54,13 +54,20 @@ impl Reply {
 impl Api {
     /// The API over an index of the generated documents.
     pub(super) async fn filled(client: Client) -> Self {
-        let api = Self::over(client, documents::mapping());
+        Self::with(client, &documents::all()).await
+    }
+
+    /// The API over an index of these documents.
+    pub(super) async fn with(client: Client, documents: &[Value]) -> Self {
+        let mapping = documents::mapping_on(client.engine().flavor);
+        let mappings = mapping.body();
+        let api = Self::over(client, mapping);
         let index = format!("{}-000001", api.alias);
-        let mut body = json!({"mappings": documents::mapping().body(), "aliases": {}});
+        let mut body = json!({"mappings": mappings, "aliases": {}});
         body["settings"] = json!({"number_of_shards": 2, "number_of_replicas": 0});
         body["aliases"][&api.alias] = json!({});
         api.client.call(Method::Put, &[&index], &[], Some(&body)).await.unwrap();
-        let lines = documents::all().into_iter().map(|document| {
+        let lines = documents.iter().map(|document| {
             let id = &document["_prejoin"]["id"];
             format!("{}\n{document}\n", json!({"index": {"_id": id}}))
         });
