@@ -112,6 +112,16 @@ impl Mapping {
     }
 }
 
+/// The fields of an index as the engine tells its `mappings`, without prejoin's own.
+///
+/// # Errors
+/// When it is not of the form `{"properties": {…}}`.
+pub fn live(mappings: &Value) -> Result<Fields, String> {
+    let mut fields = fields(mappings.get("properties"), "")?;
+    fields.remove(OWN_FIELD);
+    Ok(fields)
+}
+
 /// `id` is the tiebreak of every sort, `refs` finds the documents that hold a row, `digest` tells whether one changed.
 fn own_field() -> Value {
     json!({"properties": {

@@ -103,6 +103,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail)
     }
 
+    /// Whether a search that was read by another mapping might have gone better.
+    pub(super) fn may_be_of_the_mapping(&self) -> bool {
+        self.status.is_client_error() || self.status == StatusCode::INTERNAL_SERVER_ERROR
+    }
+
     /// The word for programs and for the log.
     pub(super) fn code(&self) -> &'static str {
         self.code

@@ -107,13 +107,18 @@ pub enum Found<'a> {
 impl Fields {
     /// The fields of `mapping`.
     pub fn new(mapping: &Mapping) -> Self {
+        Self::of(&mapping.fields)
+    }
+
+    /// These fields.
+    pub fn of(fields: &mapping::Fields) -> Self {
         let mut known = BTreeMap::new();
-        collect(&mapping.fields, "", None, &mut known);
-        let fingerprint = Sha256::digest(mapping.body().to_string()).into();
+        collect(fields, "", None, &mut known);
+        let fingerprint = Sha256::digest(format!("{known:?}")).into();
         Self { known, fingerprint }
     }
 
-    /// Changes when the mapping does.
+    /// Changes when a search could mean something else.
     pub fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
     }
