@@ -56,8 +56,20 @@ pub struct ValueField {
     pub filter: Option<String>,
     /// The engine's field that is sorted by.
     pub sort: Option<String>,
-    /// Whether its presence is known.
-    pub exists: bool,
+    /// The engine's field whose presence shows that there is a value.
+    pub exists: Option<String>,
+    /// Number of the engine's fields that it is kept in.
+    forms: usize,
+}
+
+impl Known {
+    /// The engine's field whose presence shows that there is a value.
+    pub fn shown_by(&self) -> Option<&str> {
+        match &self.shape {
+            Shape::List | Shape::Object => Some(&self.path),
+            Shape::Value(value) => value.exists.as_deref(),
+        }
+    }
 }
 
 /// How the values of a field compare.
@@ -128,6 +140,18 @@ impl Fields {
         self.known.get(path)
     }
 
+    /// Number of the engine's fields in an object, at least 1.
+    pub fn inside(&self, object: &str) -> usize {
+        let prefix = format!("{object}.");
+        let inside =
+            self.known.range(prefix.clone()..).take_while(|(path, _)| path.starts_with(&prefix));
+        let forms = inside.map(|(_, known)| match &known.shape {
+            Shape::Value(value) => value.forms,
+            Shape::List | Shape::Object => 1,
+        });
+        forms.sum::<usize>().max(1)
+    }
+
     /// What `name` stands for among the elements of `list`, or at the top.
     pub fn find<'a>(&'a self, list: Option<&str>, name: &'a str) -> Found<'a> {
         let full = full_path(list, name);
@@ -173,11 +197,13 @@ fn collect(
         let path = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
         let shape = match field.ty.as_str() {
             "nested" => Shape::List,
-            "object" => Shape::Object,
+            "object" if field.enabled => Shape::Object,
             _ => Shape::Value(value_field(&path, field)),
         };
         let inner = if shape == Shape::List { Some(path.as_str()) } else { list };
-        collect(&field.properties, &path, inner, known);
+        if field.enabled {
+            collect(&field.properties, &path, inner, known);
+        }
         let entry = Known { path: path.clone(), list: list.map(str::to_owned), shape };
         known.insert(path, entry);
     }
@@ -199,8 +225,21 @@ fn value_field(path: &str, field: &Field) -> ValueField {
         kind,
         filter: serves(|form| form.indexed),
         sort: serves(|form| form.doc_values),
-        exists: field.ty != "binary" && (field.indexed || (field.doc_values && field.ty != "text")),
+        exists: shown_by(path, field, served_by.as_ref()),
+        forms: 1 + field.multi.len(),
     }
+}
+
+/// Itself where the engine can tell, else the sub-field that holds it whole.
+fn shown_by(path: &str, field: &Field, served_by: Option<&(String, &Field)>) -> Option<String> {
+    let tells = |field: &Field| {
+        field.ty != "binary" && (field.indexed || (field.doc_values && field.ty != "text"))
+    };
+    if field.enabled && tells(field) {
+        return Some(path.to_owned());
+    }
+    let (form, _) = served_by.filter(|(_, form)| form.ty == "keyword" && tells(form))?;
+    Some(form.clone())
 }
 
 /// The sub-field that holds a text whole.
@@ -265,9 +304,9 @@ pub(super) mod tests {
         let fields = fields();
         assert_eq!(value(&fields, "title").filter.as_deref(), Some("title.raw"));
         assert_eq!(value(&fields, "memo").kind, None);
-        assert!(value(&fields, "memo").exists);
+        assert_eq!(value(&fields, "memo").exists.as_deref(), Some("memo"));
         let secret = value(&fields, "secret");
-        assert_eq!((secret.filter, secret.sort, secret.exists), (None, None, false));
+        assert_eq!((secret.filter, secret.sort, secret.exists), (None, None, None));
         let name = value(&fields, "manager.name");
         assert_eq!((name.filter.as_deref(), name.sort), (Some("manager.name"), None));
         assert!(fields.get("title.raw").is_none());
