@@ -5,6 +5,7 @@
 
 mod answer;
 mod generation;
+mod host;
 mod problem;
 mod request;
 mod search;
@@ -12,6 +13,7 @@ mod search;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::extract::DefaultBodyLimit;
@@ -19,6 +21,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::config::{ApiConfig, Config};
 use crate::finding::Finding;
@@ -47,6 +50,9 @@ impl AppState {
     }
 }
 
+/// How long requests under way may take to end when the server does.
+const DRAIN: Duration = Duration::from_secs(10);
+
 /// All that the API answers.
 pub fn router(state: AppState) -> Router {
     Router::new()
@@ -55,6 +61,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(host::only_local))
         .layer(middleware::from_fn(request::observe))
         .with_state(state)
 }
@@ -115,17 +122,33 @@ impl Server {
         self.address
     }
 
-    /// Answers until `shutdown`, and then finishes the requests under way.
+    /// Answers until `shutdown`, and then finishes the requests under way; those that take longer than 10 seconds are
+    /// left.
     ///
     /// # Errors
     /// When the listener fails.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let indexes = self.state.shared.indexes.keys().cloned().collect::<Vec<_>>().join(", ");
         tracing::info!(address = %self.address, indexes, "serving searches");
-        axum::serve(self.listener, router(self.state))
-            .with_graceful_shutdown(shutdown)
-            .await
-            .context("serving searches")
+        let (begin, begun) = oneshot::channel::<()>();
+        let shutdown = async move {
+            shutdown.await;
+            drop(begin);
+        };
+        let serving =
+            axum::serve(self.listener, router(self.state)).with_graceful_shutdown(shutdown);
+        // A caller who never ends its request would keep the server for ever.
+        let late = async move {
+            let _dropped = begun.await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            ended = serving.into_future() => ended.context("serving searches"),
+            () = late => {
+                tracing::warn!("requests that have not ended are left");
+                Ok(())
+            }
+        }
     }
 }
 

@@ -51,6 +51,13 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, message, None)
     }
 
+    pub(super) fn wrong_host() -> Self {
+        let kind = ("wrong_host", "Wrong host");
+        let message = "this server answers to its loopback names only";
+        let detail = Some("send the header `Host: localhost`; a proxy in front must set it");
+        Self::new(StatusCode::MISDIRECTED_REQUEST, kind, message, detail)
+    }
+
     pub(super) fn not_json() -> Self {
         let kind = ("unsupported_media_type", "Unsupported media type");
         let message = "the body is JSON, and says so";

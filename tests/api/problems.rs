@@ -181,6 +181,36 @@ async fn a_path_that_is_none_is_told() {
 }
 
 #[tokio::test]
+async fn a_request_to_another_host_is_refused() {
+    let api = api().await;
+    let asked = |host: &str| {
+        let request = Request::post(api.path()).header("content-type", "application/json");
+        request.header("host", host).body(Body::from("{}")).unwrap()
+    };
+    for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
+        assert_eq!(api.send(asked(host)).await.status, 200, "{host}");
+    }
+    for host in ["", "example.org:8080", "localhost.example.org", "192.168.0.1"] {
+        assert_eq!(api.send(asked(host)).await.status, 421, "{host}");
+    }
+    insta::assert_snapshot!(api.send(asked("example.org")).await.shown(&api.alias), @r#"
+    421 application/problem+json
+    {
+      "type": "urn:prejoin:problem:wrong_host",
+      "title": "Wrong host",
+      "status": 421,
+      "code": "wrong_host",
+      "message": "this server answers to its loopback names only",
+      "detail": "send the header `Host: localhost`; a proxy in front must set it",
+      "request_id": "ID"
+    }
+    "#);
+    let absolute = Request::get("http://example.org/healthz").body(Body::empty()).unwrap();
+    assert_eq!(api.send(absolute).await.status, 421);
+    api.remove().await;
+}
+
+#[tokio::test]
 async fn a_request_keeps_its_id() {
     let api = api().await;
     let asked =

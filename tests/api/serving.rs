@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use prejoin::api::Server;
 use prejoin::config::{ApiConfig, Config, LoadConfig, Secret};
@@ -129,6 +130,24 @@ async fn fields_are_those_of_the_index_that_is_there(engine: TestEngine) {
         api.client.call(Method::Delete, &[&index], &[], None).await.unwrap();
     }
     api.remove().await;
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_does_not_keep_it() {
+    let config = configured("127.0.0.1:0", None).await;
+    let server = Server::bind(&config, served()).await.unwrap();
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async move {
+        drop(stopped.await);
+    }));
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(b"POST /v1/contracts/search HTTP/1.1\r\nhost: localhost\r\n").await.unwrap();
+    // One who is answered came later, so that the half is seen already.
+    ask(address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+    stop.send(()).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), running).await;
+    ended.expect("the server does not end").unwrap().unwrap();
 }
 
 #[tokio::test]
