@@ -37,6 +37,8 @@ pub struct Field {
     pub indexed: bool,
     /// `false` when the field cannot be sorted by.
     pub doc_values: bool,
+    /// `false` when the engine only keeps what is in it, whatever that is.
+    pub enabled: bool,
     /// The fields of an object or nested object.
     pub properties: Fields,
     /// Other forms in which the same value is indexed.
@@ -112,6 +114,16 @@ impl Mapping {
     }
 }
 
+/// The fields of an index as the engine tells its `mappings`, without prejoin's own.
+///
+/// # Errors
+/// When it is not of the form `{"properties": {…}}`.
+pub fn live(mappings: &Value) -> Result<Fields, String> {
+    let mut fields = fields(mappings.get("properties"), "")?;
+    fields.remove(OWN_FIELD);
+    Ok(fields)
+}
+
 /// `id` is the tiebreak of every sort, `refs` finds the documents that hold a row, `digest` tells whether one changed.
 fn own_field() -> Value {
     json!({"properties": {
@@ -137,6 +149,11 @@ fn fields(properties: Option<&Value>, path: &str) -> Result<Fields, String> {
         return Err(format!("the properties of `{path}` are not an object"));
     };
     let each = properties.iter().map(|(name, spec)| {
+        if name.contains('.') {
+            return Err(format!(
+                "the field name `{name}` has a dot: write an object with properties"
+            ));
+        }
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         field(spec, &path).map(|field| (name.clone(), field))
     });
@@ -156,7 +173,14 @@ fn field(spec: &Value, path: &str) -> Result<Field, String> {
         None => return Err(format!("`{path}` has neither a type nor properties")),
     };
     let multi = fields(spec.get("fields"), path)?;
-    Ok(Field { ty, indexed: flag("index"), doc_values: flag("doc_values"), properties, multi })
+    Ok(Field {
+        ty,
+        indexed: flag("index"),
+        doc_values: flag("doc_values"),
+        enabled: flag("enabled"),
+        properties,
+        multi,
+    })
 }
 
 #[cfg(test)]
@@ -180,6 +204,14 @@ mod tests {
         assert!(mapping.fields["items"].is_nested());
         assert!(!mapping.fields["items"].properties["id"].doc_values);
         assert_eq!(mapping.body()["properties"]["_prejoin"]["properties"]["id"]["type"], "keyword");
+    }
+
+    #[test]
+    fn a_name_with_a_dot_is_refused_and_what_is_only_kept_is_known() {
+        let dotted = r#"{"mappings": {"properties": {"a.b": {"type": "keyword"}}}}"#;
+        insta::assert_snapshot!(parse(dotted).unwrap_err(), @"mappings/a.json: the field name `a.b` has a dot: write an object with properties");
+        let kept = r#"{"mappings": {"properties": {"a": {"type": "object", "enabled": false}}}}"#;
+        assert!(!parse(kept).unwrap().fields["a"].enabled);
     }
 
     #[test]

@@ -78,8 +78,9 @@ pub(super) struct FoundPage {
 
 #[derive(Serialize)]
 pub(super) struct Meta<'a> {
-    /// The real index behind the alias; the alias when there is no row to tell it.
-    pub(super) index: &'a str,
+    /// The real index behind the alias; left out when there is no row to tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) index: Option<&'a str>,
     pub(super) took_ms: u128,
     pub(super) request_id: &'a str,
 }

@@ -4,6 +4,8 @@
 //! request, without values; it listens on loopback only, as long as callers cannot be told apart.
 
 mod answer;
+mod generation;
+mod host;
 mod problem;
 mod request;
 mod search;
@@ -11,6 +13,7 @@ mod search;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::extract::DefaultBodyLimit;
@@ -18,22 +21,14 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::config::{ApiConfig, Config};
 use crate::finding::Finding;
-use crate::mapping::Mapping;
-use crate::query::{Fields, MAX_BODY, Signer};
+use crate::query::{MAX_BODY, Signer};
 use crate::sink::Client;
+use generation::Latest;
 use problem::Problem;
-
-/// An index that is searched.
-#[derive(Debug, Clone)]
-pub struct Served {
-    /// The name in the URL, and the engine's alias.
-    pub alias: String,
-    /// What is in it.
-    pub mapping: Mapping,
-}
 
 /// What every request needs; clones share it.
 #[derive(Clone)]
@@ -44,19 +39,19 @@ pub struct AppState {
 struct Shared {
     client: Client,
     signer: Signer,
-    indexes: BTreeMap<String, Fields>,
+    indexes: BTreeMap<String, Latest>,
 }
 
 impl AppState {
-    /// Answers searches of `indexes` from the engine of `client`, with cursors by `signer`.
-    pub fn new(client: Client, signer: Signer, indexes: Vec<Served>) -> Self {
-        let indexes = indexes
-            .into_iter()
-            .map(|served| (served.alias, Fields::new(&served.mapping)))
-            .collect();
+    /// Answers searches of the indexes behind these `aliases` from the engine of `client`, with cursors by `signer`.
+    pub fn new(client: Client, signer: Signer, aliases: Vec<String>) -> Self {
+        let indexes = aliases.into_iter().map(|alias| (alias, Latest::default())).collect();
         Self { shared: Arc::new(Shared { client, signer, indexes }) }
     }
 }
+
+/// How long requests under way may take to end when the server does.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// All that the API answers.
 pub fn router(state: AppState) -> Router {
@@ -66,6 +61,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(host::only_local))
         .layer(middleware::from_fn(request::observe))
         .with_state(state)
 }
@@ -91,11 +87,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Connects to the engine and takes the address of `api.listen`.
+    /// Connects to the engine and takes the address of `api.listen`. An index that is not built yet is warned of.
     ///
     /// # Errors
     /// When the address is not a loopback one or is taken, the key is too short, or the engine cannot be reached.
-    pub async fn bind(config: &Config, indexes: Vec<Served>) -> Result<Self> {
+    pub async fn bind(config: &Config, aliases: Vec<String>) -> Result<Self> {
         let listen = config.api.listen;
         if !listen.ip().is_loopback() {
             let what = format!("`api.listen`: {listen} is not a loopback address");
@@ -110,7 +106,15 @@ impl Server {
                 .hint("is another server running? port 0 takes a free one")
         })?;
         let address = listener.local_addr().context("the address listened on")?;
-        Ok(Self { listener, address, state: AppState::new(client, signer, indexes) })
+        let state = AppState::new(client, signer, aliases);
+        let shared = &*state.shared;
+        for (alias, latest) in &shared.indexes {
+            // It may be built while the server runs; what else is wrong is told with the first search too.
+            if let Err(problem) = latest.read(&shared.client, alias).await {
+                tracing::warn!(alias, code = problem.code(), "this index cannot be searched yet");
+            }
+        }
+        Ok(Self { listener, address, state })
     }
 
     /// Where it listens; with port 0 in the configuration, the port that it got.
@@ -118,30 +122,46 @@ impl Server {
         self.address
     }
 
-    /// Answers until `shutdown`, and then finishes the requests under way.
+    /// Answers until `shutdown`, and then finishes the requests under way; those that take longer than 10 seconds are
+    /// left.
     ///
     /// # Errors
     /// When the listener fails.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let indexes = self.state.shared.indexes.keys().cloned().collect::<Vec<_>>().join(", ");
         tracing::info!(address = %self.address, indexes, "serving searches");
-        axum::serve(self.listener, router(self.state))
-            .with_graceful_shutdown(shutdown)
-            .await
-            .context("serving searches")
+        let (begin, begun) = oneshot::channel::<()>();
+        let shutdown = async move {
+            shutdown.await;
+            drop(begin);
+        };
+        let serving =
+            axum::serve(self.listener, router(self.state)).with_graceful_shutdown(shutdown);
+        // A caller who never ends its request would keep the server for ever.
+        let late = async move {
+            let _dropped = begun.await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            ended = serving.into_future() => ended.context("serving searches"),
+            () = late => {
+                tracing::warn!("requests that have not ended are left");
+                Ok(())
+            }
+        }
     }
 }
 
-/// Serves searches of `indexes` until `shutdown`.
+/// Serves searches of the indexes behind these `aliases` until `shutdown`.
 ///
 /// # Errors
 /// As [`Server::bind`] and [`Server::run`].
 pub async fn serve(
     config: &Config,
-    indexes: Vec<Served>,
+    aliases: Vec<String>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    Server::bind(config, indexes).await?.run(shutdown).await
+    Server::bind(config, aliases).await?.run(shutdown).await
 }
 
 fn signer(config: &ApiConfig) -> Result<Signer> {

@@ -51,6 +51,13 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, message, None)
     }
 
+    pub(super) fn wrong_host() -> Self {
+        let kind = ("wrong_host", "Wrong host");
+        let message = "this server answers to its loopback names only";
+        let detail = Some("send the header `Host: localhost`; a proxy in front must set it");
+        Self::new(StatusCode::MISDIRECTED_REQUEST, kind, message, detail)
+    }
+
     pub(super) fn not_json() -> Self {
         let kind = ("unsupported_media_type", "Unsupported media type");
         let message = "the body is JSON, and says so";
@@ -101,6 +108,11 @@ impl Problem {
         let message = "the index is not built yet";
         let detail = Some("`prejoin reindex` builds it");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail)
+    }
+
+    /// Whether a search that was read by another mapping might have gone better.
+    pub(super) fn may_be_of_the_mapping(&self) -> bool {
+        self.status.is_client_error() || self.status == StatusCode::INTERNAL_SERVER_ERROR
     }
 
     /// The word for programs and for the log.

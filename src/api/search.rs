@@ -1,6 +1,7 @@
 //! `POST /v1/{index}/search`.
 //!
-//! Promises: one request, one query of the engine, and a page that is whole or a problem.
+//! Promises: a page that is whole or a problem, by the mapping of the index that it comes from; one query of the
+//! engine, unless the index is replaced meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -13,21 +14,26 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::answer::{EngineAnswer, Found, FoundPage, Hit, Meta};
+use super::generation::{Generation, Latest};
 use super::problem::Problem;
 use super::request::{RequestId, Rows};
 use super::{AppState, Shared};
 use crate::query::cursor::CursorError;
-use crate::query::dsl::{Question, question, to_dsl};
+use crate::query::dsl::{question, to_dsl};
 use crate::query::project::Selection;
-use crate::query::{Binding, Code, Fields, Pointer, Refusal, SearchRequest, parse};
+use crate::query::{Binding, Code, Pointer, Refusal, SearchRequest, parse};
 use crate::sink::{EngineError, Method};
 
 /// What the engine is given for a search; it ends by itself then.
 const ENGINE_TIMEOUT: &str = "5s";
 /// How long its answer is waited for.
-const WAIT: Duration = Duration::from_secs(7);
+pub(super) const WAIT: Duration = Duration::from_secs(7);
 
-/// Answers one search.
+/// How often an index may be replaced while one search of it is answered.
+const SWAPS: usize = 3;
+
+/// Answers one search, of the index that the alias names at that moment: an answer is given once the mapping that it was
+/// asked by is known to be that of its index. Rows tell their index; for anything else the mapping is read again.
 pub(super) async fn search(
     State(state): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
@@ -37,15 +43,64 @@ pub(super) async fn search(
 ) -> Result<Response, Problem> {
     let start = Instant::now();
     let shared = &*state.shared;
-    let (alias, fields) = index(shared, alias)?;
-    let request = parse(fields, &json_body(&headers, body)?)?;
+    let (alias, latest) = index(shared, alias)?;
+    let body = json_body(&headers, body)?;
+    let mut generation = latest.get(&shared.client, alias).await?;
+    for _ in 0..SWAPS {
+        let asked = Asked { alias, generation: &generation, request_id: &request_id };
+        let outcome = match page(shared, &asked, &body).await {
+            Err(problem) if !problem.may_be_of_the_mapping() => return Err(problem),
+            outcome => outcome,
+        };
+        // Only rows show of themselves which index they come from.
+        if let Ok(page) = &outcome
+            && page.answer.hits.hits.first().is_some_and(|hit| hit.index == generation.index)
+        {
+            return render(shared, outcome?, &request_id, start);
+        }
+        let now = latest.read(&shared.client, alias).await?;
+        if now.is(&generation) {
+            return render(shared, outcome?, &request_id, start);
+        }
+        generation = now;
+    }
+    Err(Problem::engine_unavailable())
+}
+
+/// What a request is about.
+struct Asked<'a> {
+    alias: &'a str,
+    generation: &'a Generation,
+    request_id: &'a str,
+}
+
+/// A page, before it is cut to what was asked for.
+struct Page {
+    request: SearchRequest,
+    binding: Binding,
+    answer: EngineAnswer,
+}
+
+/// Reads `body` as a search of that generation, and asks the engine.
+async fn page(shared: &Shared, asked: &Asked<'_>, body: &[u8]) -> Result<Page, Problem> {
+    let fields = &asked.generation.fields;
+    let request = parse(fields, body)?;
     let question = question(&request);
-    let binding = Binding::new(alias, fields, &question);
+    let binding = Binding::new(asked.alias, fields, &question);
     let after = request.page.after.as_deref();
     let after = after.map(|cursor| open_cursor(shared, binding, cursor)).transpose()?;
-    let query = Query { alias, request: &request, question: &question, after };
-    let answer = ask(shared, query, &request_id).await?;
+    let body = to_dsl(&request, &question, after);
+    let answer = ask(shared, asked, &body).await?;
+    Ok(Page { request, binding, answer })
+}
 
+fn render(
+    shared: &Shared,
+    page: Page,
+    request_id: &str,
+    start: Instant,
+) -> Result<Response, Problem> {
+    let Page { request, binding, answer } = page;
     let mut hits = answer.hits.hits;
     let has_next = hits.len() > request.page.size;
     hits.truncate(request.page.size);
@@ -56,9 +111,9 @@ pub(super) async fn search(
         page: FoundPage { size: request.page.size, next, has_next },
         total: answer.hits.total,
         meta: Meta {
-            index: hits.first().map_or(alias, |hit| &hit.index),
+            index: hits.first().map(|hit| hit.index.as_str()),
             took_ms: start.elapsed().as_millis(),
-            request_id: &request_id,
+            request_id,
         },
     };
     let mut response = axum::Json(&found).into_response();
@@ -70,11 +125,11 @@ pub(super) async fn search(
 fn index(
     shared: &Shared,
     alias: Result<Path<String>, PathRejection>,
-) -> Result<(&str, &Fields), Problem> {
+) -> Result<(&str, &Latest), Problem> {
     let known = &shared.indexes;
     // Only a name that is no UTF-8 is refused by the extractor.
     let alias = alias.map_or_else(|_| String::from("\u{FFFD}"), |Path(alias)| alias);
-    let found = known.get_key_value(&alias).map(|(alias, fields)| (alias.as_str(), fields));
+    let found = known.get_key_value(&alias).map(|(alias, latest)| (alias.as_str(), latest));
     found.ok_or_else(|| Problem::unknown_index(&alias, known.keys().map(String::as_str)))
 }
 
@@ -105,24 +160,16 @@ fn open_cursor(shared: &Shared, binding: Binding, cursor: &str) -> Result<Value,
     })
 }
 
-struct Query<'a> {
-    alias: &'a str,
-    request: &'a SearchRequest,
-    question: &'a Question,
-    after: Option<Value>,
-}
-
-async fn ask(shared: &Shared, query: Query<'_>, request_id: &str) -> Result<EngineAnswer, Problem> {
-    let body = to_dsl(query.request, query.question, query.after);
-    let segments = [query.alias, "_search"];
+async fn ask(shared: &Shared, asked: &Asked<'_>, body: &Value) -> Result<EngineAnswer, Problem> {
+    let segments = [asked.alias, "_search"];
     let options = [("allow_partial_search_results", "false"), ("timeout", ENGINE_TIMEOUT)];
     let sent = async {
-        let answer = shared.client.send(Method::Post, &segments, &options, &body).await?;
+        let answer = shared.client.send(Method::Post, &segments, &options, body).await?;
         answer.success()?.json::<EngineAnswer>()
     };
     match tokio::time::timeout(WAIT, sent).await {
         Ok(Ok(answer)) => answer.whole(),
-        Ok(Err(error)) => Err(refused(&error, request_id)),
+        Ok(Err(error)) => Err(refused(&error, asked.request_id)),
         Err(_) => Err(Problem::engine_timeout()),
     }
 }

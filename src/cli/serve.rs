@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::{self, Failure};
 use super::{Shared, prepare, render, signals};
-use crate::api::{Served, Server};
+use crate::api::Server;
 use crate::finding::Finding;
 use crate::job::Job;
 
@@ -26,18 +26,17 @@ pub(super) async fn run(shared: &Shared, _: &Arguments) -> Result<ExitCode, Fail
 }
 
 /// The index of each job; two jobs of one index are a mistake.
-fn indexes(config: &crate::config::Config) -> Result<Vec<Served>, Finding> {
-    let mut served: Vec<Served> = Vec::new();
+fn indexes(config: &crate::config::Config) -> Result<Vec<String>, Finding> {
+    let mut served: Vec<String> = Vec::new();
     for name in Job::names(&config.home) {
         let job = Job::load(&config.home, &name)?;
         let index = job.file.index.to_string();
-        if served.iter().any(|other| other.alias == index) {
+        if served.contains(&index) {
             let finding = Finding::error(format!("two jobs have the index `{index}`"))
                 .hint("each job needs an index of its own");
             return Err(finding.at(&job.path, job.file.index.place()));
         }
-        let mapping = prepare::mapping(config, &job)?;
-        served.push(Served { alias: index, mapping });
+        served.push(index);
     }
     if served.is_empty() {
         return Err(Finding::error(format!(

@@ -5,9 +5,10 @@
 //! runs in filter context: nothing is scored.
 
 use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
 use serde_json::{Map, Value, json};
 
-use super::value::Day;
 use super::{COUNT_CAP, Count, Filter, Kind, Op, Order, Scalar, SearchRequest, Sort, Target};
 use crate::mapping::OWN_FIELD;
 
@@ -45,8 +46,17 @@ pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>
         "track_total_hits": total,
         "_source": true,
     });
-    if let (Some(after), Value::Object(body)) = (after, &mut body) {
-        body.insert("search_after".to_owned(), after);
+    let Value::Object(members) = &mut body else { return body };
+    if let Some(after) = after {
+        members.insert("search_after".to_owned(), after);
+    }
+    // OpenSearch 3.8 skips rows of such a key that belong on the page; it skips none beside a filter of the hits.
+    if request
+        .sort
+        .first()
+        .is_some_and(|key| matches!(key.field.kind, Kind::Float { scaled: true, .. }))
+    {
+        members.insert("post_filter".to_owned(), json!({"match_all": {}}));
     }
     body
 }
@@ -74,7 +84,7 @@ fn clause(filter: &Filter) -> Value {
         Filter::Compare { field, op: Op::Ne, value } => not(&compare(field, Op::Eq, value)),
         Filter::Compare { field, op, value } => compare(field, *op, value),
         Filter::In { field, values } => among(field, values),
-        Filter::Exists { path } => json!({"exists": {"field": path}}),
+        Filter::Exists { engine, .. } => json!({"exists": {"field": engine}}),
         Filter::Some { list, filter } => {
             json!({"nested": {"path": list, "query": clause(filter), "score_mode": "none"}})
         }
@@ -96,10 +106,16 @@ fn one_of(clauses: &[Value]) -> Value {
 
 fn compare(field: &Target, op: Op, value: &Scalar) -> Value {
     let value = match value {
-        Scalar::Day(day) => return range(field, &day_bounds(op, *day)),
-        Scalar::Time(time) => return range(field, &time_bounds(op, *time)),
+        Scalar::Day(day) => return range(field, op, self::day(*day)),
+        Scalar::Time(time) => return range(field, op, moment(*time)),
         Scalar::Text(text) => json!(text),
-        Scalar::Number(number) => Value::Number(number.clone()),
+        Scalar::Number(number) => match (field.kind, op) {
+            // OpenSearch 3.8 finds nothing that is less than the greatest `unsigned_long`.
+            (Kind::Integer { max, .. }, Op::Lt) if number.as_i128() == Some(max) => {
+                return json!({"range": keyed(&field.engine, json!({"lte": max - 1}))});
+            }
+            _ => Value::Number(number.clone()),
+        },
         Scalar::Flag(flag) => json!(flag),
     };
     let bound = match op {
@@ -134,33 +150,60 @@ fn among(field: &Target, values: &[Scalar]) -> Value {
     }
 }
 
-/// All of the day is equal to it, nothing of it is less or greater.
-fn day_bounds(op: Op, day: Day) -> Vec<(&'static str, Timestamp)> {
-    match op {
-        Op::Eq | Op::Ne => vec![("gte", day.start), ("lt", day.end)],
-        Op::Lt => vec![("lt", day.start)],
-        Op::Lte => vec![("lt", day.end)],
-        Op::Gt => vec![("gte", day.end)],
-        Op::Gte => vec![("gte", day.start)],
-    }
+/// From its first instant to its last.
+type Span = (DateTime, DateTime);
+
+fn day(day: Date) -> Span {
+    (day.at(0, 0, 0, 0), day.at(23, 59, 59, 999_999_999))
 }
 
-fn time_bounds(op: Op, time: Timestamp) -> Vec<(&'static str, Timestamp)> {
-    match op {
-        Op::Eq | Op::Ne => vec![("gte", time), ("lte", time)],
-        Op::Lt => vec![("lt", time)],
-        Op::Lte => vec![("lte", time)],
-        Op::Gt => vec![("gt", time)],
-        Op::Gte => vec![("gte", time)],
+fn moment(time: Timestamp) -> Span {
+    let time = Offset::UTC.to_datetime(time);
+    (time, time)
+}
+
+/// What `date_nanos` can hold.
+const NANOS: Span = (
+    DateTime::constant(1970, 1, 1, 0, 0, 0, 0),
+    DateTime::constant(2262, 4, 11, 23, 47, 16, 854_775_807),
+);
+
+/// All of the span is equal to it, nothing of it is less or greater. Bounds that every value keeps are left out, because
+/// the engine refuses times that the field's type does not have.
+fn range(field: &Target, op: Op, (first, last): Span) -> Value {
+    let (above, below) = match op {
+        Op::Eq | Op::Ne => (Some(("gte", first)), Some(("lte", last))),
+        Op::Lt => (None, Some(("lt", first))),
+        Op::Lte => (None, Some(("lte", last))),
+        Op::Gt => (Some(("gt", last)), None),
+        Op::Gte => (Some(("gte", first)), None),
+    };
+    let (mut above, mut below) = (above, below);
+    if let Kind::Date { nanos: true } = field.kind {
+        let (least, greatest) = NANOS;
+        let beyond =
+            |(word, time): (&str, DateTime)| time > greatest || (word == "gt" && time == greatest);
+        let before =
+            |(word, time): (&str, DateTime)| time < least || (word == "lt" && time == least);
+        if above.is_some_and(beyond) || below.is_some_and(before) {
+            return json!({"match_none": {}});
+        }
+        above = above.filter(|(_, time)| *time >= least);
+        below = below.filter(|(_, time)| *time <= greatest);
     }
+    let bounds: Vec<_> = above.into_iter().chain(below).collect();
+    if bounds.is_empty() {
+        return json!({"exists": {"field": field.engine}});
+    }
+    written(field, &bounds)
 }
 
 /// Bounds with all their digits: the engine completes a shorter time upwards or downwards, as the operator may be. The
 /// format is named, because the mapping may have one of its own.
-fn range(field: &Target, bounds: &[(&str, Timestamp)]) -> Value {
+fn written(field: &Target, bounds: &[(&str, DateTime)]) -> Value {
     let mut range: Map<String, Value> = bounds
         .iter()
-        .map(|(bound, time)| ((*bound).to_owned(), json!(format!("{time:.9}"))))
+        .map(|(bound, time)| ((*bound).to_owned(), json!(format!("{time:.9}Z"))))
         .collect();
     range.insert("format".to_owned(), json!("strict_date_optional_time_nanos"));
     json!({"range": keyed(&field.engine, Value::Object(range))})
@@ -231,10 +274,26 @@ mod tests {
 
     #[test]
     fn a_day_is_a_range_and_every_digit_is_written() {
-        insta::assert_snapshot!(filter(r#"{"signed_at": {"eq": "2026-01-31"}}"#), @r#"{"range":{"signed_at":{"gte":"2026-01-31T00:00:00.000000000Z","lt":"2026-02-01T00:00:00.000000000Z","format":"strict_date_optional_time_nanos"}}}"#);
-        insta::assert_snapshot!(filter(r#"{"signed_at": {"gt": "2026-01-31"}}"#), @r#"{"range":{"signed_at":{"gte":"2026-02-01T00:00:00.000000000Z","format":"strict_date_optional_time_nanos"}}}"#);
+        insta::assert_snapshot!(filter(r#"{"signed_at": {"eq": "2026-01-31"}}"#), @r#"{"range":{"signed_at":{"gte":"2026-01-31T00:00:00.000000000Z","lte":"2026-01-31T23:59:59.999999999Z","format":"strict_date_optional_time_nanos"}}}"#);
+        insta::assert_snapshot!(filter(r#"{"signed_at": {"gt": "2026-01-31"}}"#), @r#"{"range":{"signed_at":{"gt":"2026-01-31T23:59:59.999999999Z","format":"strict_date_optional_time_nanos"}}}"#);
         insta::assert_snapshot!(filter(r#"{"signed_at": {"lte": "2026-01-31T09:00:00+09:00"}}"#), @r#"{"range":{"signed_at":{"lte":"2026-01-31T00:00:00.000000000Z","format":"strict_date_optional_time_nanos"}}}"#);
         insta::assert_snapshot!(filter(r#"{"rate": {"lt": 1.23456789012345678901234567890}}"#), @r#"{"range":{"rate":{"lt":1.23456789012345678901234567890}}}"#);
+    }
+
+    #[test]
+    fn a_text_that_is_not_indexed_is_shown_by_its_exact_form() {
+        let text = r#"{"mappings": {"properties": {
+            "a": {"type": "text", "index": false, "fields": {"raw": {"type": "keyword"}}},
+            "kept": {"type": "object", "enabled": false}}}}"#;
+        let mapping = crate::mapping::Mapping::parse(std::path::Path::new("m.json"), text).unwrap();
+        let fields = crate::query::Fields::new(&mapping);
+        let request = parse(&fields, br#"{"filter": {"a": {"exists": true}}}"#).unwrap();
+        insta::assert_snapshot!(question(&request).query, @r#"{"bool":{"filter":[{"exists":{"field":"a.raw"}}]}}"#);
+        let kept = br#"{"filter": {"kept": {"exists": true}, "not": {"kept": {"eq": 1}}}}"#;
+        insta::assert_snapshot!(parse(&fields, kept).unwrap_err(), @"
+        /filter/kept/exists field_cannot_serve: `kept` is not indexed: whether it has a value is not known
+        /filter/not/kept/eq field_cannot_serve: `kept` is of type object: it cannot be compared
+        ");
     }
 
     #[test]

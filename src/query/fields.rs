@@ -56,8 +56,20 @@ pub struct ValueField {
     pub filter: Option<String>,
     /// The engine's field that is sorted by.
     pub sort: Option<String>,
-    /// Whether its presence is known.
-    pub exists: bool,
+    /// The engine's field whose presence shows that there is a value.
+    pub exists: Option<String>,
+    /// Number of the engine's fields that it is kept in.
+    forms: usize,
+}
+
+impl Known {
+    /// The engine's field whose presence shows that there is a value.
+    pub fn shown_by(&self) -> Option<&str> {
+        match &self.shape {
+            Shape::List | Shape::Object => Some(&self.path),
+            Shape::Value(value) => value.exists.as_deref(),
+        }
+    }
 }
 
 /// How the values of a field compare.
@@ -76,6 +88,8 @@ pub enum Kind {
     Float {
         /// The greatest, and its negative the least.
         max: f64,
+        /// Kept as a whole number, by a scale.
+        scaled: bool,
     },
     /// Dates and times.
     Date {
@@ -105,13 +119,18 @@ pub enum Found<'a> {
 impl Fields {
     /// The fields of `mapping`.
     pub fn new(mapping: &Mapping) -> Self {
+        Self::of(&mapping.fields)
+    }
+
+    /// These fields.
+    pub fn of(fields: &mapping::Fields) -> Self {
         let mut known = BTreeMap::new();
-        collect(&mapping.fields, "", None, &mut known);
-        let fingerprint = Sha256::digest(mapping.body().to_string()).into();
+        collect(fields, "", None, &mut known);
+        let fingerprint = Sha256::digest(format!("{known:?}")).into();
         Self { known, fingerprint }
     }
 
-    /// Changes when the mapping does.
+    /// Changes when a search could mean something else.
     pub fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
     }
@@ -119,6 +138,18 @@ impl Fields {
     /// The field of that full path.
     pub fn get(&self, path: &str) -> Option<&Known> {
         self.known.get(path)
+    }
+
+    /// Number of the engine's fields in an object, at least 1.
+    pub fn inside(&self, object: &str) -> usize {
+        let prefix = format!("{object}.");
+        let inside =
+            self.known.range(prefix.clone()..).take_while(|(path, _)| path.starts_with(&prefix));
+        let forms = inside.map(|(_, known)| match &known.shape {
+            Shape::Value(value) => value.forms,
+            Shape::List | Shape::Object => 1,
+        });
+        forms.sum::<usize>().max(1)
     }
 
     /// What `name` stands for among the elements of `list`, or at the top.
@@ -166,11 +197,13 @@ fn collect(
         let path = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
         let shape = match field.ty.as_str() {
             "nested" => Shape::List,
-            "object" => Shape::Object,
+            "object" if field.enabled => Shape::Object,
             _ => Shape::Value(value_field(&path, field)),
         };
         let inner = if shape == Shape::List { Some(path.as_str()) } else { list };
-        collect(&field.properties, &path, inner, known);
+        if field.enabled {
+            collect(&field.properties, &path, inner, known);
+        }
         let entry = Known { path: path.clone(), list: list.map(str::to_owned), shape };
         known.insert(path, entry);
     }
@@ -192,8 +225,21 @@ fn value_field(path: &str, field: &Field) -> ValueField {
         kind,
         filter: serves(|form| form.indexed),
         sort: serves(|form| form.doc_values),
-        exists: field.ty != "binary" && (field.indexed || (field.doc_values && field.ty != "text")),
+        exists: shown_by(path, field, served_by.as_ref()),
+        forms: 1 + field.multi.len(),
     }
+}
+
+/// Itself where the engine can tell, else the sub-field that holds it whole.
+fn shown_by(path: &str, field: &Field, served_by: Option<&(String, &Field)>) -> Option<String> {
+    let tells = |field: &Field| {
+        field.ty != "binary" && (field.indexed || (field.doc_values && field.ty != "text"))
+    };
+    if field.enabled && tells(field) {
+        return Some(path.to_owned());
+    }
+    let (form, _) = served_by.filter(|(_, form)| form.ty == "keyword" && tells(form))?;
+    Some(form.clone())
 }
 
 /// The sub-field that holds a text whole.
@@ -205,6 +251,7 @@ fn exact_form(field: &Field) -> Option<(&String, &Field)> {
 
 fn kind(ty: &str) -> Option<Kind> {
     let whole = |min: i128, max: i128| Some(Kind::Integer { min, max });
+    let float = |max| Some(Kind::Float { max, scaled: false });
     match ty {
         "keyword" => Some(Kind::Keyword),
         "long" => whole(i64::MIN.into(), i64::MAX.into()),
@@ -212,11 +259,11 @@ fn kind(ty: &str) -> Option<Kind> {
         "short" => whole(i16::MIN.into(), i16::MAX.into()),
         "byte" => whole(i8::MIN.into(), i8::MAX.into()),
         "unsigned_long" => whole(0, u64::MAX.into()),
-        "double" => Some(Kind::Float { max: f64::MAX }),
-        "float" => Some(Kind::Float { max: f32::MAX.into() }),
-        "half_float" => Some(Kind::Float { max: 65_504.0 }),
+        "double" => float(f64::MAX),
+        "float" => float(f32::MAX.into()),
+        "half_float" => float(65_504.0),
         // Kept as a long; 2^53 is where its own arithmetic in doubles stops being whole.
-        "scaled_float" => Some(Kind::Float { max: 9_007_199_254_740_992.0 }),
+        "scaled_float" => Some(Kind::Float { max: 9_007_199_254_740_992.0, scaled: true }),
         "date" => Some(Kind::Date { nanos: false }),
         "date_nanos" => Some(Kind::Date { nanos: true }),
         "boolean" => Some(Kind::Boolean),
@@ -257,9 +304,9 @@ pub(super) mod tests {
         let fields = fields();
         assert_eq!(value(&fields, "title").filter.as_deref(), Some("title.raw"));
         assert_eq!(value(&fields, "memo").kind, None);
-        assert!(value(&fields, "memo").exists);
+        assert_eq!(value(&fields, "memo").exists.as_deref(), Some("memo"));
         let secret = value(&fields, "secret");
-        assert_eq!((secret.filter, secret.sort, secret.exists), (None, None, false));
+        assert_eq!((secret.filter, secret.sort, secret.exists), (None, None, None));
         let name = value(&fields, "manager.name");
         assert_eq!((name.filter.as_deref(), name.sort), (Some("manager.name"), None));
         assert!(fields.get("title.raw").is_none());

@@ -63,6 +63,7 @@ impl Reader<'_> {
             return None;
         }
         let members = object(raw, at, self.faults)?;
+        self.count_if_empty(members.len());
         let each: Vec<_> = members
             .into_iter()
             .map(|(name, raw)| {
@@ -83,12 +84,18 @@ impl Reader<'_> {
             self.faults.add(at, Code::InvalidValue, "a list of filters is expected here");
             return None;
         };
+        self.count_if_empty(elements.len());
         let each: Vec<_> = elements
             .into_iter()
             .enumerate()
             .map(|(number, raw)| self.node(raw, &at.join(number), scope.deeper()))
             .collect();
         each.into_iter().collect()
+    }
+
+    /// What combines nothing is a clause of the engine's query all the same.
+    fn count_if_empty(&mut self, members: usize) {
+        self.leaves += usize::from(members == 0);
     }
 
     /// `"name": {"operator": value, …}`.
@@ -115,12 +122,12 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let Ok(Json::Object(_)) = Json::open(raw) else {
+        if !raw.get().starts_with('{') {
             let what = "an object of operators is expected here";
             let hint = || r#"write {"eq": …}, or {"exists": false} for what is null"#;
             self.faults.add_with_hint(at, Code::InvalidValue, what, hint);
             return None;
-        };
+        }
         let operators = object(raw, at, self.faults)?;
         if operators.is_empty() {
             self.faults.add(at, Code::InvalidValue, "an operator is expected here");
@@ -197,13 +204,14 @@ impl Reader<'_> {
             self.faults.add(at, Code::InvalidValue, "true or false is expected here");
             return None;
         };
-        self.leaves += 1;
+        // The engine asks each field of an object.
+        self.leaves +=
+            if known.shape == Shape::Object { self.fields.inside(&known.path) } else { 1 };
         let path = known.path.clone();
-        let found = match &known.shape {
-            Shape::List => Filter::Some { list: path, filter: Box::new(Filter::everything()) },
-            Shape::Object => Filter::Exists { path },
-            Shape::Value(value) if value.exists => Filter::Exists { path },
-            Shape::Value(_) => {
+        let found = match (&known.shape, known.shown_by()) {
+            (Shape::List, _) => Filter::Some { list: path, filter: Box::new(Filter::everything()) },
+            (_, Some(engine)) => Filter::Exists { path, engine: engine.to_owned() },
+            (_, None) => {
                 let what = format!("`{path}` is not indexed: whether it has a value is not known");
                 self.faults.add(at, Code::FieldCannotServe, what);
                 return None;
@@ -264,13 +272,13 @@ impl Reader<'_> {
     fn value(&mut self, kind: Kind, raw: &RawValue, at: &Pointer) -> Option<Scalar> {
         match Scalar::read(kind, raw) {
             Ok(value) => Some(value),
-            Err(what) if raw.get() == "null" => {
+            Err((code, what)) if raw.get() == "null" => {
                 let hint = || r#"{"exists": false} finds what has no value"#;
-                self.faults.add_with_hint(at, Code::InvalidValue, what, hint);
+                self.faults.add_with_hint(at, code, what, hint);
                 None
             }
-            Err(what) => {
-                self.faults.add(at, Code::InvalidValue, what);
+            Err((code, what)) => {
+                self.faults.add(at, code, what);
                 None
             }
         }
@@ -309,9 +317,16 @@ pub(super) fn object<'a>(
     at: &Pointer,
     faults: &mut Faults,
 ) -> Option<Vec<(String, &'a RawValue)>> {
-    let Ok(Json::Object(members)) = Json::open(raw) else {
-        faults.add(at, Code::InvalidValue, "an object is expected here");
-        return None;
+    let members = match Json::open(raw) {
+        Ok(Json::Object(members)) => members,
+        Err(_) if raw.get().starts_with('{') => {
+            faults.add(at, Code::InvalidValue, "a name with half a character");
+            return None;
+        }
+        _ => {
+            faults.add(at, Code::InvalidValue, "an object is expected here");
+            return None;
+        }
     };
     let mut seen = std::collections::HashSet::new();
     let twice = members.iter().find(|(name, _)| !seen.insert(name.as_str()));

@@ -18,7 +18,7 @@ pub use cursor::{Binding, Signer};
 pub use fault::{Code, Fault, Pointer, Refusal};
 pub use fields::{Fields, Kind};
 pub use parse::parse;
-pub use value::{Day, Scalar};
+pub use value::Scalar;
 
 /// Most bytes of a body.
 pub const MAX_BODY: usize = 64 << 10;
@@ -83,6 +83,8 @@ pub enum Filter {
     Exists {
         /// Full path of the field or object.
         path: String,
+        /// Full path in the engine of what shows it.
+        engine: String,
     },
     /// One element of the list matches all of the filter.
     Some {

@@ -311,6 +311,7 @@ mod tests {
         /filter/paid/gt operator_not_allowed: `gt` does not compare true and false (use `eq`)
         /filter/signed_at/lt invalid_value: a date or time as a string is expected here, not a number
         ");
+        insta::assert_snapshot!(filter(r#"{"\ud800": {}}"#), @"/filter invalid_value: a name with half a character");
         insta::assert_snapshot!(filter(r#"{"or": {"paid": {"eq": true}}}"#), @"/filter/or invalid_value: a list of filters is expected here");
     }
 
@@ -369,6 +370,11 @@ mod tests {
         insta::assert_snapshot!(filter(&wide(201)), @"/filter limit_exceeded: more than 200 comparisons (use `in` for a choice of values of one field)");
         let days = vec![r#""2026-01-31""#; 201].join(",");
         insta::assert_snapshot!(filter(&format!(r#"{{"signed_at": {{"in": [{days}]}}}}"#)), @"/filter limit_exceeded: more than 200 comparisons (use `in` for a choice of values of one field)");
+        let empty = |nodes: usize| format!(r#"{{"or": [{}]}}"#, vec!["{}"; nodes].join(","));
+        assert!(parse(&fields(), format!(r#"{{"filter": {}}}"#, empty(200)).as_bytes()).is_ok());
+        assert!(filter(&empty(201)).contains("limit_exceeded"));
+        let objects = vec![r#"{"manager": {"exists": true}}"#; 201].join(",");
+        assert!(filter(&format!(r#"{{"or": [{objects}]}}"#)).contains("limit_exceeded"));
         let many = vec!["1"; 1_001].join(",");
         insta::assert_snapshot!(filter(&format!(r#"{{"amount": {{"in": [{many}]}}}}"#)), @"/filter/amount/in limit_exceeded: more than 1000 values");
         insta::assert_snapshot!(refused(r#"{"page": {"size": 201}}"#), @"/page/size limit_exceeded: a page has at most 200 rows (fetch the rest with `page.after`)");

@@ -9,6 +9,7 @@ use serde_json::Number;
 use serde_json::value::RawValue;
 use unicode_normalization::UnicodeNormalization;
 
+use super::fault::Code;
 use super::fields::Kind;
 use super::json::Json;
 
@@ -23,28 +24,41 @@ pub enum Scalar {
     Flag(bool),
     /// For [`Kind::Date`]: an instant.
     Time(Timestamp),
-    /// For [`Kind::Date`]: all of a day.
-    Day(Day),
+    /// For [`Kind::Date`]: all of a day in UTC.
+    Day(Date),
 }
 
-/// A day in UTC, from its first instant to the first instant after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Day {
-    /// The first instant.
-    pub start: Timestamp,
-    /// The first instant after it.
-    pub end: Timestamp,
-}
+/// Engines refuse longer numbers.
+const MAX_DIGITS: usize = 400;
+/// Engines refuse longer texts, in bytes.
+const MAX_TEXT: usize = 32_766;
+
+/// Why a value is refused.
+pub(super) type Wrong = (Code, String);
 
 impl Scalar {
     /// Reads a value for a field of that kind; else says what is expected, and why this is not it.
-    pub(super) fn read(kind: Kind, raw: &RawValue) -> Result<Self, String> {
+    pub(super) fn read(kind: Kind, raw: &RawValue) -> Result<Self, Wrong> {
+        let value = Self::fitting(kind, raw).map_err(|what| (Code::InvalidValue, what))?;
+        let limit = match &value {
+            Self::Number(_) if raw.get().len() > MAX_DIGITS => {
+                format!("a number has at most {MAX_DIGITS} characters")
+            }
+            Self::Text(text) if text.len() > MAX_TEXT => {
+                format!("a string to compare with has at most {MAX_TEXT} bytes")
+            }
+            _ => return Ok(value),
+        };
+        Err((Code::LimitExceeded, limit))
+    }
+
+    fn fitting(kind: Kind, raw: &RawValue) -> Result<Self, String> {
         let json = Json::open(raw).map_err(|_| "a string with half a character".to_owned())?;
         let expected = match (kind, &json) {
             (Kind::Keyword, Json::Text(text)) => return Ok(Self::Text(text.nfc().collect())),
             (Kind::Boolean, Json::Bool(flag)) => return Ok(Self::Flag(*flag)),
             (Kind::Integer { min, max }, Json::Number(text)) => return integer(text, min, max),
-            (Kind::Float { max }, Json::Number(text)) => return float(text, max),
+            (Kind::Float { max, .. }, Json::Number(text)) => return float(text, max),
             (Kind::Date { .. }, Json::Text(text)) => return date(text),
             (Kind::Keyword, _) => "a string",
             (Kind::Boolean, _) => "true or false",
@@ -84,7 +98,7 @@ fn date(text: &str) -> Result<Scalar, String> {
         return Err(wrong());
     }
     if text.len() == "2026-01-31".len() {
-        return day(text).map(Scalar::Day).ok_or_else(wrong);
+        return text.parse().map(Scalar::Day).map_err(|_| wrong());
     }
     if !text.contains(['T', 't']) {
         return Err(wrong());
@@ -104,26 +118,20 @@ fn has_four_digit_year(text: &str) -> bool {
     year == 4 && text.as_bytes().get(4) == Some(&b'-')
 }
 
-fn day(text: &str) -> Option<Day> {
-    let date: Date = text.parse().ok()?;
-    let midnight = |date: Date| Some(date.in_tz("UTC").ok()?.timestamp());
-    Some(Day { start: midnight(date)?, end: midnight(date.tomorrow().ok()?)? })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const LONG: Kind = Kind::Integer { min: i64::MIN as i128, max: i64::MAX as i128 };
     const DATE: Kind = Kind::Date { nanos: false };
-    const DOUBLE: Kind = Kind::Float { max: f64::MAX };
+    const DOUBLE: Kind = Kind::Float { max: f64::MAX, scaled: false };
 
-    fn read(kind: Kind, text: &str) -> Result<Scalar, String> {
+    fn read(kind: Kind, text: &str) -> Result<Scalar, Wrong> {
         Scalar::read(kind, serde_json::from_str(text).unwrap())
     }
 
     fn refused(kind: Kind, text: &str) -> String {
-        read(kind, text).unwrap_err()
+        read(kind, text).unwrap_err().1
     }
 
     fn digits(kind: Kind, text: &str) -> String {
@@ -161,6 +169,18 @@ mod tests {
     }
 
     #[test]
+    fn what_engines_find_too_long_is_over_a_limit() {
+        let long = |kind, text: String| read(kind, &text).map_err(|(code, _)| code);
+        assert!(long(DOUBLE, format!("0.{}", "1".repeat(398))).is_ok());
+        assert_eq!(long(DOUBLE, format!("0.{}", "1".repeat(399))), Err(Code::LimitExceeded));
+        assert!(long(Kind::Keyword, format!("\"{}\"", "a".repeat(32_766))).is_ok());
+        assert_eq!(
+            long(Kind::Keyword, format!("\"{}\"", "a".repeat(32_767))),
+            Err(Code::LimitExceeded)
+        );
+    }
+
+    #[test]
     fn texts_are_composed() {
         assert_eq!(read(Kind::Keyword, "\"\u{1100}\u{1161}\""), Ok(Scalar::Text("가".to_owned())));
     }
@@ -168,7 +188,10 @@ mod tests {
     #[test]
     fn a_date_is_a_day_and_a_time_needs_its_zone() {
         let Ok(Scalar::Day(day)) = read(DATE, "\"2024-02-29\"") else { panic!("no day") };
-        assert_eq!(day.end.to_string(), "2024-03-01T00:00:00Z");
+        assert_eq!(day.to_string(), "2024-02-29");
+        for edge in ["0000-01-01", "9999-12-30", "9999-12-31"] {
+            assert!(read(DATE, &format!("\"{edge}\"")).is_ok(), "{edge}");
+        }
         let time = read(DATE, "\"2026-01-31T09:30:00+09:00\"").unwrap();
         assert_eq!(time, Scalar::Time("2026-01-31T00:30:00Z".parse().unwrap()));
         insta::assert_snapshot!(

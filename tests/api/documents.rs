@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use prejoin::mapping::Mapping;
+use prejoin::sink::Flavor;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Number, Value, json};
@@ -33,7 +34,23 @@ pub(super) const AMOUNTS: [i64; 9] = [
 pub(super) const RATES: [&str; 6] =
     ["0.1", "-2.5", "1e3", "12345678901234567890123456789012345.678", "0", "0.30000000000000004"];
 
+pub(super) const SMALLS: [&str; 5] = ["0", "1", "-1", "100", "-128"];
+pub(super) const PRICES: [&str; 6] = ["0", "1.25", "1.26", "-2.5", "120000.01", "98000000"];
+pub(super) const HALVES: [&str; 5] = ["0.5", "-3.75", "0", "65504", "0.125"];
+pub(super) const SERIALS: [&str; 5] =
+    ["0", "1", "9223372036854775807", "9223372036854775808", "18446744073709551615"];
+
+/// As OpenSearch has it; Elasticsearch's core has neither `scaled_float` nor `unsigned_long`.
 pub(super) fn mapping() -> Mapping {
+    mapping_on(Flavor::OpenSearch)
+}
+
+/// With all the types that the engine has.
+pub(super) fn mapping_on(flavor: Flavor) -> Mapping {
+    let (price, serial) = match flavor {
+        Flavor::OpenSearch => (r#""scaled_float", "scaling_factor": 100"#, r#""unsigned_long""#),
+        Flavor::Elasticsearch => (r#""double""#, r#""double""#),
+    };
     let text = r#"{"mappings": {"dynamic": "strict", "properties": {
         "no": {"type": "keyword"},
         "title": {"type": "text", "fields": {"raw": {"type": "keyword"}}},
@@ -44,6 +61,11 @@ pub(super) fn mapping() -> Mapping {
         "stock": {"type": "integer"},
         "rate": {"type": "double"},
         "share": {"type": "float"},
+        "price": {"type": PRICE},
+        "serial": {"type": SERIAL},
+        "half": {"type": "half_float"},
+        "short": {"type": "short"},
+        "byte": {"type": "byte"},
         "paid": {"type": "boolean"},
         "signed_at": {"type": "date"},
         "seen_at": {"type": "date_nanos"},
@@ -54,7 +76,8 @@ pub(super) fn mapping() -> Mapping {
             "payer": {"properties": {"name": {"type": "keyword"}}},
             "lines": {"type": "nested", "properties": {"code": {"type": "keyword"}, "count": {"type": "integer"}}}}}
     }}}"#;
-    Mapping::parse(Path::new("mappings/test.json"), text).unwrap()
+    let text = text.replace("PRICE", price).replace("SERIAL", serial);
+    Mapping::parse(Path::new("mappings/test.json"), &text).unwrap()
 }
 
 /// The documents, as they are sent.
@@ -107,6 +130,11 @@ fn document(number: usize, dice: &mut Dice) -> Value {
         "stock": number % 7,
         "rate": exact(dice.pick(&RATES)),
         "share": exact(dice.pick(&["0.1", "0.2", "-3.75"])),
+        "price": exact(dice.pick(&PRICES)),
+        "serial": exact(dice.pick(&SERIALS)),
+        "half": exact(dice.pick(&HALVES)),
+        "short": exact(dice.pick(&SMALLS)),
+        "byte": exact(dice.pick(&SMALLS)),
         "paid": dice.one_in(2),
         "signed_at": dice.pick(&DATES),
         "seen_at": format!("2026-01-31T00:00:00.{:09}Z", number % 11),
@@ -115,9 +143,23 @@ fn document(number: usize, dice: &mut Dice) -> Value {
         "settlements": settlements,
         "_prejoin": {"id": id, "digest": "d", "refs": []},
     });
-    for field in
-        ["title", "status", "stock", "rate", "share", "paid", "signed_at", "seen_at", "manager"]
-    {
+    let nullable = [
+        "title",
+        "status",
+        "stock",
+        "rate",
+        "share",
+        "price",
+        "serial",
+        "half",
+        "short",
+        "byte",
+        "paid",
+        "signed_at",
+        "seen_at",
+        "manager",
+    ];
+    for field in nullable {
         if dice.one_in(6) {
             document[field] = Value::Null;
         }

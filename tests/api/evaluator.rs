@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::Offset;
 use prejoin::query::{Filter, Kind, Op, Order, Scalar, SearchRequest, Sort};
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ fn matches(value: &Value, scope: &str, filter: &Filter) -> bool {
         Filter::In { field, values } => at(value, scope, &field.path)
             .into_iter()
             .any(|value| values.iter().any(|asked| holds(field.kind, value, Op::Eq, asked))),
-        Filter::Exists { path } => at(value, scope, path).into_iter().any(has_value),
+        Filter::Exists { path, .. } => at(value, scope, path).into_iter().any(has_value),
         Filter::Some { list, filter } => {
             at(value, scope, list).into_iter().any(|element| matches(element, list, filter))
         }
@@ -79,16 +80,7 @@ fn has_value(value: &Value) -> bool {
 
 fn holds(kind: Kind, value: &Value, op: Op, asked: &Scalar) -> bool {
     let order = match asked {
-        Scalar::Day(day) => {
-            let time = instant(value);
-            if time < day.start {
-                Ordering::Less
-            } else if time >= day.end {
-                Ordering::Greater
-            } else {
-                Ordering::Equal
-            }
-        }
+        Scalar::Day(day) => Offset::UTC.to_datetime(instant(value)).date().cmp(day),
         Scalar::Time(time) => instant(value).cmp(time),
         Scalar::Text(text) => value.as_str().unwrap().cmp(text),
         Scalar::Flag(flag) => value.as_bool().unwrap().cmp(flag),
@@ -116,7 +108,7 @@ fn compare_numbers(kind: Kind, left: &Value, right: &Value) -> Ordering {
         Kind::Integer { .. } => {
             text(left).parse::<i128>().unwrap().cmp(&text(right).parse::<i128>().unwrap())
         }
-        Kind::Float { max } if max <= f64::from(f32::MAX) => {
+        Kind::Float { max, .. } if max <= f64::from(f32::MAX) => {
             text(left).parse::<f32>().unwrap().total_cmp(&text(right).parse::<f32>().unwrap())
         }
         _ => text(left).parse::<f64>().unwrap().total_cmp(&text(right).parse::<f64>().unwrap()),
@@ -125,8 +117,11 @@ fn compare_numbers(kind: Kind, left: &Value, right: &Value) -> Ordering {
 
 fn by_key(left: &Value, right: &Value, sort: &Sort) -> Ordering {
     let descending = sort.order == Order::Desc;
-    // An engine keeps the place of an absent whole number by the extreme of its type.
+    // An engine keeps the place of an absent whole number by the extreme of its type, or of the integer that holds it.
     let absent = match sort.field.kind {
+        Kind::Integer { max, .. } if max < i32::MAX.into() => {
+            exact(&(if descending { i32::MIN } else { i32::MAX }).to_string())
+        }
         Kind::Integer { min, max } => exact(&(if descending { min } else { max }).to_string()),
         _ => Value::Null,
     };

@@ -4,12 +4,14 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Map, Value, json};
 
-use super::documents::{AMOUNTS, DATES, Dice, NAMES, RATES, STATUSES, exact};
+use super::documents::{
+    AMOUNTS, DATES, Dice, HALVES, NAMES, PRICES, RATES, SERIALS, SMALLS, STATUSES, exact,
+};
 
 /// A field and values to compare it with.
 type Leaf = (&'static str, fn(&mut Dice) -> Value);
 
-const ROOT: [Leaf; 12] = [
+const ROOT: [Leaf; 17] = [
     ("no", |dice| format!("K-{:04}", dice.below(200)).into()),
     ("title", name),
     ("status", status),
@@ -17,6 +19,11 @@ const ROOT: [Leaf; 12] = [
     ("amount", amount),
     ("stock", |dice| dice.below(7).into()),
     ("rate", |dice| exact(dice.pick(&RATES))),
+    ("price", |dice| exact(dice.pick(&PRICES))),
+    ("serial", |dice| exact(dice.pick(&SERIALS))),
+    ("half", |dice| exact(dice.pick(&HALVES))),
+    ("short", |dice| exact(dice.pick(&SMALLS))),
+    ("byte", |dice| exact(dice.pick(&SMALLS))),
     ("share", |dice| exact(dice.pick(&["0.1", "0.15", "-3.75"]))),
     ("signed_at", date),
     ("seen_at", moment),
@@ -26,7 +33,7 @@ const ROOT: [Leaf; 12] = [
 const SETTLEMENT: [Leaf; 4] =
     [("status", status), ("amount", amount), ("due", date), ("payer.name", name)];
 const LINE: [Leaf; 2] = [("code", status), ("count", |dice| dice.below(3).into())];
-const SORTED: [&str; 12] = [
+const SORTED: [&str; 17] = [
     "no",
     "title",
     "status",
@@ -35,6 +42,11 @@ const SORTED: [&str; 12] = [
     "stock",
     "rate",
     "share",
+    "price",
+    "serial",
+    "half",
+    "short",
+    "byte",
     "paid",
     "signed_at",
     "seen_at",

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use prejoin::api::{AppState, Served, router};
+use prejoin::api::{AppState, router};
 use prejoin::mapping::Mapping;
 use prejoin::query::{Fields, SearchRequest, Signer, parse};
 use prejoin::sink::{self, Client, Method};
@@ -54,13 +54,14 @@ impl Reply {
 impl Api {
     /// The API over an index of the generated documents.
     pub(super) async fn filled(client: Client) -> Self {
-        let api = Self::over(client, documents::mapping());
+        Self::with(client, &documents::all()).await
+    }
+
+    /// The API over an index of these documents.
+    pub(super) async fn with(client: Client, documents: &[Value]) -> Self {
+        let api = Self::empty(client).await;
         let index = format!("{}-000001", api.alias);
-        let mut body = json!({"mappings": documents::mapping().body(), "aliases": {}});
-        body["settings"] = json!({"number_of_shards": 2, "number_of_replicas": 0});
-        body["aliases"][&api.alias] = json!({});
-        api.client.call(Method::Put, &[&index], &[], Some(&body)).await.unwrap();
-        let lines = documents::all().into_iter().map(|document| {
+        let lines = documents.iter().map(|document| {
             let id = &document["_prejoin"]["id"];
             format!("{}\n{document}\n", json!({"index": {"_id": id}}))
         });
@@ -72,12 +73,43 @@ impl Api {
         api
     }
 
+    /// The API over an index without documents.
+    pub(super) async fn empty(client: Client) -> Self {
+        let mapping = documents::mapping_on(client.engine().flavor);
+        let api = Self::over(client, &mapping);
+        api.create(1, &mapping.body()).await;
+        api
+    }
+
+    /// Creates that generation of the index, and gives it the alias in place of the one before.
+    pub(super) async fn create(&self, generation: usize, mappings: &Value) {
+        let index = |generation: usize| format!("{}-{generation:06}", self.alias);
+        let settings = json!({"number_of_shards": 2, "number_of_replicas": 0});
+        let body = json!({"mappings": mappings, "settings": settings});
+        let new = index(generation);
+        self.client.call(Method::Put, &[&new], &[], Some(&body)).await.unwrap();
+        let mut actions = vec![json!({"add": {"index": new, "alias": self.alias}})];
+        if generation > 1 {
+            actions.push(json!({"remove": {"index": index(generation - 1), "alias": self.alias}}));
+        }
+        let swap = json!({"actions": actions});
+        self.client.call(Method::Post, &["_aliases"], &[], Some(&swap)).await.unwrap();
+    }
+
+    /// The same API, with another way to the engine.
+    pub(super) fn through(&self, client: Client) -> Self {
+        Self::at(client, self.alias.clone(), self.fields.clone())
+    }
+
     /// The API over an index that is not there.
-    pub(super) fn over(client: Client, mapping: Mapping) -> Self {
+    pub(super) fn over(client: Client, mapping: &Mapping) -> Self {
         let alias = format!("test-api-{}", Uuid::new_v4().simple());
-        let fields = Fields::new(&mapping);
-        let served = Served { alias: alias.clone(), mapping };
-        let state = AppState::new(client.clone(), Signer::new(KEY).unwrap(), vec![served]);
+        Self::at(client, alias, Fields::new(mapping))
+    }
+
+    fn at(client: Client, alias: String, fields: Fields) -> Self {
+        let signer = Signer::new(KEY).unwrap();
+        let state = AppState::new(client.clone(), signer, vec![alias.clone()]);
         Self { alias, client, fields, router: router(state) }
     }
 

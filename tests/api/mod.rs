@@ -6,6 +6,7 @@ mod evaluator;
 mod failures;
 mod generator;
 mod harness;
+mod limits;
 mod paging;
 mod problems;
 mod search;

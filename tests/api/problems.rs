@@ -10,9 +10,8 @@ use crate::support::engines::{TestEngine, on_both_engines};
 
 on_both_engines!(an_index_that_is_not_built_is_told, an_index_with_a_dead_shard_is_no_answer);
 
-/// These never reach the engine; that it is there is all that is asked of it.
 async fn api() -> Api {
-    Api::over(TestEngine::OpenSearch.client().await, documents::mapping())
+    Api::empty(TestEngine::OpenSearch.client().await).await
 }
 
 #[tokio::test]
@@ -50,6 +49,7 @@ async fn a_faulty_body_is_told_with_every_place() {
       ]
     }
     "#);
+    api.remove().await;
 }
 
 #[tokio::test]
@@ -75,6 +75,7 @@ async fn a_body_that_is_over_a_limit_is_unprocessable() {
       ]
     }
     "#);
+    api.remove().await;
 }
 
 #[tokio::test]
@@ -125,6 +126,7 @@ async fn a_body_that_is_none_is_told() {
     "#);
     let none = Request::post(api.path()).body(Body::empty()).unwrap();
     assert_eq!(api.send(none).await.status, 415);
+    api.remove().await;
 }
 
 #[tokio::test]
@@ -175,6 +177,37 @@ async fn a_path_that_is_none_is_told() {
       "request_id": "ID"
     }
     "#);
+    api.remove().await;
+}
+
+#[tokio::test]
+async fn a_request_to_another_host_is_refused() {
+    let api = api().await;
+    let asked = |host: &str| {
+        let request = Request::post(api.path()).header("content-type", "application/json");
+        request.header("host", host).body(Body::from("{}")).unwrap()
+    };
+    for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
+        assert_eq!(api.send(asked(host)).await.status, 200, "{host}");
+    }
+    for host in ["", "example.org:8080", "localhost.example.org", "192.168.0.1"] {
+        assert_eq!(api.send(asked(host)).await.status, 421, "{host}");
+    }
+    insta::assert_snapshot!(api.send(asked("example.org")).await.shown(&api.alias), @r#"
+    421 application/problem+json
+    {
+      "type": "urn:prejoin:problem:wrong_host",
+      "title": "Wrong host",
+      "status": 421,
+      "code": "wrong_host",
+      "message": "this server answers to its loopback names only",
+      "detail": "send the header `Host: localhost`; a proxy in front must set it",
+      "request_id": "ID"
+    }
+    "#);
+    let absolute = Request::get("http://example.org/healthz").body(Body::empty()).unwrap();
+    assert_eq!(api.send(absolute).await.status, 421);
+    api.remove().await;
 }
 
 #[tokio::test]
@@ -189,10 +222,11 @@ async fn a_request_keeps_its_id() {
     assert_eq!(drawn.len(), 36);
     let missing = Request::get("/x").header("x-request-id", "abc").body(Body::empty()).unwrap();
     assert_eq!(api.send(missing).await.json()["request_id"], "abc");
+    api.remove().await;
 }
 
 async fn an_index_that_is_not_built_is_told(engine: TestEngine) {
-    let api = Api::over(engine.client().await, documents::mapping());
+    let api = Api::over(engine.client().await, &documents::mapping());
     let shown = api.search(&json!({})).await.shown(&api.alias);
     insta::allow_duplicates! {
         insta::assert_snapshot!(shown, @r#"
@@ -212,9 +246,9 @@ async fn an_index_that_is_not_built_is_told(engine: TestEngine) {
 
 async fn an_index_with_a_dead_shard_is_no_answer(engine: TestEngine) {
     use prejoin::sink::Method;
-    let api = Api::over(engine.client().await, documents::mapping());
+    let api = Api::over(engine.client().await, &documents::mapping());
     let index = format!("{}-000001", api.alias);
-    let mut body = json!({"mappings": documents::mapping().body(), "aliases": {}});
+    let mut body = json!({"mappings": documents::mapping_on(api.client.engine().flavor).body(), "aliases": {}});
     body["settings"] =
         json!({"number_of_replicas": 0, "routing.allocation.require._name": "nowhere"});
     body["aliases"][&api.alias] = json!({});

@@ -2,15 +2,19 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
-use prejoin::api::{Served, Server};
+use prejoin::api::Server;
 use prejoin::config::{ApiConfig, Config, LoadConfig, Secret};
+use prejoin::sink::Method;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::documents;
-use crate::support::engines::{TestEngine, config};
+use super::harness::Api;
+use crate::support::engines::{TestEngine, config, on_both_engines};
 
 async fn configured(listen: &str, cursor_key: Option<&str>) -> Config {
     Config {
@@ -32,8 +36,8 @@ async fn configured(listen: &str, cursor_key: Option<&str>) -> Config {
     }
 }
 
-fn served() -> Vec<Served> {
-    vec![Served { alias: "contracts".to_owned(), mapping: documents::mapping() }]
+fn served() -> Vec<String> {
+    vec!["contracts".to_owned()]
 }
 
 /// One request over a connection of its own, and all that is answered.
@@ -47,7 +51,7 @@ async fn ask(address: SocketAddr, request: &str) -> String {
 
 fn post(body: &str) -> String {
     format!(
-        "POST /v1/contracts/search HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+        "POST /v1/contracts/search HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
     )
@@ -64,13 +68,86 @@ async fn it_answers_at_the_address_it_tells_until_it_is_stopped() {
         drop(stopped.await);
     }));
     let healthy =
-        ask(address, "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        ask(address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
     assert!(healthy.starts_with("HTTP/1.1 200 OK"), "{healthy}");
     let refused = ask(address, &post("{")).await;
     assert!(refused.contains("application/problem+json"), "{refused}");
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+on_both_engines!(fields_are_those_of_the_index_that_is_there);
+
+async fn fields_are_those_of_the_index_that_is_there(engine: TestEngine) {
+    let before = json!({"properties": {"a": {"type": "keyword"}, "_prejoin": {"properties": {"id": {"type": "keyword"}}}}});
+    let mut after = before.clone();
+    after["properties"]["b"] = json!({"type": "keyword"});
+    after["properties"].as_object_mut().unwrap().remove("a");
+    let api = Api::over(engine.client().await, &documents::mapping());
+    let asked = |field: &str, operator: &str| json!({"filter": {field: {operator: "x"}}, "sort": [{"field": field}]});
+    let told = |field: &'static str, operator: &'static str| {
+        let api = &api;
+        async move {
+            let reply = api.search(&asked(field, operator)).await;
+            let json = reply.json();
+            (reply.status, json["data"].as_array().map_or(0, Vec::len), json["meta"].clone())
+        }
+    };
+    let shown = async |field, operator| {
+        let (status, rows, meta) = told(field, operator).await;
+        let index = meta["index"].as_str().unwrap_or("-").replace(&api.alias, "ALIAS");
+        format!("{status} {rows} {index}")
+    };
+    let put = async |generation: usize, field: &str| {
+        let index = format!("{}-{generation:06}", api.alias);
+        let document = json!({field: "x", "_prejoin": {"id": "1"}});
+        let refresh = [("refresh", "true")];
+        let segments = [index.as_str(), "_doc", "1"];
+        api.client.call(Method::Put, &segments, &refresh, Some(&document)).await.unwrap();
+    };
+    assert_eq!(shown("a", "eq").await, "503 0 -");
+    api.create(1, &before).await;
+    put(1, "a").await;
+    assert_eq!(shown("a", "eq").await, "200 1 ALIAS-000001");
+    assert_eq!(shown("b", "ne").await, "400 0 -");
+
+    api.create(2, &after).await;
+    put(2, "b").await;
+    // A filter of a field that is gone finds nothing, or everything; neither is an answer.
+    assert_eq!(api.search(&json!({"filter": {"a": {"eq": "x"}}})).await.status, 400);
+    assert_eq!(shown("b", "eq").await, "200 1 ALIAS-000002");
+
+    api.create(3, &before).await;
+    put(3, "a").await;
+    assert_eq!(api.search(&json!({"filter": {"b": {"ne": "x"}}})).await.status, 400);
+    assert_eq!(shown("a", "eq").await, "200 1 ALIAS-000003");
+    api.create(4, &after).await;
+    assert_eq!(shown("a", "ne").await, "400 0 -");
+    assert_eq!(shown("b", "ne").await, "200 0 -");
+    for generation in 2..=4 {
+        let index = format!("{}-{generation:06}", api.alias);
+        api.client.call(Method::Delete, &[&index], &[], None).await.unwrap();
+    }
+    api.remove().await;
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_does_not_keep_it() {
+    let config = configured("127.0.0.1:0", None).await;
+    let server = Server::bind(&config, served()).await.unwrap();
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async move {
+        drop(stopped.await);
+    }));
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(b"POST /v1/contracts/search HTTP/1.1\r\nhost: localhost\r\n").await.unwrap();
+    // One who is answered came later, so that the half is seen already.
+    ask(address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+    stop.send(()).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), running).await;
+    ended.expect("the server does not end").unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,118 @@
+//! The worst that is accepted is answered.
+
+use serde_json::{Map, Value, json};
+
+use super::documents::exact;
+use super::harness::Api;
+use crate::support::engines::{TestEngine, on_both_engines};
+use prejoin::mapping::Mapping;
+use prejoin::sink::Method;
+
+on_both_engines!(the_worst_accepted_bodies_are_answered, times_at_the_edges_are_compared_right);
+
+async fn filled(engine: TestEngine, documents: &[Value]) -> Api {
+    let object = |fields: usize| {
+        let fields = (0..fields).map(|number| (format!("f{number}"), json!({"type": "keyword"})));
+        json!({"properties": fields.collect::<Map<String, Value>>()})
+    };
+    let properties = json!({
+        "text": {"type": "keyword"}, "number": {"type": "double"}, "whole": {"type": "long"},
+        "day": {"type": "date"}, "nanos": {"type": "date_nanos"}, "wide": object(200), "narrow": object(20),
+    });
+    let file = json!({"mappings": {"properties": properties}}).to_string();
+    let mapping = Mapping::parse(std::path::Path::new("mappings/a.json"), &file).unwrap();
+    let api = Api::over(engine.client().await, &mapping);
+    api.create(1, &mapping.body()).await;
+    let index = format!("{}-000001", api.alias);
+    for (number, document) in documents.iter().enumerate() {
+        let id = number.to_string();
+        let mut document = document.clone();
+        document["_prejoin"] = json!({"id": id});
+        let segments = [index.as_str(), "_doc", &id];
+        let refresh = [("refresh", "true")];
+        api.client.call(Method::Put, &segments, &refresh, Some(&document)).await.unwrap();
+    }
+    api
+}
+
+async fn the_worst_accepted_bodies_are_answered(engine: TestEngine) {
+    let api = filled(engine, &[]).await;
+    let times = |count: usize, filter: Value| json!({"or": vec![filter; count]});
+    let digits = |text: String| json!({"number": {"eq": exact(&text), "lt": exact(&text)}});
+    let tiny = exact("1e-2000000000");
+    let worst = [
+        (times(200, json!({})), times(201, json!({}))),
+        (times(200, json!({"or": []})), times(201, json!({"or": []}))),
+        (times(1, json!({"wide": {"exists": true}})), times(2, json!({"wide": {"exists": true}}))),
+        (
+            times(10, json!({"narrow": {"exists": true}})),
+            times(11, json!({"narrow": {"exists": true}})),
+        ),
+        (times(200, json!({"text": {"ne": "a"}})), times(201, json!({"text": {"ne": "a"}}))),
+        (digits(format!("0.{}", "1".repeat(398))), digits(format!("0.{}", "1".repeat(399)))),
+        (
+            json!({"number": {"gt": tiny}}),
+            json!({"number": {"gt": exact(&format!("-0.{}", "1".repeat(400)))}}),
+        ),
+        (json!({"text": {"eq": "a".repeat(32_766)}}), json!({"text": {"eq": "a".repeat(32_767)}})),
+        (
+            json!({"text": {"in": ["가".repeat(10_922)]}}),
+            json!({"text": {"gt": "가".repeat(10_923)}}),
+        ),
+        (json!({"whole": {"in": vec![i64::MIN; 1_000]}}), json!({"whole": {"in": vec![1; 1_001]}})),
+        (
+            json!({"day": {"in": vec!["9999-12-31"; 200]}}),
+            json!({"day": {"in": vec!["9999-12-31"; 201]}}),
+        ),
+    ];
+    for (accepted, refused) in worst {
+        let shown = |body: &Value| body.to_string().chars().take(80).collect::<String>();
+        let reply = api.search(&json!({"filter": accepted})).await;
+        assert_eq!(reply.status, 200, "{} {}", shown(&accepted), reply.text);
+        let reply = api.search(&json!({"filter": refused})).await;
+        let code = reply.json()["code"].clone();
+        assert!(
+            reply.status == 422 && code == "limit_exceeded",
+            "{} {}",
+            shown(&refused),
+            reply.text
+        );
+    }
+    api.remove().await;
+}
+
+async fn times_at_the_edges_are_compared_right(engine: TestEngine) {
+    let api = filled(
+        engine,
+        &[
+            json!({"day": "9999-12-31T23:59:59.999Z", "nanos": "1970-01-01T00:00:00Z"}),
+            json!({"day": "0001-01-01", "nanos": "2262-04-11T23:47:16.854775807Z"}),
+            json!({}),
+        ],
+    )
+    .await;
+    // Documents that match eq, ne, lt, lte, gt and gte.
+    let cases = [
+        ("day", "9999-12-31", [1, 2, 1, 2, 0, 1]),
+        ("day", "9999-12-30", [0, 3, 1, 1, 1, 1]),
+        ("day", "0001-01-01", [1, 2, 0, 1, 1, 2]),
+        ("day", "0000-01-01", [0, 3, 0, 0, 2, 2]),
+        ("nanos", "0001-01-01", [0, 3, 0, 0, 2, 2]),
+        ("nanos", "1969-12-31", [0, 3, 0, 0, 2, 2]),
+        ("nanos", "1970-01-01", [1, 2, 0, 1, 1, 2]),
+        ("nanos", "1970-01-01T00:00:00Z", [1, 2, 0, 1, 1, 2]),
+        ("nanos", "2262-04-11", [1, 2, 1, 2, 0, 1]),
+        ("nanos", "2262-04-11T23:47:16.854775807Z", [1, 2, 1, 2, 0, 1]),
+        ("nanos", "2262-04-12", [0, 3, 2, 2, 0, 0]),
+        ("nanos", "9999-12-31", [0, 3, 2, 2, 0, 0]),
+    ];
+    for (field, time, expected) in cases {
+        let operators = ["eq", "ne", "lt", "lte", "gt", "gte"];
+        for (operator, expected) in operators.into_iter().zip(expected) {
+            let reply = api.search(&json!({"filter": {field: {operator: time}}})).await;
+            assert_eq!(reply.status, 200, "{field} {operator} {time}: {}", reply.text);
+            assert_eq!(reply.ids().len(), expected, "{field} {operator} {time}");
+        }
+    }
+    api.remove().await;
+}
