@@ -171,14 +171,13 @@ const NANOS: Span = (
 /// All of the span is equal to it, nothing of it is less or greater. Bounds that every value keeps are left out, because
 /// the engine refuses times that the field's type does not have.
 fn range(field: &Target, op: Op, (first, last): Span) -> Value {
-    let (above, below) = match op {
+    let (mut above, mut below) = match op {
         Op::Eq | Op::Ne => (Some(("gte", first)), Some(("lte", last))),
         Op::Lt => (None, Some(("lt", first))),
         Op::Lte => (None, Some(("lte", last))),
         Op::Gt => (Some(("gt", last)), None),
         Op::Gte => (Some(("gte", first)), None),
     };
-    let (mut above, mut below) = (above, below);
     if let Kind::Date { nanos: true } = field.kind {
         let (least, greatest) = NANOS;
         let beyond =
