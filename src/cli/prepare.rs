@@ -1,5 +1,7 @@
 //! What every command that touches a job needs first: configuration, job, mapping, live tables, plan.
 
+use futures::future::join_all;
+
 use crate::assemble::Masking;
 use crate::cli::Shared;
 use crate::cli::failure::Failure;
@@ -7,7 +9,7 @@ use crate::config::Config;
 use crate::finding::Finding;
 use crate::job::Job;
 use crate::mapping::Mapping;
-use crate::plan::{Live, Planned, plan};
+use crate::plan::{Live, Plan, Planned, plan};
 use crate::source::Sources;
 
 /// A job held against everything around it.
@@ -51,7 +53,29 @@ pub(super) async fn job(config: &Config, name: &str) -> Prepared {
     let (live, sources) = Live::open(&job, config).await;
     let mut planned = plan(&job, config, mapping.as_ref().ok(), &live);
     planned.findings.extend(mapping.err());
+    if let Some(plan) = &planned.plan {
+        let findings = unready(plan, &job, &sources).await;
+        if !findings.is_empty() {
+            planned.plan = None;
+            planned.findings.extend(findings);
+        }
+    }
     Prepared { planned, sources }
+}
+
+/// Reads that a server does not understand.
+async fn unready(plan: &Plan, job: &Job, sources: &Sources) -> Vec<Finding> {
+    let nodes = plan.root.walk();
+    let tried = nodes.into_iter().filter_map(|node| {
+        let source = sources.get(&node.source)?;
+        Some(async move {
+            let error = source.prepare(&node.read).await.err()?;
+            let finding = Finding::error(format!("{error:#}"));
+            let hint = "the server was asked to prepare this read: look at `where`, `query` and the joined columns";
+            Some(finding.hint(hint).at(&job.path, node.place))
+        })
+    });
+    join_all(tried).await.into_iter().flatten().collect()
 }
 
 /// The key of masked fields, when one is configured.

@@ -20,7 +20,7 @@ pub use computed::{Aggregate, Computed, Only, Path};
 pub use live::Live;
 
 use crate::config::Config;
-use crate::finding::{Finding, Level as Severity};
+use crate::finding::{Finding, Level as Severity, Place};
 use crate::job::Job;
 use crate::mapping::Mapping;
 use crate::row::{Cast, Match};
@@ -52,6 +52,8 @@ pub struct Node {
     pub name: String,
     /// The source's name.
     pub source: String,
+    /// Where the job names its table.
+    pub place: Option<Place>,
     /// What to ask the source.
     pub read: Arc<Read>,
     /// How its rows find those above; `None` for the root.
@@ -150,7 +152,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn report(&mut self, finding: Finding, place: Option<crate::finding::Place>) {
+    fn report(&mut self, finding: Finding, place: Option<Place>) {
         self.findings.push(finding.at(&self.job.path, place));
     }
 }

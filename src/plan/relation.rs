@@ -137,6 +137,7 @@ impl<'a> Planner<'a> {
             label: label(spot.name),
             name: spot.name.to_owned(),
             source: level.source.to_string(),
+            place: level.condition.map_or(level.table_place(), At::place),
             read: Arc::new(read),
             join: None,
             fields,

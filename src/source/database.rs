@@ -7,28 +7,28 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use async_trait::async_trait;
-use futures::TryStreamExt;
+use futures::future::BoxFuture;
 use futures::stream::{BoxStream, try_unfold};
+use futures::{TryFutureExt, TryStreamExt};
 use sqlx::SqlStr;
 use tokio::time::timeout;
 
 use super::connections::{Connections, said};
 use super::keys::{self, KeyTable, Lookup};
+use super::scan::Scan;
 use super::sql::{self, Dialect, Statement};
 use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
 use crate::row::{Key, Match, Page, TableInfo, Type, key_of};
 
-/// Rows asked for first, until their size is known.
-const FIRST_ROWS: usize = 500;
 /// How much longer than the server a silent connection is waited for.
 const GRACE: Duration = Duration::from_secs(5);
 
 type Connection<S> = <<S as Server>::Db as sqlx::Database>::Connection;
 type Arguments<S> = <<S as Server>::Db as sqlx::Database>::Arguments;
 type Row<S> = <<S as Server>::Db as sqlx::Database>::Row;
-type Cursor<S> = <<S as Server>::Decoder as Decoder>::Cursor;
+pub(super) type Cursor<S> = <<S as Server>::Decoder as Decoder>::Cursor;
 
 /// What one kind of server adds.
 #[async_trait]
@@ -51,6 +51,12 @@ pub(super) trait Server: Send + Sync + 'static {
         text: SqlStr,
         arguments: Arguments<Self>,
     ) -> BoxStream<'c, sqlx::Result<Row<Self>>>;
+
+    /// Has the server look at a statement without running it.
+    fn prepare<'c>(
+        connection: &'c mut Connection<Self>,
+        text: SqlStr,
+    ) -> BoxFuture<'c, sqlx::Result<()>>;
 
     /// Starts the statement's clock, where the server has none of its own.
     async fn begin(&self, _: &mut Connection<Self>) -> Result<()> {
@@ -94,26 +100,26 @@ pub(super) struct Database<S> {
     reader: Arc<Reader<S>>,
 }
 
-struct Reader<S> {
+pub(super) struct Reader<S> {
     server: S,
-    name: String,
+    pub(super) name: String,
     deadline: Duration,
 }
 
 /// Where reading ends before the rows do.
 #[derive(Clone, Copy)]
-struct Bounds<'b> {
-    rows: usize,
-    budget: &'b Budget,
+pub(super) struct Bounds<'b> {
+    pub(super) rows: usize,
+    pub(super) budget: &'b Budget,
 }
 
 /// One statement's rows.
-struct Taken<C> {
-    page: Page,
+pub(super) struct Taken<C> {
+    pub(super) page: Page,
     /// The last row's key.
-    last: Option<C>,
+    pub(super) last: Option<C>,
     /// Reading ended at the bound of bytes.
-    stopped: bool,
+    pub(super) stopped: bool,
 }
 
 impl<S: Server> Database<S> {
@@ -135,9 +141,13 @@ impl<S: Server> Source for Database<S> {
         })
     }
 
+    async fn prepare(&self, read: &Read) -> Result<()> {
+        let prepared = self.reader.prepare(read).await;
+        prepared.with_context(|| format!("source `{}`: `{}`", self.reader.name, read.path))
+    }
+
     fn scan(&self, read: Arc<Read>, size: PageSize) -> BoxStream<'static, Result<Page>> {
-        let scan =
-            Scan { reader: Arc::clone(&self.reader), read, size, after: None, rows: FIRST_ROWS };
+        let scan = Scan::new(Arc::clone(&self.reader), read, size);
         Box::pin(try_unfold(Some(scan), async |scan| {
             let Some(scan) = scan else { return Ok(None) };
             let (reader, path) = (Arc::clone(&scan.reader), scan.read.path.clone());
@@ -207,11 +217,22 @@ impl<S: Server> Reader<S> {
         done.unwrap_or_else(|_| Err(anyhow!("no end within {:?}", self.deadline)))
     }
 
+    async fn prepare(&self, read: &Read) -> Result<()> {
+        let text = match read.by.as_slice() {
+            [] => sql::page(S::DIALECT, read, false, 1)?.text,
+            _ => sql::lookup(S::DIALECT, read, &lookups::<S>(read)?, 1),
+        };
+        let mut connection = self.server.connections().take().await?;
+        let preparing = S::prepare(&mut connection, sql::sent(text));
+        let prepared = self.in_time(preparing.map_err(said)).await;
+        if prepared.is_err() {
+            connection.close_on_drop();
+        }
+        prepared
+    }
+
     async fn fetch(&self, read: &Read, keys: &[Key], budget: &Budget) -> Result<Fetched> {
-        let by = read.by.iter().filter_map(|&at| read.columns.get(at));
-        let lookups: Vec<Lookup> = by
-            .map(|column| Lookup::of(S::DIALECT, column, read.matching))
-            .collect::<Result<_>>()?;
+        let lookups = lookups::<S>(read)?;
         let columns = meeting(read);
         let mut fetched = Fetched { answers: Vec::new(), complete: true };
         let size = keys::at_once(S::DIALECT, &lookups);
@@ -242,7 +263,7 @@ impl<S: Server> Reader<S> {
         Ok(fetched)
     }
 
-    async fn run(
+    pub(super) async fn run(
         &self,
         statement: Statement,
         columns: &[ReadColumn],
@@ -268,6 +289,12 @@ impl<S: Server> Reader<S> {
         }
         read
     }
+}
+
+/// How the columns of `by` are looked up.
+fn lookups<S: Server>(read: &Read) -> Result<Vec<Lookup>> {
+    let by = read.by.iter().filter_map(|&at| read.columns.get(at));
+    by.map(|column| Lookup::of(S::DIALECT, column, read.matching)).collect()
 }
 
 async fn collect<S: Server>(
@@ -317,7 +344,7 @@ fn row_name(page: &Page, key: &[usize]) -> String {
     }
 }
 
-fn shared_key(columns: &[ReadColumn], key: &[usize]) -> anyhow::Error {
+pub(super) fn shared_key(columns: &[ReadColumn], key: &[usize]) -> anyhow::Error {
     let names: Vec<&str> =
         key.iter().filter_map(|&at| Some(columns.get(at)?.name.as_str())).collect();
     anyhow!(
@@ -326,61 +353,8 @@ fn shared_key(columns: &[ReadColumn], key: &[usize]) -> anyhow::Error {
     )
 }
 
-/// A scan under way.
-struct Scan<S: Server> {
-    reader: Arc<Reader<S>>,
-    read: Arc<Read>,
-    size: PageSize,
-    after: Option<Cursor<S>>,
-    /// Rows of the next page.
-    rows: usize,
-}
-
-impl<S: Server> Scan<S> {
-    /// The next page, and the scan behind it unless that was the last.
-    async fn page(mut self) -> Result<Option<(Page, Option<Self>)>> {
-        let read = &self.read;
-        if read.key.is_empty() {
-            bail!("it has no key to be read in the order of\n\nhint: name the columns in `key`");
-        }
-        let rows = self.rows.min(self.size.rows).max(1);
-        let statement = sql::page(S::DIALECT, read, self.after.is_some(), rows)?;
-        let binds = statement.cursor.clone();
-        let values = match &self.after {
-            Some(cursor) => Values::Cursor(cursor, &binds),
-            None => Values::None,
-        };
-        let budget = Budget::new(self.size.bytes);
-        let bounds = Bounds { rows, budget: &budget };
-        let taken = self.reader.run(statement, &meeting(read), &read.key, values, bounds).await?;
-        let page = taken.page;
-        if page.is_empty() {
-            return Ok(None);
-        }
-        if (1..page.len()).any(|row| same_key(&page, row, &read.key)) {
-            return Err(shared_key(&read.columns, &read.key));
-        }
-        if page.len() < rows && !taken.stopped {
-            return Ok(Some((page, None)));
-        }
-        // Wide rows make small pages; the margin keeps most pages below the bound, which costs a connection to stop at.
-        let fitting = self.size.bytes / (page.bytes() / page.len()).max(1);
-        self.rows = (fitting - fitting / 8).clamp(1, rows.saturating_mul(8));
-        self.after = taken.last;
-        Ok(Some((page, Some(self))))
-    }
-}
-
-/// Whether a row has the key of the row before it.
-fn same_key(page: &Page, row: usize, key: &[usize]) -> bool {
-    key.iter().all(|&column| {
-        let cell = page.cell(row, column);
-        !cell.is_null() && cell == page.cell(row - 1, column)
-    })
-}
-
 /// The columns as they are decoded: bytes that are UUIDs come out as UUIDs, to meet those of other services.
-fn meeting(read: &Read) -> Cow<'_, [ReadColumn]> {
+pub(super) fn meeting(read: &Read) -> Cow<'_, [ReadColumn]> {
     let mut columns = Cow::Borrowed(read.columns.as_slice());
     for &at in &read.uuids {
         if read.columns.get(at).is_some_and(|c| matches!(c.ty, Type::Binary | Type::Any))

@@ -84,6 +84,10 @@ impl Source for Memory {
         Ok(self.tables.get(name).map(|table| table.info.clone()))
     }
 
+    async fn prepare(&self, _: &Read) -> Result<()> {
+        Ok(())
+    }
+
     fn scan(&self, read: Arc<Read>, _: PageSize) -> BoxStream<'static, Result<Page>> {
         stream::iter([self.rows(&read, |_, _| true)]).boxed()
     }

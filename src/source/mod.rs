@@ -14,6 +14,7 @@ mod keys;
 pub(crate) mod memory;
 mod mysql;
 mod postgres;
+mod scan;
 mod sql;
 mod sqlite;
 
@@ -38,6 +39,12 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When the server cannot be reached or refuses.
     async fn describe(&self, from: &From) -> Result<Option<TableInfo>>;
+
+    /// Has the server look at what [`Source::scan`] (of a root) or [`Source::fetch_by_keys`] will ask of it, without running it.
+    ///
+    /// # Errors
+    /// When the server does not understand it (a mistake in a `where`), or a column cannot be read or looked up that way.
+    async fn prepare(&self, read: &Read) -> Result<()>;
 
     /// All rows of `read` in the order of its key, page by page; every key comes once. Rows whose key holds a NULL do not
     /// come: [`Source::count_keyless`] tells how many there are.

@@ -133,3 +133,16 @@ async fn a_variable_that_is_no_text_is_no_concern_unless_it_is_ours() {
         String::from_utf8_lossy(&own.stderr).contains("`PREJOIN__LOAD__PAGE_ROWS` is not UTF-8")
     );
 }
+
+#[tokio::test]
+async fn a_mistake_in_a_condition_is_found_before_anything_runs() {
+    let job = JOB.replace("  fields:", "  where: lable IS NULL\n  fields:");
+    let home = home().await.file("jobs/things.yaml", &job);
+    insta::assert_snapshot!(home.run(&["check"]).told(), @"
+    exit 1
+    error: HOME/jobs/things.yaml:6:10: source `shop`: `things`: no such column: lable
+      hint: the server was asked to prepare this read: look at `where`, `query` and the joined columns
+    things: 1 error(s), 0 warning(s)
+    ");
+    assert_eq!(home.run(&["reindex", "things"]).code, Some(2));
+}

@@ -1,8 +1,9 @@
 //! What a source tells of its tables.
 
-use prejoin::row::TableInfo;
-use prejoin::source::From;
+use prejoin::row::{Match, TableInfo};
+use prejoin::source::{From, Read};
 
+use super::reading::{by, read, said};
 use crate::support::place::Place;
 
 fn shown(info: &TableInfo) -> String {
@@ -63,4 +64,21 @@ async fn views_and_queries(place: Place) {
     assert_eq!(source.describe(&query).await.unwrap().unwrap(), described);
 }
 
-on_every_server!(keys_and_indexes, views_and_queries);
+/// A mistake in a condition is told before anything is read.
+async fn what_the_server_does_not_understand_is_told_by_preparing(place: Place) {
+    place.run("CREATE TABLE things (id INTEGER PRIMARY KEY, owner INTEGER)").await;
+    let source = place.source();
+    let root = read(&*source, "things", &["id", "owner"], &["id"]).await;
+    source.prepare(&root).await.unwrap();
+    source.prepare(&by(root.clone(), &["owner"], Match::Exact)).await.unwrap();
+    for mistaken in [root.clone(), by(root, &["owner"], Match::Exact)] {
+        let mistaken = Read { condition: Some("no_such_column IS NULL".to_owned()), ..mistaken };
+        assert!(said(source.prepare(&mistaken).await).contains("no_such_column"));
+    }
+}
+
+on_every_server!(
+    keys_and_indexes,
+    views_and_queries,
+    what_the_server_does_not_understand_is_told_by_preparing,
+);

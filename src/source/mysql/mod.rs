@@ -100,6 +100,13 @@ impl Server for Mysql {
         Ok(arguments)
     }
 
+    fn prepare<'c>(
+        connection: &'c mut MySqlConnection,
+        text: SqlStr,
+    ) -> BoxFuture<'c, sqlx::Result<()>> {
+        Box::pin(async move { connection.prepare(text).await.map(drop) })
+    }
+
     fn send<'c>(
         connection: &'c mut MySqlConnection,
         text: SqlStr,

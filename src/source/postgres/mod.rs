@@ -10,13 +10,14 @@ mod numeric;
 
 use anyhow::{Context, Result, anyhow};
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{
     PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgRow, PgSslMode, PgTypeInfo,
 };
-use sqlx::{Arguments, Encode, SqlStr};
+use sqlx::{Arguments, Encode, Executor, SqlStr};
 
 use super::connections::{Connections, nothing_more};
 use super::database::{Database, Server, Values};
@@ -96,6 +97,13 @@ impl Server for Postgres {
             }
         }
         Ok(arguments)
+    }
+
+    fn prepare<'c>(
+        connection: &'c mut PgConnection,
+        text: SqlStr,
+    ) -> BoxFuture<'c, sqlx::Result<()>> {
+        Box::pin(async move { connection.prepare(text).await.map(drop) })
     }
 
     fn send<'c>(

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{Arguments, SqlStr};
+use sqlx::{Arguments, Executor, SqlStr};
 
 use super::From;
 use super::connections::{Connections, nothing_more, said};
@@ -83,6 +84,13 @@ impl Server for Sqlite {
             }
         }
         Ok(arguments)
+    }
+
+    fn prepare<'c>(
+        connection: &'c mut SqliteConnection,
+        text: SqlStr,
+    ) -> BoxFuture<'c, sqlx::Result<()>> {
+        Box::pin(async move { connection.prepare(text).await.map(drop) })
     }
 
     fn send<'c>(
