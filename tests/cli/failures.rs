@@ -146,3 +146,15 @@ async fn a_mistake_in_a_condition_is_found_before_anything_runs() {
     ");
     assert_eq!(home.run(&["reindex", "things"]).code, Some(2));
 }
+
+#[tokio::test]
+async fn a_mapping_that_the_engine_refuses_is_named() {
+    let mapping = MAPPING.replace("long", "lonng");
+    let ran = home().await.file("mappings/things.json", &mapping).run(&["reindex", "things"]);
+    insta::assert_snapshot!(ran.told(), @"
+    exit 2
+    error: a new index could not be created: HOME/mappings/things.json: index `things-000001`: the engine refused PUT /things-000001: 400 mapper_parsing_exception
+
+    hint: does the mapping name an analyzer, a type or a plugin that this engine lacks?
+    ");
+}

@@ -140,10 +140,13 @@ pub async fn create(
         "mappings": mapping.body(),
         "aliases": {write_alias.as_str(): {}},
     });
-    client
-        .call(Method::Put, &[&index], &[], Some(&body))
-        .await
-        .with_context(|| format!("index `{index}` with mapping {}", mapping.file.display()))?;
+    let made = client.call(Method::Put, &[&index], &[], Some(&body)).await;
+    made.map_err(|error| {
+        let what = Finding::error(format!("index `{index}`")).at(&mapping.file, None);
+        let refused = error.status() == Some(400);
+        let hint = "does the mapping name an analyzer, a type or a plugin that this engine lacks?";
+        anyhow::Error::new(error).context(if refused { what.hint(hint) } else { what })
+    })?;
     Ok(NewGeneration { index, write_alias })
 }
 
