@@ -82,7 +82,7 @@ async fn tried(memory: Memory, budget: usize, limit: usize) -> Tried {
     let hydrator = Hydrator::new(&plan, &sources, 1 << 20);
     let mut all = Vec::new();
     let mut overflow = None;
-    match hydrator.hydrate(&plan.root, page, budget).await.unwrap() {
+    match hydrator.hydrate(&plan.root, Arc::new(page), budget).await.unwrap() {
         Hydrated::Overflow(path) => overflow = Some(path),
         Hydrated::Whole(level) => {
             for row in 0..level.rows.len() {

@@ -31,10 +31,10 @@ pub struct Span {
 
 impl Rows {
     /// All rows of a page, in its order.
-    pub(super) fn of_page(page: Page) -> Self {
+    pub(super) fn of_page(page: Arc<Page>) -> Self {
         let count = u32::try_from(page.len()).unwrap_or(u32::MAX);
         let at = (0..count).map(|row| RowAt { page: 0, row }).collect();
-        Self { pages: vec![Arc::new(page)], at }
+        Self { pages: vec![page], at }
     }
 
     /// Number of rows.

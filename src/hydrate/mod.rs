@@ -104,7 +104,7 @@ impl Hydrator {
     ///
     /// # Errors
     /// When a source fails; the error names it and the relation.
-    pub async fn hydrate(&self, root: &Node, page: Page, budget: usize) -> Result<Hydrated> {
+    pub async fn hydrate(&self, root: &Node, page: Arc<Page>, budget: usize) -> Result<Hydrated> {
         let budget = Budget::new(budget.saturating_sub(page.bytes()));
         match self.level(root, Rows::of_page(page), &budget).await {
             Ok(level) => Ok(Hydrated::Whole(level)),

@@ -149,11 +149,6 @@ impl EngineError {
         self.status() == Some(409) || self.error_type() == "resource_already_exists_exception"
     }
 
-    /// Whether the credentials are missing or wrong.
-    pub fn is_unauthorized(&self) -> bool {
-        self.status() == Some(401)
-    }
-
     /// Whether no answer came at all.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable(_))

@@ -28,7 +28,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::tz::TimeZone;
 
-use crate::config::{Config, Server, SourceConfig};
+use crate::config::{Server, SourceConfig};
 use crate::row::{Key, Match, Page, TableInfo, Type};
 
 /// A service's database.
@@ -206,12 +206,4 @@ pub fn open(config: &SourceConfig) -> Result<Arc<dyn Source>> {
         Server::Sqlite { path } => Ok(Arc::new(sqlite::open(config, path))),
     };
     source.with_context(|| format!("source `{}`", config.name))
-}
-
-/// Opens the named sources.
-///
-/// # Errors
-/// For the first that is not configured or cannot be used.
-pub fn open_all<'a>(config: &Config, names: impl IntoIterator<Item = &'a str>) -> Result<Sources> {
-    names.into_iter().map(|name| Ok((name.to_owned(), open(config.source(name)?)?))).collect()
 }

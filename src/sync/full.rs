@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::pipeline::{Part, Reading};
+use super::pipeline::{Part, Reading, all_ended_well};
 use super::progress::Progress;
 use super::report::{Refusals, Report, now};
 use super::writer::Writer;
@@ -43,6 +43,7 @@ pub async fn reindex(
         mode: "reindex",
         alias: engine.plan.index.clone(),
         started_at: now(),
+        outcome: "not_started",
         ..Report::default()
     };
     let (client, alias) = (&engine.client, &engine.plan.index);
@@ -158,7 +159,10 @@ async fn fill(
     // Ends the reading when this function is left, however that happens.
     let mut tasks = JoinSet::new();
     let parts = reading.start(versions, &mut tasks);
-    let written = write_all(engine, progress, (fresh, &mut report.refusals), parts).await;
+    let mut written = write_all(engine, progress, (fresh, &mut report.refusals), parts).await;
+    if written.is_ok() {
+        written = all_ended_well(&mut tasks).await;
+    }
     report.count(progress);
     (report.unclaimed, report.ambiguous) = hydrator.oddities().counts();
     written

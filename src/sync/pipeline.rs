@@ -42,7 +42,8 @@ struct Batch {
 }
 
 impl Reading {
-    /// Starts to read. The parts end with the first error; dropping the tasks ends the reading.
+    /// Starts to read. The parts end with the first error; dropping the tasks ends the reading. That the parts end means
+    /// nothing by itself: see [`all_ended_well`].
     pub(super) fn start(
         self,
         versions: Versions,
@@ -109,18 +110,19 @@ impl Reading {
 
     async fn fit(&self, page: Page) -> Result<Fit> {
         let (root, rows) = (&self.plan.root, page.len());
-        // Kept in case it has to be halved; a page of roots is small beside what is joined to it.
-        let kept = page.clone();
-        Ok(match self.hydrator.hydrate(root, page, self.size.bytes).await? {
+        // Held in case it has to be halved.
+        let page = Arc::new(page);
+        let hydrated = self.hydrator.hydrate(root, Arc::clone(&page), self.size.bytes).await?;
+        Ok(match hydrated {
             Hydrated::Whole(level) => Fit::Whole(level),
             Hydrated::Overflow(relation) if rows <= 1 => {
                 let mut id = String::new();
-                key_of(kept.row(0), &root.read.key, Match::Exact, &mut id);
+                key_of(page.row(0), &root.read.key, Match::Exact, &mut id);
                 Fit::Never { id, relation }
             }
             Hydrated::Overflow(_) => {
                 // The later half goes below the earlier one, so that the order stays.
-                Fit::Halves([kept.part(rows / 2, rows), kept.part(0, rows / 2)])
+                Fit::Halves([page.part(rows / 2, rows), page.part(0, rows / 2)])
             }
         })
     }
@@ -130,4 +132,31 @@ enum Fit {
     Whole(Level),
     Halves([Page; 2]),
     Never { id: String, relation: String },
+}
+
+/// Waits for the reading to end. A task that was lost ends its channel as the last row does, and the rows behind it would
+/// go missing without a word.
+///
+/// # Errors
+/// When a task did not come to its own end.
+pub(super) async fn all_ended_well(tasks: &mut JoinSet<()>) -> Result<()> {
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("the reading broke off: this is a fault of prejoin")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lost_task_is_no_end_of_the_rows() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async {});
+        assert!(all_ended_well(&mut tasks).await.is_ok());
+        tasks.spawn(async {});
+        tasks.spawn(async { panic!("as a library may") });
+        assert!(all_ended_well(&mut tasks).await.is_err());
+    }
 }

@@ -43,7 +43,7 @@ pub struct Report {
     pub ambiguous: u64,
     /// Bytes sent.
     pub bytes: u64,
-    /// `finished`, `stopped` or `cancelled`.
+    /// `finished`, `stopped`, `cancelled` or `not_started`.
     pub outcome: &'static str,
     /// Why it stopped.
     #[serde(skip_serializing_if = "Option::is_none")]

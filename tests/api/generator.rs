@@ -33,7 +33,7 @@ const ROOT: [Leaf; 17] = [
 const SETTLEMENT: [Leaf; 4] =
     [("status", status), ("amount", amount), ("due", date), ("payer.name", name)];
 const LINE: [Leaf; 2] = [("code", status), ("count", |dice| dice.below(3).into())];
-const SORTED: [&str; 17] = [
+pub(super) const SORTED: [&str; 17] = [
     "no",
     "title",
     "status",
