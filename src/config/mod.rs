@@ -152,17 +152,6 @@ impl Config {
         Self::validate(home, raw::merge(home, layers)?)
     }
 
-    /// The source of that name.
-    ///
-    /// # Errors
-    /// Names the known sources when there is none such.
-    pub fn source(&self, name: &str) -> Result<&SourceConfig> {
-        self.sources.get(name).with_context(|| {
-            let known = self.sources.keys().cloned().collect::<Vec<_>>().join(", ");
-            format!("no source `{name}` in the configuration (there are: {known})")
-        })
-    }
-
     fn validate(home: &Path, raw: raw::RawConfig) -> Result<Self> {
         let at = |path: PathBuf| if path.is_absolute() { path } else { home.join(path) };
         let engine = raw.engine;
@@ -228,7 +217,7 @@ mod tests {
             ("big.yaml", "sources:\n  a: {path: /big/a.db}\nload: {bulk_bytes: 10MiB}\n"),
         ]);
         let config = Config::load(home.path(), Some("big")).unwrap();
-        let source = config.source("a").unwrap();
+        let source = &config.sources["a"];
         assert_eq!(source.max_connections, 2);
         assert!(
             matches!(&source.server, Server::Sqlite { path } if path == Path::new("/big/a.db"))
