@@ -10,7 +10,7 @@ use crate::job::Job;
 use crate::mapping::Mapping;
 use crate::plan::{Live, plan};
 use crate::source::memory::Memory;
-use crate::source::{PageSize, Source, Sources};
+use crate::source::{KeyRange, PageSize, Source, Sources};
 
 const JOB: &str = "
 index: a
@@ -78,7 +78,12 @@ async fn tried(memory: Memory, budget: usize, limit: usize) -> Tried {
     let plan = planned.plan.unwrap_or_else(|| panic!("{:?}", planned.findings));
     let mut assembler = Assembler::new(&plan, Masking::new(b"k"), "2026-01-01T00:00:00Z", limit);
     let size = PageSize { rows: 100, bytes: 1 << 20 };
-    let page = memory.scan(Arc::clone(&plan.root.read), size).next().await.unwrap().unwrap();
+    let page = memory
+        .scan(Arc::clone(&plan.root.read), KeyRange::default(), size)
+        .next()
+        .await
+        .unwrap()
+        .unwrap();
     let hydrator = Hydrator::new(&plan, &sources, 1 << 20);
     let mut all = Vec::new();
     let mut overflow = None;

@@ -17,8 +17,9 @@ use tokio::time::timeout;
 
 use super::connections::{Connections, said};
 use super::keys::{self, KeyTable, Lookup};
+use super::range::{KeyRange, Slice};
 use super::scan::Scan;
-use super::sql::{self, Dialect, Statement};
+use super::sql::{self, Dialect, Ends, Place, Side, Statement};
 use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
 use crate::row::{Key, Match, Page, TableInfo, Type, key_of};
 
@@ -28,7 +29,8 @@ const GRACE: Duration = Duration::from_secs(5);
 type Connection<S> = <<S as Server>::Db as sqlx::Database>::Connection;
 type Arguments<S> = <<S as Server>::Db as sqlx::Database>::Arguments;
 type Row<S> = <<S as Server>::Db as sqlx::Database>::Row;
-pub(super) type Cursor<S> = <<S as Server>::Decoder as Decoder>::Cursor;
+/// One part of a row's key, as it is bound.
+pub(super) type Part<S> = <<S as Server>::Decoder as Decoder>::Part;
 
 /// What one kind of server adds.
 #[async_trait]
@@ -43,7 +45,7 @@ pub(super) trait Server: Send + Sync + 'static {
     async fn describe(connection: &mut Connection<Self>, from: &From) -> Result<Option<TableInfo>>;
 
     /// The values of a statement.
-    fn arguments(&self, values: Values<'_, Cursor<Self>>) -> Result<Arguments<Self>>;
+    fn arguments(&self, values: Values<'_, Part<Self>>) -> Result<Arguments<Self>>;
 
     /// Sends a statement.
     fn send<'c>(
@@ -65,18 +67,18 @@ pub(super) trait Server: Send + Sync + 'static {
 }
 
 /// What is bound to a statement.
-pub(super) enum Values<'a, C> {
+pub(super) enum Values<'a, P> {
     None,
-    /// Parts of the cursor, in the statement's order.
-    Cursor(&'a C, &'a [usize]),
+    /// The ends of a slice, at the statement's places.
+    Slice(&'a Slice<P>, &'a [Place]),
     Keys(&'a KeyTable, &'a [Lookup]),
 }
 
 /// Turns one statement's rows into cells; made from the first of them, so that the choice by type is made once.
 pub(super) trait Decoder: Sized {
     type Row: Send;
-    /// A row's key as the server sent it.
-    type Cursor: PartialEq + Send + Sync;
+    /// One part of a row's key, as the server sent it.
+    type Part: PartialEq + Send + Sync + std::convert::From<keys::Value>;
 
     /// # Errors
     /// When a column is of another type than described.
@@ -89,7 +91,7 @@ pub(super) trait Decoder: Sized {
     fn row(&self, row: &Self::Row, page: &mut Page) -> Result<()>;
 
     /// The values of these columns, to be bound back.
-    fn cursor(&self, row: &Self::Row, key: &[usize]) -> Result<Self::Cursor>;
+    fn cursor(&self, row: &Self::Row, key: &[usize]) -> Result<Vec<Self::Part>>;
 
     /// Whether the column after the read's own says so.
     fn tied(&self, row: &Self::Row) -> bool;
@@ -114,10 +116,10 @@ pub(super) struct Bounds<'b> {
 }
 
 /// One statement's rows.
-pub(super) struct Taken<C> {
+pub(super) struct Taken<P> {
     pub(super) page: Page,
     /// The last row's key.
-    pub(super) last: Option<C>,
+    pub(super) last: Option<Vec<P>>,
     /// Reading ended at the bound of bytes.
     pub(super) stopped: bool,
 }
@@ -146,16 +148,31 @@ impl<S: Server> Source for Database<S> {
         prepared.with_context(|| format!("source `{}`: `{}`", self.reader.name, read.path))
     }
 
-    fn scan(&self, read: Arc<Read>, size: PageSize) -> BoxStream<'static, Result<Page>> {
-        let scan = Scan::new(Arc::clone(&self.reader), read, size);
-        Box::pin(try_unfold(Some(scan), async |scan| {
+    fn scan(
+        &self,
+        read: Arc<Read>,
+        range: KeyRange,
+        size: PageSize,
+    ) -> BoxStream<'static, Result<Page>> {
+        let reading =
+            format!("source `{}`: `{}`: reading a page of rows", self.reader.name, read.path);
+        let scan = Scan::new(Arc::clone(&self.reader), read, &range, size);
+        let pages = try_unfold(Some(scan), async |scan| {
             let Some(scan) = scan else { return Ok(None) };
-            let (reader, path) = (Arc::clone(&scan.reader), scan.read.path.clone());
-            let page = scan.page().await;
-            page.with_context(|| {
-                format!("source `{}`: `{path}`: reading a page of rows", reader.name)
-            })
-        }))
+            let page = scan?.page().await?;
+            Ok(page.map(|(page, rest)| (page, rest.map(Ok))))
+        });
+        Box::pin(pages.map_err(move |error: anyhow::Error| error.context(reading.clone())))
+    }
+
+    async fn step(&self, read: &Read, range: &KeyRange, rows: usize) -> Result<Option<Key>> {
+        let found = self.reader.step(read, range, rows).await;
+        found.with_context(|| {
+            format!(
+                "source `{}`: `{}`: looking for the end of a range",
+                self.reader.name, read.path
+            )
+        })
     }
 
     async fn count_keyless(&self, read: &Read) -> Result<u64> {
@@ -171,7 +188,7 @@ impl<S: Server> Source for Database<S> {
         }];
         let plenty = Budget::new(usize::MAX);
         let counted = reader.run(
-            Statement { text, cursor: Vec::new() },
+            Statement { text, places: Vec::new() },
             &count,
             &[],
             Values::None,
@@ -218,17 +235,26 @@ impl<S: Server> Reader<S> {
     }
 
     async fn prepare(&self, read: &Read) -> Result<()> {
-        let text = match read.by.as_slice() {
-            [] => sql::page(S::DIALECT, read, false, 1)?.text,
-            _ => sql::lookup(S::DIALECT, read, &lookups::<S>(read)?, 1),
+        let texts = match read.by.as_slice() {
+            [] => {
+                let ends = |lower, until| Ends { lower, until };
+                let first = sql::page(S::DIALECT, read, ends(None, false), 1)?;
+                let next = sql::page(S::DIALECT, read, ends(Some(Side::After), true), 1)?;
+                let step = sql::nth(S::DIALECT, read, ends(Some(Side::From), true), 1)?;
+                vec![first.text, next.text, step.text]
+            }
+            _ => vec![sql::lookup(S::DIALECT, read, &lookups::<S>(read)?, 1)],
         };
         let mut connection = self.server.connections().take().await?;
-        let preparing = S::prepare(&mut connection, sql::sent(text));
-        let prepared = self.in_time(preparing.map_err(said)).await;
-        if prepared.is_err() {
-            connection.close_on_drop();
+        for text in texts {
+            let preparing = S::prepare(&mut connection, sql::sent(text));
+            let prepared = self.in_time(preparing.map_err(said)).await;
+            if prepared.is_err() {
+                connection.close_on_drop();
+                return prepared;
+            }
         }
-        prepared
+        Ok(())
     }
 
     async fn fetch(&self, read: &Read, keys: &[Key], budget: &Budget) -> Result<Fetched> {
@@ -246,7 +272,7 @@ impl<S: Server> Reader<S> {
                 table.pad(table.rows().next_power_of_two());
             }
             let text = sql::lookup(S::DIALECT, read, &lookups, table.rows());
-            let statement = Statement { text, cursor: Vec::new() };
+            let statement = Statement { text, places: Vec::new() };
             let values = Values::Keys(&table, &lookups);
             let bounds = Bounds { rows: usize::MAX, budget };
             let taken = self.run(statement, &columns, &read.key, values, bounds).await?;
@@ -268,12 +294,12 @@ impl<S: Server> Reader<S> {
         statement: Statement,
         columns: &[ReadColumn],
         key: &[usize],
-        values: Values<'_, Cursor<S>>,
+        values: Values<'_, Part<S>>,
         bounds: Bounds<'_>,
-    ) -> Result<Taken<Cursor<S>>> {
+    ) -> Result<Taken<Part<S>>> {
         let mut connection = self.server.connections().take().await?;
         let after = match &values {
-            Values::Cursor(cursor, _) => Some(*cursor),
+            Values::Slice(slice, _) => slice.after.as_deref(),
             Values::None | Values::Keys(..) => None,
         };
         let arguments = self.server.arguments(values)?;
@@ -300,9 +326,9 @@ fn lookups<S: Server>(read: &Read) -> Result<Vec<Lookup>> {
 async fn collect<S: Server>(
     mut rows: BoxStream<'_, sqlx::Result<Row<S>>>,
     (columns, key): (&[ReadColumn], &[usize]),
-    after: Option<&Cursor<S>>,
+    after: Option<&[Part<S>]>,
     bounds: Bounds<'_>,
-) -> Result<Taken<Cursor<S>>> {
+) -> Result<Taken<Part<S>>> {
     let mut page = Page::new(columns.len());
     let (mut decoder, mut last, mut met, mut stopped) = (None, None, false, false);
     while let Some(row) = rows.try_next().await.map_err(said)? {
@@ -314,7 +340,7 @@ async fn collect<S: Server>(
             && decoder.tied(&row)
         {
             // The last page's last row comes again, and alone.
-            if met || decoder.cursor(&row, key)? != *after {
+            if met || decoder.cursor(&row, key)? != after {
                 return Err(shared_key(columns, key));
             }
             met = true;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 
-use super::{Answer, Budget, Fetched, From, PageSize, Read, Source};
+use super::{Answer, Budget, Fetched, From, KeyRange, PageSize, Read, Source};
 use crate::row::{Column, Key, Kind, Match, Page, TableInfo, Type, key_of};
 
 /// Named tables whose values are given as text.
@@ -55,6 +55,37 @@ impl Memory {
         }
         Ok(page)
     }
+
+    /// The keys of a range, in their order, each with its row.
+    fn within(&self, read: &Read, range: &KeyRange) -> Result<(Page, Vec<(Key, usize)>)> {
+        let page = self.rows(read, |_, _| true)?;
+        let keys = (0..page.len()).filter_map(|row| Some((key(read, &page, row)?, row)));
+        let mut keys: Vec<_> = keys
+            .filter(|(key, _)| range.from.as_ref().is_none_or(|from| key >= from))
+            .filter(|(key, _)| range.until.as_ref().is_none_or(|until| key < until))
+            .collect();
+        keys.sort_unstable();
+        Ok((page, keys))
+    }
+
+    fn sorted(&self, read: &Read, range: &KeyRange) -> Result<Page> {
+        let (page, keys) = self.within(read, range)?;
+        let mut sorted = Page::new(read.columns.len());
+        for (_, row) in keys {
+            for column in 0..read.columns.len() {
+                match page.cell(row, column) {
+                    cell if cell.is_null() => sorted.push_null(),
+                    cell => sorted.push(cell.kind, cell.text)?,
+                }
+            }
+        }
+        Ok(sorted)
+    }
+}
+
+fn key(read: &Read, page: &Page, row: usize) -> Option<Key> {
+    let mut text = String::new();
+    key_of(page.row(row), &read.key, Match::Exact, &mut text).then(|| Key::from(text.as_str()))
 }
 
 /// A table of columns `name type, …`; the first one is its primary key.
@@ -88,8 +119,17 @@ impl Source for Memory {
         Ok(())
     }
 
-    fn scan(&self, read: Arc<Read>, _: PageSize) -> BoxStream<'static, Result<Page>> {
-        stream::iter([self.rows(&read, |_, _| true)]).boxed()
+    fn scan(
+        &self,
+        read: Arc<Read>,
+        range: KeyRange,
+        _: PageSize,
+    ) -> BoxStream<'static, Result<Page>> {
+        stream::iter([self.sorted(&read, &range)]).boxed()
+    }
+
+    async fn step(&self, read: &Read, range: &KeyRange, rows: usize) -> Result<Option<Key>> {
+        Ok(self.within(read, range)?.1.into_iter().nth(rows).map(|(key, _)| key))
     }
 
     async fn count_keyless(&self, _: &Read) -> Result<u64> {

@@ -14,22 +14,26 @@ mod keys;
 pub(crate) mod memory;
 mod mysql;
 mod postgres;
+mod range;
 mod scan;
 mod sql;
 mod sqlite;
+mod step;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::tz::TimeZone;
 
 use crate::config::{Server, SourceConfig};
 use crate::row::{Key, Match, Page, TableInfo, Type};
+
+pub use range::KeyRange;
 
 /// A service's database.
 #[async_trait]
@@ -40,18 +44,33 @@ pub trait Source: Send + Sync {
     /// When the server cannot be reached or refuses.
     async fn describe(&self, from: &From) -> Result<Option<TableInfo>>;
 
-    /// Has the server look at what [`Source::scan`] (of a root) or [`Source::fetch_by_keys`] will ask of it, without running it.
+    /// Has the server look at what [`Source::scan`] and [`Source::step`] (of a root) or [`Source::fetch_by_keys`] will ask of it, without running it.
     ///
     /// # Errors
     /// When the server does not understand it (a mistake in a `where`), or a column cannot be read or looked up that way.
     async fn prepare(&self, read: &Read) -> Result<()>;
 
-    /// All rows of `read` in the order of its key, page by page; every key comes once. Rows whose key holds a NULL do not
-    /// come: [`Source::count_keyless`] tells how many there are.
+    /// The rows of `read` within `range` in the order of its key, page by page; every key comes once. Rows whose key holds
+    /// a NULL do not come: [`Source::count_keyless`] tells how many there are.
     ///
     /// # Errors
-    /// The stream ends with the first error. Two rows of one key are an error that names the key's columns.
-    fn scan(&self, read: Arc<Read>, size: PageSize) -> BoxStream<'static, Result<Page>>;
+    /// The stream ends with the first error. Two rows of one key are an error that names the key's columns; so is an end of
+    /// the range that the key's columns cannot hold.
+    fn scan(
+        &self,
+        read: Arc<Read>,
+        range: KeyRange,
+        size: PageSize,
+    ) -> BoxStream<'static, Result<Page>>;
+
+    /// The key of the row that stands `rows` rows behind the range's first one: where the range can be parted so that the
+    /// first part has just so many rows. `None` when the range has no more rows than that, or when that row's key cannot be
+    /// given back to the server exactly: a NaN, a local time that a change of the clock skipped, a SQLite value that
+    /// is not of its column's type. What is behind it is then read in one piece.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or an end of the range is nothing that the key's columns can hold.
+    async fn step(&self, read: &Read, range: &KeyRange, rows: usize) -> Result<Option<Key>>;
 
     /// Number of rows that [`Source::scan`] leaves out because a part of their key is NULL.
     ///
@@ -153,6 +172,20 @@ pub struct Read {
     pub order: Vec<OrderBy>,
     /// A link table between the keys and `from`; columns marked [`ReadColumn::linked`] are its.
     pub link: Option<Link>,
+}
+
+impl Read {
+    /// The key's columns, in its order.
+    fn key_columns(&self) -> Vec<&ReadColumn> {
+        self.key.iter().filter_map(|&at| self.columns.get(at)).collect()
+    }
+
+    fn ensure_key(&self) -> Result<()> {
+        if self.key.is_empty() {
+            bail!("it has no key to be read in the order of\n\nhint: name the columns in `key`");
+        }
+        Ok(())
+    }
 }
 
 /// A cell of a read.

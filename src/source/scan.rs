@@ -1,13 +1,14 @@
-//! A scan: all rows of a relation in the order of its key, a page at a time.
+//! A scan: the rows of a range in the order of their key, a page at a time.
 //!
 //! Promises: each page begins behind the last row of the one before (keyset), as many rows as fit; two rows of one key are
 //! an error, within a page and across its end. Holds one page, and the last row's key.
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::database::{Bounds, Cursor, Reader, Server, Values, meeting, shared_key};
+use super::database::{Bounds, Part, Reader, Server, Values, meeting, shared_key};
+use super::range::{KeyRange, Slice};
 use super::{Budget, PageSize, Read, sql};
 use crate::row::Page;
 
@@ -19,30 +20,37 @@ pub(super) struct Scan<S: Server> {
     pub(super) reader: Arc<Reader<S>>,
     pub(super) read: Arc<Read>,
     size: PageSize,
-    after: Option<Cursor<S>>,
+    /// What is still to be read.
+    slice: Slice<Part<S>>,
     /// Rows of the next page.
     rows: usize,
 }
 
 impl<S: Server> Scan<S> {
-    /// A scan from the beginning.
-    pub(super) fn new(reader: Arc<Reader<S>>, read: Arc<Read>, size: PageSize) -> Self {
-        Self { reader, read, size, after: None, rows: FIRST_ROWS }
+    /// A scan from the range's beginning.
+    ///
+    /// # Errors
+    /// When there is no key, or it cannot hold an end of the range.
+    pub(super) fn new(
+        reader: Arc<Reader<S>>,
+        read: Arc<Read>,
+        range: &KeyRange,
+        size: PageSize,
+    ) -> Result<Self> {
+        read.ensure_key()?;
+        let columns = meeting(&read);
+        let key: Vec<_> = read.key.iter().filter_map(|&at| columns.get(at)).collect();
+        let slice = Slice::of(S::DIALECT, &key, range)?;
+        Ok(Self { reader, read, size, slice, rows: FIRST_ROWS })
     }
 
     /// The next page, and the scan behind it unless that was the last.
     pub(super) async fn page(mut self) -> Result<Option<(Page, Option<Self>)>> {
         let read = &self.read;
-        if read.key.is_empty() {
-            bail!("it has no key to be read in the order of\n\nhint: name the columns in `key`");
-        }
         let rows = self.rows.min(self.size.rows).max(1);
-        let statement = sql::page(S::DIALECT, read, self.after.is_some(), rows)?;
-        let binds = statement.cursor.clone();
-        let values = match &self.after {
-            Some(cursor) => Values::Cursor(cursor, &binds),
-            None => Values::None,
-        };
+        let statement = sql::page(S::DIALECT, read, self.slice.ends(), rows)?;
+        let places = statement.places.clone();
+        let values = Values::Slice(&self.slice, &places);
         let budget = Budget::new(self.size.bytes);
         let bounds = Bounds { rows, budget: &budget };
         let taken = self.reader.run(statement, &meeting(read), &read.key, values, bounds).await?;
@@ -59,7 +67,7 @@ impl<S: Server> Scan<S> {
         // Wide rows make small pages; the margin keeps most pages below the bound, which costs a connection to stop at.
         let fitting = self.size.bytes / (page.bytes() / page.len()).max(1);
         self.rows = (fitting - fitting / 8).clamp(1, rows.saturating_mul(8));
-        self.after = taken.last;
+        self.slice.after = taken.last;
         Ok(Some((page, Some(self))))
     }
 }

@@ -16,7 +16,7 @@ use crate::hydrate::{Hydrated, Hydrator, Level};
 use crate::plan::Plan;
 use crate::row::{Match, Page, key_of};
 use crate::sink::version::Versions;
-use crate::source::{PageSize, Source};
+use crate::source::{KeyRange, PageSize, Source};
 
 /// A piece of work for the writer.
 pub(super) enum Part {
@@ -64,7 +64,8 @@ impl Reading {
     }
 
     async fn scan(self: Arc<Self>, mut versions: Versions, pages: mpsc::Sender<Result<Batch>>) {
-        let mut stream = self.source.scan(Arc::clone(&self.plan.root.read), self.size);
+        let mut stream =
+            self.source.scan(Arc::clone(&self.plan.root.read), KeyRange::default(), self.size);
         loop {
             let batch = match versions.draw() {
                 Err(spent) => Err(spent),

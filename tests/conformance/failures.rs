@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use prejoin::config::{Secret, Server, SourceConfig};
 use prejoin::row::Match;
-use prejoin::source::{self, Budget, From, Source};
+use prejoin::source::{self, Budget, From, KeyRange, Source};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
@@ -231,7 +231,7 @@ async fn connections_are_few_and_come_back(place: Place) {
     let source: Arc<dyn Source> = place.source();
     let read = read(&*source, "things", &["id"], &["id"]).await;
     for _ in 0..10 {
-        let mut given_up = source.scan(Arc::new(read.clone()), SMALL);
+        let mut given_up = source.scan(Arc::new(read.clone()), KeyRange::default(), SMALL);
         assert_eq!(given_up.next().await.unwrap().unwrap().len(), 7);
     }
     let read = by(read, &["id"], Match::Exact);

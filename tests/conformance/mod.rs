@@ -15,6 +15,8 @@ mod describe;
 mod failures;
 mod lookups;
 mod matching;
+mod range_types;
+mod ranges;
 mod reading;
 mod scans;
 mod types_mariadb;

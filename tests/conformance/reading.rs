@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures::TryStreamExt;
 use prejoin::row::{Cell, Key, Kind, Match, Page, TableInfo, Type};
-use prejoin::source::{Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
+use prejoin::source::{Budget, Fetched, From, KeyRange, PageSize, Read, ReadColumn, Source};
 
 use crate::support::place::Place;
 
@@ -72,7 +72,7 @@ pub(super) fn column(info: &TableInfo, name: &str) -> ReadColumn {
 
 /// All pages of a scan.
 pub(super) async fn scan(source: &dyn Source, read: &Read, size: PageSize) -> Result<Vec<Page>> {
-    source.scan(Arc::new(read.clone()), size).try_collect().await
+    source.scan(Arc::new(read.clone()), KeyRange::default(), size).try_collect().await
 }
 
 /// All rows of a scan in pages of seven.

@@ -158,7 +158,7 @@ impl Lookup {
             }
             Type::Bool if dialect == Dialect::Postgres => Form::Bool,
             Type::Integer | Type::Bool => Form::Integer,
-            Type::Float if column.native == "real" && dialect == Dialect::Postgres => Form::Single,
+            Type::Float if is_single(dialect, &column.native) => Form::Single,
             Type::Float => Form::Real,
             Type::Uuid if holds_bytes(&column.native) => Form::UuidBytes,
             Type::Uuid => Form::Uuid,
@@ -219,7 +219,15 @@ impl Lookup {
             Form::Real | Form::Single => {
                 let real = is_number(part).then(|| part.parse().ok()).flatten();
                 let fits = |real: &f64| is_finite(*real, matches!(self.form, Form::Single));
-                out.extend(real.filter(fits).map(Value::Real));
+                let real = real.filter(fits);
+                match self.form {
+                    // MySQL compares in double precision, in which 0.1 of a single column is another number.
+                    Form::Single if self.dialect == Dialect::Mysql => {
+                        let single = real.and_then(|_| part.parse::<f32>().ok());
+                        out.extend(single.map(|single| Value::Real(single.into())));
+                    }
+                    _ => out.extend(real.map(Value::Real)),
+                }
             }
             Form::Bool => match part {
                 "1" => out.push(text("true")),
@@ -258,6 +266,18 @@ impl Lookup {
         }
     }
 
+    /// The one value that a part of a key stands for when it was this column's own; `None` when the column holds no such
+    /// value.
+    pub(super) fn given(&self, part: &str) -> Option<Value> {
+        let mut values = Vec::new();
+        self.spellings(part, &mut values);
+        match self.form {
+            // A number rather than the text of one.
+            Form::Loose => values.pop(),
+            _ => values.into_iter().next(),
+        }
+    }
+
     fn texts(&self, part: &str, out: &mut Vec<Value>) {
         // PostgreSQL has no text with a NUL, and refuses the whole batch for one.
         if self.dialect == Dialect::Postgres && part.contains('\0') {
@@ -290,6 +310,14 @@ fn either(
 
 fn text(part: &str) -> Value {
     Value::Text(part.to_owned())
+}
+
+fn is_single(dialect: Dialect, native: &str) -> bool {
+    match dialect {
+        Dialect::Postgres => native == "real",
+        Dialect::Mysql => native.starts_with("float"),
+        Dialect::Sqlite => false,
+    }
 }
 
 /// Whether a column that is read as UUIDs stores their sixteen bytes.

@@ -99,7 +99,7 @@ impl Form {
 
 impl crate::source::database::Decoder for Decoder {
     type Row = MySqlRow;
-    type Cursor = Vec<Value>;
+    type Part = Value;
 
     fn new(columns: &[ReadColumn], row: &MySqlRow) -> Result<Self> {
         let forms = columns.iter().zip(row.columns()).map(|(column, sent)| {

@@ -82,12 +82,12 @@ impl Server for Mysql {
         }
     }
 
-    fn arguments(&self, values: Values<'_, Vec<Value>>) -> Result<MySqlArguments> {
+    fn arguments(&self, values: Values<'_, Value>) -> Result<MySqlArguments> {
         let mut arguments = MySqlArguments::default();
         match values {
             Values::None => {}
-            Values::Cursor(cursor, parts) => {
-                for value in parts.iter().filter_map(|&part| cursor.get(part)) {
+            Values::Slice(slice, places) => {
+                for value in slice.values(places) {
                     bind(&mut arguments, value)?;
                 }
             }

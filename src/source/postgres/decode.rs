@@ -81,7 +81,7 @@ impl Form {
 
 impl crate::source::database::Decoder for Decoder {
     type Row = PgRow;
-    type Cursor = Vec<Raw>;
+    type Part = Raw;
 
     fn new(columns: &[ReadColumn], row: &PgRow) -> Result<Self> {
         let sent = columns.iter().zip(row.columns()).map(|(column, sent)| {

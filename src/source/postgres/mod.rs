@@ -81,12 +81,12 @@ impl Server for Postgres {
         }
     }
 
-    fn arguments(&self, values: Values<'_, Vec<Raw>>) -> Result<PgArguments> {
+    fn arguments(&self, values: Values<'_, Raw>) -> Result<PgArguments> {
         let mut arguments = PgArguments::default();
         match values {
             Values::None => {}
-            Values::Cursor(cursor, parts) => {
-                for raw in parts.iter().filter_map(|&part| cursor.get(part)) {
+            Values::Slice(slice, places) => {
+                for raw in slice.values(places) {
                     bound(arguments.add(raw))?;
                 }
             }
@@ -152,6 +152,24 @@ fn array(arguments: &mut PgArguments, keys: &KeyTable, at: usize, lookup: &Looku
 
 fn bound(added: Result<(), BoxDynError>) -> Result<()> {
     added.map_err(|error| anyhow!("binding a value: {error}"))
+}
+
+/// As text, which the statement casts to the column's own type; bytes as they are.
+impl std::convert::From<Value> for Raw {
+    fn from(value: Value) -> Self {
+        let text = match value {
+            Value::Bytes(bytes) => {
+                let ty = <Vec<u8> as sqlx::Type<sqlx::Postgres>>::type_info();
+                return Self { ty, bytes: Some(bytes) };
+            }
+            Value::Integer(value) => value.to_string(),
+            Value::Unsigned(value) => value.to_string(),
+            Value::Real(value) => value.to_string(),
+            Value::Text(text) => text,
+        };
+        let ty = <str as sqlx::Type<sqlx::Postgres>>::type_info();
+        Self { ty, bytes: Some(text.into_bytes()) }
+    }
 }
 
 impl sqlx::Type<sqlx::Postgres> for Raw {

@@ -12,6 +12,23 @@ pub(super) fn converted(collation: &str) -> String {
     format!("CONVERT(? USING {charset}) COLLATE {collation}")
 }
 
+/// PostgreSQL's `numeric(10,2)` without the size: a cast to it would round or cut.
+pub(super) fn unsized_type(native: &str) -> String {
+    let (head, tail) = match (native.find('('), native.find(')')) {
+        (Some(open), Some(close)) if open < close => {
+            let (head, tail) = (native.get(..open), native.get(close + 1..));
+            (head.unwrap_or_default(), tail.unwrap_or_default())
+        }
+        _ => (native, ""),
+    };
+    match head {
+        // By these names, without a size, they are one letter and one bit wide.
+        "character" if tail.is_empty() => "bpchar".to_owned(),
+        "bit" => "\"bit\"".to_owned(),
+        _ => format!("{head}{tail}"),
+    }
+}
+
 /// PostgreSQL's array of one column's values, in the column's own type.
 pub(super) fn array(at: usize, column: &ReadColumn, lookup: &Lookup) -> String {
     let cast = match lookup.form {

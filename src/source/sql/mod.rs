@@ -4,16 +4,17 @@
 //! `query` or `where`, always in parentheses of its own. Pure. Never writes, never names a column that was not asked for.
 
 mod bound;
+mod page;
 
 use std::fmt::Write;
 
-use anyhow::{Result, bail};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use super::keys::{Fold, Form, Lookup};
 use super::{From, Read, ReadColumn};
 use crate::row::{Match, Type};
-use bound::{array, converted};
+use bound::{array, converted, unsized_type};
+pub(super) use page::{Ends, Place, Side, nth, page};
 
 /// Whose SQL it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub(super) enum Dialect {
 #[derive(Debug)]
 pub(super) struct Statement {
     pub(super) text: String,
-    /// The part of the cursor that each placeholder takes, in their order.
-    pub(super) cursor: Vec<usize>,
+    /// What each placeholder stands for, in their order, where that is an end of a range.
+    pub(super) places: Vec<Place>,
 }
 
 /// The one door through which text that was put together here reaches a server.
@@ -52,11 +53,11 @@ impl Dialect {
         }
     }
 
-    fn placeholder(self, part: usize) -> String {
+    fn placeholder(self, at: usize) -> String {
         match self {
-            Self::Postgres => format!("${}", part + 1),
+            Self::Postgres => format!("${}", at + 1),
             Self::Mysql => "?".to_owned(),
-            Self::Sqlite => format!("?{}", part + 1),
+            Self::Sqlite => format!("?{}", at + 1),
         }
     }
 
@@ -91,9 +92,7 @@ impl Dialect {
     /// A placeholder that compares as the column does: a value bound as text is cast to the column's own type.
     fn compared(self, column: &ReadColumn, placeholder: &str) -> String {
         match (self, column.ty) {
-            (Self::Postgres, Type::Other) => {
-                format!("{placeholder}::{}", unsized_type(&column.native))
-            }
+            (Self::Postgres, Type::Other) => self.given(column, placeholder),
             // Against a bare text MySQL would compare as doubles.
             (Self::Mysql, Type::Decimal) => {
                 let size = column.native.find('(').and_then(|at| column.native.get(at..));
@@ -101,6 +100,14 @@ impl Dialect {
                 format!("CAST({placeholder} AS DECIMAL{})", size.unwrap_or("(65,30)"))
             }
             _ => placeholder.to_owned(),
+        }
+    }
+
+    /// As [`Dialect::compared`], for a value that was made from its canonical text.
+    fn given(self, column: &ReadColumn, placeholder: &str) -> String {
+        match self {
+            Self::Postgres => format!("{placeholder}::{}", unsized_type(&column.native)),
+            Self::Mysql | Self::Sqlite => self.compared(column, placeholder),
         }
     }
 }
@@ -116,91 +123,11 @@ fn is_geometry(native: &str) -> bool {
     ["geometry", "point", "linestring", "polygon"].iter().any(|family| native.contains(family))
 }
 
-/// `numeric(10,2)` without the size: a cast to it would round or cut.
-fn unsized_type(native: &str) -> String {
-    match (native.find('('), native.find(')')) {
-        (Some(open), Some(close)) if open < close => {
-            let (head, tail) = (native.get(..open), native.get(close + 1..));
-            format!("{}{}", head.unwrap_or_default(), tail.unwrap_or_default())
-        }
-        _ => native.to_owned(),
-    }
-}
-
-/// A page of rows in the order of their key: the first, or the one `after` a cursor. The cursor's own row comes again in
-/// front of its page; a last column, beside those of the read, marks the rows whose key the server holds equal to it.
-///
-/// # Errors
-/// When the key has a part that has no order.
-pub(super) fn page(dialect: Dialect, read: &Read, after: bool, limit: usize) -> Result<Statement> {
-    let key: Vec<&ReadColumn> = read.key.iter().filter_map(|&at| read.columns.get(at)).collect();
-    if let Some(part) = key.iter().find(|part| matches!(part.ty, Type::Json | Type::Array)) {
-        bail!("column `{}` ({}) cannot be part of a key", part.name, part.native);
-    }
-    let (mut columns, mut conditions) = (outputs(dialect, read), conditions(dialect, read));
-    conditions.extend(
-        key.iter()
-            .filter(|part| part.nullable)
-            .map(|part| format!("{} IS NOT NULL", dialect.column(part))),
-    );
-    let mut cursor = Vec::new();
-    if after {
-        let (equal, beyond) = comparisons(dialect, &key, &mut cursor);
-        columns.push(equal);
-        conditions.push(beyond);
-    }
-    let order: Vec<String> = key.iter().map(|part| dialect.ordered(part)).collect();
-    let mut text = select(&tables(dialect, read), &columns, &conditions);
-    // The cursor's own row is one more.
-    let limit = limit + usize::from(after);
-    let _fits = write!(text, " ORDER BY {} LIMIT {limit}", order.join(", "));
-    Ok(Statement { text, cursor })
-}
-
-/// `key = cursor` and `key >= cursor`, noting in `binds` which part each placeholder takes.
-fn comparisons(dialect: Dialect, key: &[&ReadColumn], binds: &mut Vec<usize>) -> (String, String) {
-    let mut compare = |at: usize, part: &ReadColumn, operator: &str| {
-        binds.push(at);
-        let placeholder = dialect.compared(part, &dialect.placeholder(at));
-        format!("{} {operator} {placeholder}", dialect.ordered(part))
-    };
-    let equal: Vec<String> =
-        key.iter().enumerate().map(|(at, part)| compare(at, part, "=")).collect();
-    let equal = format!("({})", equal.join(" AND "));
-    if dialect != Dialect::Mysql {
-        binds.clear();
-        binds.extend(0..key.len());
-        let parts: Vec<String> = key.iter().map(|part| dialect.ordered(part)).collect();
-        let values: Vec<String> = key
-            .iter()
-            .enumerate()
-            .map(|(at, part)| dialect.compared(part, &dialect.placeholder(at)))
-            .collect();
-        return (equal, format!("({}) >= ({})", parts.join(", "), values.join(", ")));
-    }
-    // MySQL finds no range in a comparison of rows: a > ? OR (a = ? AND b >= ?).
-    let last = key.len().saturating_sub(1);
-    let mut choices = Vec::new();
-    for upto in 0..key.len() {
-        let prefix = key.iter().take(upto + 1).enumerate().map(|(at, part)| {
-            let operator = match at {
-                _ if at < upto => "=",
-                _ if at == last => ">=",
-                _ => ">",
-            };
-            compare(at, part, operator)
-        });
-        choices.push(format!("({})", prefix.collect::<Vec<_>>().join(" AND ")));
-    }
-    (equal, format!("({})", choices.join(" OR ")))
-}
-
 /// How many rows have no key; `None` when the table's columns rule it out.
 pub(super) fn keyless(dialect: Dialect, read: &Read) -> Option<String> {
-    let nulls: Vec<String> = read
-        .key
+    let key = read.key_columns();
+    let nulls: Vec<String> = key
         .iter()
-        .filter_map(|&at| read.columns.get(at))
         .filter(|part| part.nullable)
         .map(|part| format!("{} IS NULL", dialect.column(part)))
         .collect();

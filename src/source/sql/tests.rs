@@ -1,5 +1,7 @@
 //! The statements, as text.
 
+use anyhow::Result;
+
 use super::*;
 use crate::source::{Link, OrderBy};
 
@@ -35,9 +37,16 @@ fn contracts() -> Read {
     read("sales.contracts", columns, &[0, 1])
 }
 
-fn pages(read: &Read, after: bool) -> String {
-    let page = |dialect| page(dialect, read, after, 500).unwrap();
-    ALL.map(|dialect| format!("{} {:?}", page(dialect).text, page(dialect).cursor)).join("\n")
+const BEGINNING: Ends = Ends { lower: None, until: false };
+const AFTER: Ends = Ends { lower: Some(Side::After), until: false };
+
+fn pages(read: &Read, ends: Ends) -> String {
+    let page = ALL.map(|dialect| page(dialect, read, ends, 500).unwrap());
+    page.map(|page| format!("{}{}", page.text, places(&page))).join("\n")
+}
+
+fn places(statement: &Statement) -> String {
+    statement.places.iter().map(|place| format!(" {:?}{}", place.side, place.part)).collect()
 }
 
 fn lookups(read: &Read, rows: usize) -> String {
@@ -57,16 +66,51 @@ fn names_are_quoted() {
 
 #[test]
 fn pages_follow_the_key() {
-    insta::assert_snapshot!(pages(&contracts(), false), @r#"
-    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t ORDER BY t."branch", t."no" LIMIT 500 []
-    SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t ORDER BY t.`branch`, t.`no` LIMIT 500 []
-    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t ORDER BY t."branch", t."no" LIMIT 500 []
+    insta::assert_snapshot!(pages(&contracts(), BEGINNING), @r#"
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t ORDER BY t."branch", t."no" LIMIT 500
+    SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t ORDER BY t.`branch`, t.`no` LIMIT 500
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t ORDER BY t."branch", t."no" LIMIT 500
     "#);
-    insta::assert_snapshot!(pages(&contracts(), true), @r#"
-    SELECT t."branch", t."no", t."amount", (t."branch" = $1 AND t."no" = $2) FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= ($1, $2) ORDER BY t."branch", t."no" LIMIT 501 [0, 1]
-    SELECT t.`branch`, t.`no`, t.`amount`, (t.`branch` = ? AND t.`no` = ?) FROM `sales`.`contracts` AS t WHERE ((t.`branch` > ?) OR (t.`branch` = ? AND t.`no` >= ?)) ORDER BY t.`branch`, t.`no` LIMIT 501 [0, 1, 0, 0, 1]
-    SELECT t."branch", t."no", t."amount", (t."branch" = ?1 AND t."no" = ?2) FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= (?1, ?2) ORDER BY t."branch", t."no" LIMIT 501 [0, 1]
+    insta::assert_snapshot!(pages(&contracts(), AFTER), @r#"
+    SELECT t."branch", t."no", t."amount", (t."branch" = $1 AND t."no" = $2) FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= ($1, $2) ORDER BY t."branch", t."no" LIMIT 501 After0 After1
+    SELECT t.`branch`, t.`no`, t.`amount`, (t.`branch` = ? AND t.`no` = ?) FROM `sales`.`contracts` AS t WHERE ((t.`branch` > ?) OR (t.`branch` = ? AND t.`no` >= ?)) ORDER BY t.`branch`, t.`no` LIMIT 501 After0 After1 After0 After0 After1
+    SELECT t."branch", t."no", t."amount", (t."branch" = ?1 AND t."no" = ?2) FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= (?1, ?2) ORDER BY t."branch", t."no" LIMIT 501 After0 After1
     "#);
+}
+
+#[test]
+fn ranges_have_two_ends() {
+    let ends = |lower| Ends { lower, until: true };
+    insta::assert_snapshot!(pages(&contracts(), ends(Some(Side::From))), @r#"
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= ($1::integer, $2::text) AND (t."branch", t."no") < ($3::integer, $4::text) ORDER BY t."branch", t."no" LIMIT 500 From0 From1 Until0 Until1
+    SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE ((t.`branch` > ?) OR (t.`branch` = ? AND t.`no` >= ?)) AND ((t.`branch` < ?) OR (t.`branch` = ? AND t.`no` < ?)) ORDER BY t.`branch`, t.`no` LIMIT 500 From0 From0 From1 Until0 Until0 Until1
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= (?1, ?2) AND (t."branch", t."no") < (?3, ?4) ORDER BY t."branch", t."no" LIMIT 500 From0 From1 Until0 Until1
+    "#);
+    let read = Read { key: vec![0], ..contracts() };
+    insta::assert_snapshot!(pages(&read, ends(Some(Side::After))), @r#"
+    SELECT t."branch", t."no", t."amount", (t."branch" = $1) FROM "sales"."contracts" AS t WHERE (t."branch") >= ($1) AND (t."branch") < ($2::integer) ORDER BY t."branch" LIMIT 501 After0 Until0
+    SELECT t.`branch`, t.`no`, t.`amount`, (t.`branch` = ?) FROM `sales`.`contracts` AS t WHERE ((t.`branch` >= ?)) AND ((t.`branch` < ?)) ORDER BY t.`branch` LIMIT 501 After0 After0 Until0
+    SELECT t."branch", t."no", t."amount", (t."branch" = ?1) FROM "sales"."contracts" AS t WHERE (t."branch") >= (?1) AND (t."branch") < (?2) ORDER BY t."branch" LIMIT 501 After0 Until0
+    "#);
+    let step = nth(Dialect::Mysql, &read, ends(None), 1_000).unwrap();
+    insta::assert_snapshot!(format!("{}{}", step.text, places(&step)), @"SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE ((t.`branch` < ?)) ORDER BY t.`branch` LIMIT 1 OFFSET 1000 Until0");
+}
+
+#[test]
+fn what_is_given_back_is_cast_to_its_own_type() {
+    let given = |ty, native| Dialect::Postgres.given(&column("c", ty, native), "$1");
+    for (ty, native, wanted) in [
+        (Type::Integer, "integer", "$1::integer"),
+        (Type::Decimal, "numeric(12,3)", "$1::numeric"),
+        (Type::Text, "character varying(20)", "$1::character varying"),
+        (Type::Char, "character(5)", "$1::bpchar"),
+        (Type::Timestamp, "timestamp(3) without time zone", "$1::timestamp without time zone"),
+        (Type::Other, "bit(8)", "$1::\"bit\""),
+        (Type::Other, "bit varying(8)", "$1::bit varying"),
+        (Type::Other, "\"char\"", "$1::\"char\""),
+    ] {
+        assert_eq!(given(ty, native), wanted);
+    }
 }
 
 #[test]
@@ -76,7 +120,7 @@ fn queries_conditions_and_nullable_keys_are_fenced_in() {
     read.condition = Some("a = 1 OR b = 2 -- both".to_owned());
     read.absent = Some("deleted_at".to_owned());
     read.columns[1].nullable = true;
-    insta::assert_snapshot!(page(Dialect::Postgres, &read, false, 9).unwrap().text, @r#"
+    insta::assert_snapshot!(page(Dialect::Postgres, &read, BEGINNING, 9).unwrap().text, @r#"
     SELECT t."branch", t."no", t."amount" FROM (SELECT * FROM x -- all
 
     ) AS t WHERE (a = 1 OR b = 2 -- both
@@ -94,11 +138,11 @@ fn keys_of_odd_types_compare_as_their_column_does() {
         column("o", Type::Other, "bit varying(8)"),
     ];
     let read = read("k", columns, &[0, 1, 2]);
-    insta::assert_snapshot!(page(Dialect::Postgres, &read, true, 1).unwrap().text, @r#"SELECT t."a", t."e", t."o"::text, (t."a" = $1 AND t."e" = $2 AND t."o" = $3::bit varying) FROM "k" AS t WHERE (t."a", t."e", t."o") >= ($1, $2, $3::bit varying) ORDER BY t."a", t."e", t."o" LIMIT 2"#);
-    insta::assert_snapshot!(page(Dialect::Mysql, &read, true, 1).unwrap().text, @"SELECT t.`a`, t.`e`, CAST(t.`o` AS CHAR), (t.`a` = CAST(? AS DECIMAL(10,2)) AND CAST(t.`e` AS CHAR) = ? AND t.`o` = ?) FROM `k` AS t WHERE ((t.`a` > CAST(? AS DECIMAL(10,2))) OR (t.`a` = CAST(? AS DECIMAL(10,2)) AND CAST(t.`e` AS CHAR) > ?) OR (t.`a` = CAST(? AS DECIMAL(10,2)) AND CAST(t.`e` AS CHAR) = ? AND t.`o` >= ?)) ORDER BY t.`a`, CAST(t.`e` AS CHAR), t.`o` LIMIT 2");
+    insta::assert_snapshot!(page(Dialect::Postgres, &read, AFTER, 1).unwrap().text, @r#"SELECT t."a", t."e", t."o"::text, (t."a" = $1 AND t."e" = $2 AND t."o" = $3::bit varying) FROM "k" AS t WHERE (t."a", t."e", t."o") >= ($1, $2, $3::bit varying) ORDER BY t."a", t."e", t."o" LIMIT 2"#);
+    insta::assert_snapshot!(page(Dialect::Mysql, &read, AFTER, 1).unwrap().text, @"SELECT t.`a`, t.`e`, CAST(t.`o` AS CHAR), (t.`a` = CAST(? AS DECIMAL(10,2)) AND CAST(t.`e` AS CHAR) = ? AND t.`o` = ?) FROM `k` AS t WHERE ((t.`a` > CAST(? AS DECIMAL(10,2))) OR (t.`a` = CAST(? AS DECIMAL(10,2)) AND CAST(t.`e` AS CHAR) > ?) OR (t.`a` = CAST(? AS DECIMAL(10,2)) AND CAST(t.`e` AS CHAR) = ? AND t.`o` >= ?)) ORDER BY t.`a`, CAST(t.`e` AS CHAR), t.`o` LIMIT 2");
     let mut json = contracts();
     json.columns[0].ty = Type::Json;
-    let said = page(Dialect::Mysql, &json, false, 1).unwrap_err().to_string();
+    let said = page(Dialect::Mysql, &json, BEGINNING, 1).unwrap_err().to_string();
     assert_eq!(said, "column `branch` (integer) cannot be part of a key");
 }
 

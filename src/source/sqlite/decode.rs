@@ -18,7 +18,7 @@ pub(in crate::source) struct Decoder {
 
 impl crate::source::database::Decoder for Decoder {
     type Row = SqliteRow;
-    type Cursor = Vec<Value>;
+    type Part = Value;
 
     fn new(columns: &[ReadColumn], _: &SqliteRow) -> Result<Self> {
         let columns = columns.iter().map(|column| (column.ty, column.name.clone()));

@@ -68,12 +68,12 @@ impl Server for Sqlite {
         Ok(())
     }
 
-    fn arguments(&self, values: Values<'_, Vec<Value>>) -> Result<SqliteArguments> {
+    fn arguments(&self, values: Values<'_, Value>) -> Result<SqliteArguments> {
         let mut arguments = SqliteArguments::default();
         match values {
             Values::None => {}
-            Values::Cursor(cursor, parts) => {
-                for value in parts.iter().filter_map(|&part| cursor.get(part)) {
+            Values::Slice(slice, places) => {
+                for value in slice.values(places) {
                     bind(&mut arguments, value)?;
                 }
             }
