@@ -237,6 +237,7 @@ impl<S: Server> Reader<S> {
     async fn prepare(&self, read: &Read) -> Result<()> {
         let texts = match read.by.as_slice() {
             [] => {
+                read.ensure_key()?;
                 let ends = |lower, until| Ends { lower, until };
                 let first = sql::page(S::DIALECT, read, ends(None, false), 1)?;
                 let next = sql::page(S::DIALECT, read, ends(Some(Side::After), true), 1)?;

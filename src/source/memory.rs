@@ -154,3 +154,53 @@ impl Source for Memory {
         Ok(Fetched { answers: vec![Answer { page, keys: 0..keys.len() }], complete })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt;
+
+    use super::*;
+    use crate::source::ReadColumn;
+
+    #[tokio::test]
+    async fn ranges_hold_every_row_once() {
+        let rows: String = (0..10).rev().map(|row| format!("k{row} | v{row}\n")).collect();
+        let memory = Memory::default().table("things", "id text, name text", &rows);
+        let column = |name: &str| ReadColumn {
+            name: name.to_owned(),
+            ty: Type::Text,
+            native: "text".to_owned(),
+            zone: None,
+            linked: false,
+            nullable: false,
+        };
+        let read = Arc::new(Read {
+            path: "things".to_owned(),
+            from: From::Table("things".to_owned()),
+            columns: vec![column("name"), column("id")],
+            key: vec![1],
+            by: Vec::new(),
+            uuids: Vec::new(),
+            matching: Match::Exact,
+            condition: None,
+            absent: None,
+            order: Vec::new(),
+            link: None,
+        });
+        let (mut left, mut seen) = (KeyRange::default(), Vec::new());
+        loop {
+            let next = memory.step(&read, &left, 4).await.unwrap();
+            let range = KeyRange { until: next.clone(), ..left };
+            let size = PageSize { rows: 1, bytes: 1 };
+            let pages: Vec<Page> =
+                memory.scan(Arc::clone(&read), range, size).try_collect().await.unwrap();
+            let cells = |page: &Page| -> Vec<String> {
+                (0..page.len()).map(|row| page.cell(row, 0).text.to_owned()).collect()
+            };
+            seen.push(pages.iter().flat_map(cells).collect::<Vec<_>>().join(" "));
+            let Some(key) = next else { break };
+            left = KeyRange { from: Some(key), until: None };
+        }
+        assert_eq!(seen, ["v0 v1 v2 v3", "v4 v5 v6 v7", "v8 v9"]);
+    }
+}

@@ -2,14 +2,16 @@
 
 use std::iter::once;
 
+use prejoin::source::From;
+
 use super::ranges::{parted, stepped};
-use super::reading::{insert, read, rows};
+use super::reading::{insert, read, read_from, rows};
 use crate::support::place::Place;
 
 /// A type, and values of it in SQL, all different to the server.
 type Values<'a> = (&'a str, Vec<String>);
 
-/// Each type as a key of its own, as the first part of one and as the last.
+/// Each type as a key of its own, as the first part of one, as the last, and in a query.
 async fn types_part(place: &Place, types: &[Values<'_>]) {
     let mut wrong = Vec::new();
     for (number, (ty, values)) in types.iter().enumerate() {
@@ -27,13 +29,20 @@ async fn types_part(place: &Place, types: &[Values<'_>]) {
         only.condition = Some("n = 2".to_owned());
         let first = read(&*source, &table, &["k", "n"], &["k", "n"]).await;
         let last = read(&*source, &table, &["k", "n"], &["n", "k"]).await;
-        for (read, all) in [(only, 1), (first, 3), (last, 3)] {
+        let query = From::Query(format!("SELECT k, n FROM {table} WHERE n = 3"));
+        let queried = read_from(&*source, query, &["k"], &["k"]).await;
+        // To a query, a SQLite column without a type is one of bytes.
+        let queried = (!ty.is_empty()).then_some((queried, 1));
+        for (read, all) in [(only, 1), (first, 3), (last, 3)].into_iter().chain(queried) {
             source.prepare(&read).await.unwrap_or_else(|error| panic!("{ty}: {error:#}"));
             let all = all * values.len();
             for by in [1, 2, 5] {
                 let sizes = parted(&*source, &read, by).await;
                 if sizes.len() != all.div_ceil(by) || sizes.iter().any(|size| *size > by) {
-                    wrong.push(format!("{ty} by {by} of {:?}: {sizes:?}", read.key));
+                    wrong.push(format!(
+                        "{ty} by {by} of {:?} of {:?}: {sizes:?}",
+                        read.key, read.from
+                    ));
                 }
             }
         }
@@ -114,8 +123,7 @@ async fn postgres_parts_by_every_type() {
     let place = Place::postgres().await;
     place.run("CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy', 'a b')").await;
     place.run("CREATE DOMAIN code AS varchar(9); CREATE DOMAIN bits AS bit(4)").await;
-    let doubles =
-        REALS.iter().copied().chain(["0.30000000000000004", "1e300", "5e-324", "'Infinity'"]);
+    let doubles = REALS.iter().copied().chain(["0.30000000000000004", "1e300", "5e-324"]);
     let types = [
         ("smallint", plain(["-32768", "-1", "0", "7", "32767"])),
         ("bigint", plain(["-9223372036854775808", "0", "9223372036854775807"])),
@@ -124,6 +132,7 @@ async fn postgres_parts_by_every_type() {
         ("numeric", plain(DECIMALS.iter().copied())),
         ("numeric(30,4)", plain(DECIMALS.iter().copied())),
         ("real", plain(REALS.iter().copied().filter(|real| *real != "16777217"))),
+        ("double precision", plain(doubles)),
         ("text", quoted(TEXTS.iter().copied())),
         ("varchar(20) COLLATE \"C\"", quoted(TEXTS.iter().copied())),
         ("text COLLATE \"und-x-icu\"", quoted(TEXTS.iter().copied())),
@@ -147,11 +156,6 @@ async fn postgres_parts_by_every_type() {
         ("timetz", quoted(["10:00:00+09", "10:00:00+01", "23:00:00-05"])),
     ];
     types_part(&place, &types).await;
-    types_part(
-        &Place::postgres().await,
-        &[("double precision", plain(doubles.filter(|real| !real.contains("Inf"))))],
-    )
-    .await;
 }
 
 #[tokio::test]

@@ -85,6 +85,21 @@ fn parts_become_what_the_column_holds() {
 }
 
 #[test]
+fn what_a_column_held_is_given_back_as_one_value() {
+    use Dialect::{Mysql, Sqlite};
+    let given = |dialect, ty, native, part| {
+        Lookup::of(dialect, &column(ty, native), Match::Exact).unwrap().given(part)
+    };
+    assert_eq!(given(Sqlite, Type::Any, "", "7"), Some(Value::Integer(7)));
+    assert_eq!(given(Sqlite, Type::Any, "", "seven"), Some(text("seven")));
+    assert_eq!(given(Sqlite, Type::Binary, "BLOB", "AAEC"), Some(Value::Bytes(vec![0, 1, 2])));
+    assert_eq!(given(Mysql, Type::Date, "date", "yesterday"), None);
+    // As MySQL compares the column with a number of double precision.
+    assert_eq!(given(Mysql, Type::Float, "float", "0.1"), Some(Value::Real(0.1_f32.into())));
+    assert_eq!(given(Mysql, Type::Float, "double", "0.1"), Some(Value::Real(0.1)));
+}
+
+#[test]
 fn matching_binds_every_spelling() {
     use Dialect::{Mysql, Postgres, Sqlite};
     let uuid = "0190a7c0-1111-7222-8333-444455556666";
