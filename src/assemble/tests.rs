@@ -61,7 +61,12 @@ type Tried = (Vec<Result<String, Refused>>, Vec<String>, Option<String>);
 
 async fn tried(memory: Memory, budget: usize, limit: usize) -> Tried {
     let (home, path) = (tempfile::tempdir().unwrap(), PathBuf::from("jobs/a.yaml"));
-    let job = Job { name: "a".to_owned(), file: crate::yaml::parse(&path, JOB).unwrap(), path };
+    let job = Job {
+        name: "a".to_owned(),
+        text: JOB.to_owned(),
+        file: crate::yaml::parse(&path, JOB).unwrap(),
+        path,
+    };
     std::fs::create_dir(home.path().join("config")).unwrap();
     let text = "sources: {s: {kind: sqlite, path: s.db}}\nmask: {key: k}";
     std::fs::write(home.path().join("config/default.yaml"), text).unwrap();
@@ -89,7 +94,7 @@ async fn tried(memory: Memory, budget: usize, limit: usize) -> Tried {
     let mut overflow = None;
     match hydrator.hydrate(&plan.root, Arc::new(page), budget).await.unwrap() {
         Hydrated::Overflow(path) => overflow = Some(path),
-        Hydrated::Whole(level) => {
+        Hydrated::Whole(level, _) => {
             for row in 0..level.rows.len() {
                 let (mut id, mut out) = (String::new(), Vec::new());
                 assert!(assembler.id(&level, row, &mut id));

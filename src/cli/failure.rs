@@ -11,6 +11,8 @@ use crate::sync::Stopped;
 pub(super) const LOOK: u8 = 1;
 /// Not started: usage, configuration, unreachable.
 pub(super) const NOT_STARTED: u8 = 2;
+/// Another run holds the lease, or took it.
+pub(super) const HELD: u8 = 3;
 /// Stopped on the way; nothing was lost.
 pub(super) const STOPPED: u8 = 4;
 /// Stopped by SIGINT or SIGTERM, after a clean stop: 128 and the signal.
@@ -21,23 +23,32 @@ pub(super) const INTERRUPTED: u8 = 128;
 pub(super) struct Failure {
     code: u8,
     error: anyhow::Error,
+    next: Option<String>,
 }
 
 impl Failure {
     pub(super) fn not_started(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: NOT_STARTED, error: error.into() }
+        Self { code: NOT_STARTED, error: error.into(), next: None }
     }
 
     pub(super) fn stopped(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: STOPPED, error: error.into() }
+        Self { code: STOPPED, error: error.into(), next: None }
     }
 
     pub(super) fn of_run(stopped: Stopped, signal: u8) -> Self {
         match stopped {
             Stopped::NotStarted(error) => Self::not_started(error),
             Stopped::Midway(error) => Self::stopped(error),
-            Stopped::Cancelled => Self { code: INTERRUPTED + signal, error: stopped.into() },
+            Stopped::Held(finding) => Self { code: HELD, error: finding.into(), next: None },
+            Stopped::Cancelled => {
+                Self { code: INTERRUPTED + signal, error: stopped.into(), next: None }
+            }
         }
+    }
+
+    /// With what to do next, where that is not plain.
+    pub(super) fn then(self, next: Option<String>) -> Self {
+        Self { next, ..self }
     }
 
     /// Says it once, with causes and hint.
@@ -45,6 +56,9 @@ impl Failure {
         render::line(&format!("error: {:#}", self.error));
         if let Some(hint) = hint(&self.error) {
             render::line(&format!("\nhint: {hint}"));
+        }
+        if let Some(next) = &self.next {
+            render::line(&format!("\nhint: {next}"));
         }
         ExitCode::from(self.code)
     }

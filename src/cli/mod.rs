@@ -10,6 +10,7 @@ mod prepare;
 mod progress;
 mod reindex;
 mod render;
+mod rollback;
 mod schema;
 mod serve;
 mod signals;
@@ -55,6 +56,8 @@ enum Command {
     Check(check::Arguments),
     /// Build the index of a job anew beside the live one, then swap
     Reindex(reindex::Arguments),
+    /// Have readers see the index that served before
+    Rollback(rollback::Arguments),
     /// Show indexes, last runs and dead letters
     Status(status::Arguments),
     /// Answer searches
@@ -78,6 +81,7 @@ pub async fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Check(arguments) => check::run(&shared, &arguments).await,
         Command::Reindex(arguments) => reindex::run(&shared, &arguments).await,
+        Command::Rollback(arguments) => rollback::run(&shared, &arguments).await,
         Command::Status(arguments) => status::run(&shared, &arguments).await,
         Command::Serve(arguments) => serve::run(&shared, &arguments).await,
         Command::Schema(arguments) => schema::run(&arguments),

@@ -93,7 +93,7 @@ fn print(status: &Status) {
 }
 
 fn row(generation: &Generation) -> Vec<String> {
-    let standing = match (generation.live, generation.loading) {
+    let standing = match (generation.live, generation.open) {
         (true, _) => "live",
         (false, true) => "unfinished",
         (false, false) => "",

@@ -57,6 +57,8 @@ pub struct EngineConfig {
     /// What the names of prejoin's own indexes begin with: `prejoin-state`, `prejoin-dead-letters`. Installations that share
     /// a cluster tell themselves apart by it.
     pub state_prefix: String,
+    /// How long a run that has gone silent keeps others out. A third of it passes between two signs of life.
+    pub lease_ttl: Duration,
 }
 
 /// One service's database.
@@ -118,6 +120,10 @@ pub struct LoadConfig {
     pub bulk_in_flight: usize,
     /// Most bytes of rows kept for reuse within one run.
     pub cache_bytes: usize,
+    /// Key ranges of the root that are read side by side.
+    pub readers: usize,
+    /// Root rows in a key range.
+    pub range_rows: usize,
 }
 
 /// The query API's own settings.
@@ -173,7 +179,11 @@ impl Config {
             request_timeout: raw::duration("request_timeout", engine.request_timeout, 60)?,
             retry_for: raw::duration("retry_for", engine.retry_for, 60)?,
             state_prefix: engine.state_prefix.unwrap_or_else(|| "prejoin".to_owned()),
+            lease_ttl: raw::duration("lease_ttl", engine.lease_ttl, 30)?,
         };
+        if !(Duration::from_millis(100)..=Duration::from_secs(3_600)).contains(&engine.lease_ttl) {
+            bail!("engine: `lease_ttl` must be between 100ms and 1h");
+        }
         if engine.username.is_some() != engine.password.is_some() {
             bail!("engine: `username` and `password` go together");
         }

@@ -37,6 +37,7 @@ pub(super) struct RawEngine {
     pub(super) request_timeout: Option<SignedDuration>,
     pub(super) retry_for: Option<SignedDuration>,
     pub(super) state_prefix: Option<String>,
+    pub(super) lease_ttl: Option<SignedDuration>,
 }
 
 #[derive(Deserialize, Default)]
@@ -76,6 +77,8 @@ pub(super) struct RawLoad {
     bulk_bytes: Option<ByteSize>,
     bulk_in_flight: Option<usize>,
     cache_bytes: Option<ByteSize>,
+    readers: Option<usize>,
+    range_rows: Option<usize>,
 }
 
 #[derive(Deserialize, Default)]
@@ -284,6 +287,8 @@ impl RawLoad {
             bulk_bytes: size(self.bulk_bytes, 5 << 20),
             bulk_in_flight: self.bulk_in_flight.unwrap_or(4),
             cache_bytes: size(self.cache_bytes, 32 << 20),
+            readers: self.readers.unwrap_or(2),
+            range_rows: self.range_rows.unwrap_or(20_000),
         };
         if load.page_rows == 0 || load.page_bytes == 0 || load.bulk_bytes == 0 {
             bail!("load: `page_rows`, `page_bytes` and `bulk_bytes` must be more than 0");
@@ -291,8 +296,8 @@ impl RawLoad {
         if load.page_bytes > LARGEST || load.bulk_bytes > LARGEST {
             bail!("load: `page_bytes` and `bulk_bytes` can be 1GiB at most");
         }
-        if load.bulk_in_flight == 0 {
-            bail!("load: `bulk_in_flight` must be at least 1");
+        if load.bulk_in_flight == 0 || load.readers == 0 || load.range_rows == 0 {
+            bail!("load: `bulk_in_flight`, `readers` and `range_rows` must be at least 1");
         }
         Ok(load)
     }

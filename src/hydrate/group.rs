@@ -59,11 +59,13 @@ impl Rows {
     }
 }
 
-/// Rows that did not fall into place.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Odd {
-    pub(super) unclaimed: u64,
-    pub(super) ambiguous: u64,
+/// Rows that did not fall into place: worth a look, no reason to stop.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Odd {
+    /// Rows that came back although none of the keys asked for is theirs (collations, padding).
+    pub unclaimed: u64,
+    /// Further rows for a key of a to-one relation; the first in key order was taken.
+    pub ambiguous: u64,
 }
 
 /// Rows on their way into groups, one group per key.

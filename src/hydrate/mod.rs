@@ -5,6 +5,7 @@
 //! changes a value, never writes, never guesses which of two rows was meant.
 
 mod cache;
+mod count;
 mod group;
 
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ use crate::row::{Key, Page, RowRef, key_of};
 use crate::source::{Budget, Fetched, Source, Sources};
 
 use cache::Cache;
-pub use group::{Rows, Span};
+pub use group::{Odd, Rows, Span};
 
 /// Rows of one relation with all that is joined to them.
 #[derive(Debug)]
@@ -42,33 +43,43 @@ pub struct Joined {
 /// What a page of roots turned into.
 #[derive(Debug)]
 pub enum Hydrated {
-    /// All of it.
-    Whole(Level),
+    /// All of it, and what was odd.
+    Whole(Level, Odd),
     /// The relation of that path passed the budget.
     Overflow(String),
 }
 
-/// Things worth a look that are no reason to stop, counted over a run.
+/// Things worth a look that are no reason to stop, while they are counted.
 #[derive(Debug, Default)]
-pub struct Oddities {
-    /// Rows that came back although none of the keys asked for is theirs (collations, padding).
-    pub unclaimed: AtomicU64,
-    /// Further rows for a key of a to-one relation; the first in key order was taken.
-    pub ambiguous: AtomicU64,
+struct Oddities {
+    unclaimed: AtomicU64,
+    ambiguous: AtomicU64,
 }
 
 impl Oddities {
-    /// Unclaimed and ambiguous rows so far.
-    pub fn counts(&self) -> (u64, u64) {
-        (self.unclaimed.load(Ordering::Relaxed), self.ambiguous.load(Ordering::Relaxed))
+    fn add(&self, odd: &Odd) {
+        self.unclaimed.fetch_add(odd.unclaimed, Ordering::Relaxed);
+        self.ambiguous.fetch_add(odd.ambiguous, Ordering::Relaxed);
     }
+
+    fn counts(&self) -> Odd {
+        Odd {
+            unclaimed: self.unclaimed.load(Ordering::Relaxed),
+            ambiguous: self.ambiguous.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// What the reads below one page share.
+struct Reading {
+    budget: Budget,
+    oddities: Oddities,
 }
 
 /// Joins rows of many sources in memory.
 pub struct Hydrator {
     sources: HashMap<String, Arc<dyn Source>>,
     caches: HashMap<String, Cache>,
-    oddities: Oddities,
 }
 
 /// A relation whose rows do not fit.
@@ -91,13 +102,7 @@ impl Hydrator {
                 .iter()
                 .map(|(name, source)| (name.clone(), Arc::clone(source)))
                 .collect(),
-            oddities: Oddities::default(),
         }
-    }
-
-    /// What was odd so far.
-    pub fn oddities(&self) -> &Oddities {
-        &self.oddities
     }
 
     /// Joins everything below `root` to the rows of `page`, holding at most `budget` bytes.
@@ -106,8 +111,9 @@ impl Hydrator {
     /// When a source fails; the error names it and the relation.
     pub async fn hydrate(&self, root: &Node, page: Arc<Page>, budget: usize) -> Result<Hydrated> {
         let budget = Budget::new(budget.saturating_sub(page.bytes()));
-        match self.level(root, Rows::of_page(page), &budget).await {
-            Ok(level) => Ok(Hydrated::Whole(level)),
+        let reading = Reading { budget, oddities: Oddities::default() };
+        match self.level(root, Rows::of_page(page), &reading).await {
+            Ok(level) => Ok(Hydrated::Whole(level, reading.oddities.counts())),
             Err(error) => match error.downcast::<Overflow>() {
                 Ok(Overflow(path)) => Ok(Hydrated::Overflow(path)),
                 Err(error) => Err(error),
@@ -119,10 +125,10 @@ impl Hydrator {
         &'a self,
         node: &'a Node,
         rows: Rows,
-        budget: &'a Budget,
+        reading: &'a Reading,
     ) -> BoxFuture<'a, Result<Level>> {
         async move {
-            let below = node.children.iter().map(|child| self.join(child, &rows, budget));
+            let below = node.children.iter().map(|child| self.join(child, &rows, reading));
             let joined = try_join_all(below).await?;
             Ok(Level { rows, joined })
         }
@@ -130,7 +136,7 @@ impl Hydrator {
     }
 
     /// One relation: collect the keys, read what the cache lacks, group by key, go on below.
-    async fn join(&self, node: &Node, above: &Rows, budget: &Budget) -> Result<Joined> {
+    async fn join(&self, node: &Node, above: &Rows, reading: &Reading) -> Result<Joined> {
         let join = node.join.as_ref().context("a relation without a join")?;
         let wanted = Wanted::collect(join, above);
         let cache = self.caches.get(&node.path);
@@ -138,11 +144,10 @@ impl Hydrator {
             Some(cache) => wanted.keys.iter().filter(|key| !cache.knows(key)).cloned().collect(),
             None => wanted.keys.clone(),
         };
-        let fetched = self.fetch(node, &missing, budget).await?;
+        let fetched = self.fetch(node, &missing, &reading.budget).await?;
         let mut grouping = group::Grouping::new(&wanted.keys);
         let odd = grouping.add(fetched.answers, &missing, (&node.read, !join.many));
-        self.oddities.unclaimed.fetch_add(odd.unclaimed, Ordering::Relaxed);
-        self.oddities.ambiguous.fetch_add(odd.ambiguous, Ordering::Relaxed);
+        reading.oddities.add(&odd);
         if let Some(cache) = cache {
             grouping.exchange(cache, &missing);
         }
@@ -151,7 +156,7 @@ impl Hydrator {
             index.and_then(|index| groups.get(index as usize).copied()).unwrap_or_default()
         };
         let spans = wanted.of_row.iter().map(of).collect();
-        let level = self.level(node, rows, budget).await?;
+        let level = self.level(node, rows, reading).await?;
         Ok(Joined { spans, level })
     }
 

@@ -156,6 +156,8 @@ pub struct Job {
     pub name: String,
     /// The file.
     pub path: PathBuf,
+    /// Its text.
+    pub text: String,
     /// Its content.
     pub file: JobFile,
 }
@@ -178,7 +180,7 @@ impl Job {
             }
         })?;
         let file = yaml::parse(&path, &text)?;
-        Ok(Self { name: name.to_owned(), path, file })
+        Ok(Self { name: name.to_owned(), path, text, file })
     }
 
     /// The names of all jobs below `home`, in order.

@@ -10,14 +10,17 @@ mod level;
 mod live;
 mod names;
 mod relation;
+mod used;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
 
 pub use computed::{Aggregate, Computed, Only, Path};
 pub use live::Live;
+pub use used::{UsedColumns, changed};
 
 use crate::config::Config;
 use crate::finding::{Finding, Level as Severity, Place};
@@ -31,6 +34,8 @@ use crate::source::Read;
 pub struct Plan {
     /// The job's name.
     pub job: String,
+    /// The job's file, as its user wrote it.
+    pub text: String,
     /// The alias of its indexes.
     pub index: String,
     /// Settings and mapping of a new index.
@@ -39,6 +44,21 @@ pub struct Plan {
     pub root: Node,
     /// Fields that are worked out.
     pub computed: Vec<Computed>,
+}
+
+impl Plan {
+    /// Tells one state of job and mapping from another: what is built by the same is built alike.
+    pub fn fingerprint(&self) -> String {
+        let settings = serde_json::Value::Object(self.mapping.settings.clone()).to_string();
+        let mapping = self.mapping.body().to_string();
+        let parts = [self.job.as_str(), &self.text, &settings, &mapping];
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// One relation and all that hangs below it.
@@ -132,6 +152,7 @@ pub fn plan(job: &Job, config: &Config, mapping: Option<&Mapping>, live: &Live) 
     let plan = match (root, mapping) {
         (Some(root), Some(mapping)) if !broken => Some(Plan {
             job: job.name.clone(),
+            text: job.text.clone(),
             index: job.file.index.clone(),
             mapping: mapping.clone(),
             root,

@@ -7,7 +7,7 @@ use crate::source::memory::table_info;
 fn planned(text: &str, mapping: &str) -> Planned {
     let path = PathBuf::from("jobs/a.yaml");
     let file = crate::yaml::parse(&path, text).unwrap();
-    let job = Job { name: "a".to_owned(), path, file };
+    let job = Job { name: "a".to_owned(), path, text: text.to_owned(), file };
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("config")).unwrap();
     let sources =

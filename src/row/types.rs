@@ -1,9 +1,9 @@
 //! The table of types: what each server's types become, and in which JSON form. `docs/types.md` shows it to users.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A column's type, the same for all servers. The comment says what its values become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Type {
     /// `true`, `false`; where the server keeps to neither, other numbers as themselves.

@@ -344,6 +344,7 @@ mod tests {
             request_timeout: Duration::from_secs(5),
             retry_for: Duration::from_secs(5),
             state_prefix: "prejoin".to_owned(),
+            lease_ttl: Duration::from_secs(30),
         }
     }
 

@@ -154,6 +154,17 @@ impl EngineError {
         matches!(self, Self::Unreachable(_))
     }
 
+    /// Whether it may pass by itself: nobody answers, or the engine has no time.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Refused { status, error_type, .. } => {
+                matches!(status, 408 | 429 | 500..) && error_type != "cluster_block_exception"
+            }
+            Self::Garbled { .. } => false,
+        }
+    }
+
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {

@@ -8,8 +8,10 @@ mod client;
 mod engine;
 mod error;
 pub mod index;
+mod patience;
 pub mod version;
 
 pub use client::{Answer, Body, Client, Method};
 pub use engine::{Engine, Flavor};
 pub use error::{EngineError, Trouble, Unreachable};
+pub use patience::{PatienceSettings, patiently};

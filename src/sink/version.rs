@@ -1,7 +1,9 @@
 //! Versions of documents: later knowledge gets the higher one.
 //!
-//! Promises: each is drawn once, grows within a run and from one run to the next, and stays below 2^53, so that no reader of
-//! JSON rounds it. Never goes back, even when all that was remembered is lost: the minutes go on.
+//! Promises: each is drawn once, grows within a lease and from one lease to the next, and stays below 2^53, so that no reader
+//! of JSON rounds it. Never goes back, even when all that was remembered is lost: the minutes go on.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
@@ -9,64 +11,57 @@ use jiff::Timestamp;
 const BATCH_BITS: u32 = 24;
 const EPOCH_BITS: u32 = 53 - BATCH_BITS;
 
+/// Batches that one epoch has versions for.
+pub const BATCHES: u64 = 1 << BATCH_BITS;
+
 /// 2025-01-01T00:00:00Z, in seconds since 1970.
 const FIRST_MINUTE: i64 = 1_735_689_600;
 
-/// The versions that one run gives out, one for each batch of documents.
+/// The versions of one lease, one for each batch of documents.
 #[derive(Debug)]
 pub struct Versions {
     epoch: u64,
-    next: u64,
+    next: AtomicU64,
+    batches: u64,
 }
 
-/// The epoch of a run that starts at `now`: minutes since 2025-01-01.
-pub fn epoch(now: Timestamp) -> u64 {
-    u64::try_from((now.as_second() - FIRST_MINUTE) / 60).unwrap_or(0)
-}
+/// All versions of an epoch were drawn: a new lease has more.
+#[derive(Debug, thiserror::Error)]
+#[error("all {BATCHES} versions of one lease were drawn")]
+pub struct Spent;
 
-/// The version of a batch's documents.
+/// The epoch of a lease that is taken at `now`, after one of epoch `last`: minutes since 2025-01-01, and more than before.
 ///
 /// # Errors
-/// When epoch or batch is too large for its share of the 53 bits.
-pub fn version(epoch: u64, batch: u64) -> Result<u64> {
+/// When it is too large for its share of the 53 bits: the machine's clock is centuries ahead, now or when `last` was drawn.
+pub fn epoch_after(last: Option<u64>, now: Timestamp) -> Result<u64> {
+    let minutes = u64::try_from((now.as_second() - FIRST_MINUTE) / 60).unwrap_or(0);
+    let epoch = last.map_or(minutes, |last| minutes.max(last.saturating_add(1)));
     if epoch >> EPOCH_BITS != 0 {
         bail!("epoch {epoch} is too large: is the clock of this machine right?");
     }
-    if batch >> BATCH_BITS != 0 {
-        bail!("a run has at most {} batches: larger pages make fewer of them", 1_u64 << BATCH_BITS);
-    }
-    Ok((epoch << BATCH_BITS) | batch)
+    Ok(epoch)
+}
+
+/// The epoch that a version was drawn in.
+pub fn epoch_of(version: u64) -> u64 {
+    version >> BATCH_BITS
 }
 
 impl Versions {
-    /// The versions of `epoch`, none given out.
-    pub fn new(epoch: u64) -> Self {
-        Self { epoch, next: 0 }
-    }
-
-    /// The versions of a run that starts now.
-    ///
-    /// # Errors
-    /// When the machine's clock is centuries ahead.
-    pub fn of_now() -> Result<Self> {
-        let epoch = epoch(Timestamp::now());
-        version(epoch, 0)?;
-        Ok(Self::new(epoch))
-    }
-
-    /// The run's epoch.
-    pub fn epoch(&self) -> u64 {
-        self.epoch
+    /// The versions of `epoch`, none drawn, for at most `batches` batches.
+    pub fn new(epoch: u64, batches: u64) -> Self {
+        Self { epoch, next: AtomicU64::new(0), batches: batches.min(BATCHES) }
     }
 
     /// The next version. A batch draws its own before it reads its first row.
     ///
     /// # Errors
-    /// When the run has drawn all that there are.
-    pub fn draw(&mut self) -> Result<u64> {
-        let drawn = version(self.epoch, self.next)?;
-        self.next += 1;
-        Ok(drawn)
+    /// When all were drawn.
+    pub fn draw(&self) -> Result<u64, Spent> {
+        let draw = |next: u64| (next < self.batches).then_some(next + 1);
+        let drawn = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, draw);
+        drawn.map(|batch| (self.epoch << BATCH_BITS) | batch).map_err(|_| Spent)
     }
 }
 
@@ -77,20 +72,29 @@ mod tests {
     #[test]
     fn later_is_higher_and_below_two_to_the_fifty_third() {
         let now: Timestamp = "2026-11-21T08:30:59Z".parse().unwrap();
-        assert_eq!(epoch(now), 992_670);
-        assert_eq!(epoch("1999-01-01T00:00:00Z".parse().unwrap()), 0);
-        let last_of_run = version(5, (1 << 24) - 1).unwrap();
-        assert!(last_of_run < version(6, 0).unwrap());
-        assert_eq!(version((1 << 29) - 1, (1 << 24) - 1).unwrap(), (1 << 53) - 1);
+        assert_eq!(epoch_after(None, now).unwrap(), 992_670);
+        assert_eq!(epoch_after(Some(5), now).unwrap(), 992_670);
+        assert_eq!(epoch_after(Some(992_670), now).unwrap(), 992_671);
+        let early = "1999-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(epoch_after(None, early).unwrap(), 0);
+        assert_eq!(epoch_after(Some(7), early).unwrap(), 8);
+        assert!(epoch_after(Some((1 << 29) - 1), now).is_err());
+        assert!(epoch_after(Some(u64::MAX), now).is_err());
+
+        let last = Versions { next: AtomicU64::new(BATCHES - 1), ..Versions::new(5, BATCHES) };
+        let last = last.draw().unwrap();
+        assert!(last < Versions::new(6, BATCHES).draw().unwrap());
+        assert_eq!(epoch_of(last), 5);
+        let highest =
+            Versions { next: AtomicU64::new(BATCHES - 1), ..Versions::new((1 << 29) - 1, BATCHES) };
+        assert_eq!(highest.draw().unwrap(), (1 << 53) - 1);
+        assert!(highest.draw().is_err());
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error() {
-        assert!(version(1, 1 << 24).is_err());
-        assert!(version(1 << 29, 0).is_err());
-        let mut versions = Versions { epoch: 1, next: (1 << 24) - 1 };
-        assert_eq!(versions.draw().unwrap(), (2 << 24) - 1);
-        assert!(versions.draw().is_err());
-        assert!(Versions::of_now().is_ok());
+    fn each_is_drawn_once_and_then_they_are_spent() {
+        let versions = Versions::new(1, 2);
+        let drawn = [versions.draw().ok(), versions.draw().ok(), versions.draw().ok()];
+        assert_eq!(drawn, [Some(1 << 24), Some((1 << 24) + 1), None]);
     }
 }

@@ -4,8 +4,13 @@
 //! else, so no disk or database is needed. Never keeps a row's values: of a dead letter the key, the kind of error and the
 //! field.
 
+mod alias_lease;
 mod dead_letters;
+mod index_lease;
+mod index_state;
+mod lease;
 mod runs;
+mod stored;
 
 use std::sync::Arc;
 
@@ -15,7 +20,11 @@ use tokio::sync::OnceCell;
 
 use crate::sink::{Client, EngineError, Method, index};
 
+pub use alias_lease::{AliasLease, AliasState};
 pub use dead_letters::DeadLetter;
+pub use index_lease::{IndexLease, NotTaken};
+pub use index_state::{BuiltBy, Counts, IndexState, LoadState, Segment};
+pub use lease::{Claim, Held, LeaseError, Tenure};
 pub use runs::RunRecord;
 
 /// Access to what is remembered; clones share it.
@@ -59,9 +68,15 @@ impl State {
                 },
                 "mappings": store.mappings,
             });
+            let context = || format!("index `{}`", store.index);
             match self.client.call(Method::Put, &[&store.index], &[], Some(&body)).await {
-                Err(error) if error.is_conflict() => Ok(()),
-                made => made.map(drop).with_context(|| format!("index `{}`", store.index)),
+                // One that an older version made may lack a field.
+                Err(error) if error.is_conflict() => {
+                    let path = [store.index.as_str(), "_mapping"];
+                    let put = self.client.call(Method::Put, &path, &[], Some(&store.mappings));
+                    put.await.map(drop).with_context(context)
+                }
+                made => made.map(drop).with_context(context),
             }
         });
         made.await.copied()

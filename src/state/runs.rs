@@ -29,6 +29,8 @@ pub struct RunRecord {
 
 pub(super) fn properties() -> Value {
     json!({
+        "kind": {"type": "keyword"},
+        "body": {"type": "object", "enabled": false},
         "job": {"type": "keyword"},
         "mode": {"type": "keyword"},
         "index": {"type": "keyword"},

@@ -1,38 +1,45 @@
 //! The full load: a new index beside the live one, filled, counted, and only then swapped in.
 //!
-//! Promises: readers see the old index until the new one holds every root that was read and not kept as a dead letter. A
-//! run that stops leaves the old index serving and removes what it had begun. Never swaps on a count that does not match.
+//! Promises: readers see the old index until the new one holds every root that was read and not kept as a dead letter. One run
+//! at a time builds for an alias. A run that stops leaves the old index serving, and what it has loaded ready to be gone on
+//! with. Never swaps on a count that does not match, nor on relations that have shrunk unless told so.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
-use tokio::sync::mpsc::Receiver;
-use tokio::task::JoinSet;
+use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 
-use super::pipeline::{Part, Reading, all_ended_well};
+use super::build::{Build, remove};
+use super::generations::{Known, known};
 use super::progress::Progress;
-use super::report::{Refusals, Report, now};
-use super::writer::Writer;
-use super::{Engine, Stopped};
+use super::report::{Report, now};
+use super::swap::swap;
+use super::{Engine, Stopped, compare};
 use crate::finding::Finding;
-use crate::hydrate::Hydrator;
-use crate::sink::index::{self, NewGeneration};
-use crate::sink::version::Versions;
-use crate::source::PageSize;
+use crate::state::{AliasLease, AliasState, Claim, Counts, LeaseError};
 
 /// What a full load may be told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// How many indexes that served before are kept.
     pub keep: usize,
+    /// Go on with what an earlier run has left.
+    pub resume: bool,
+    /// Build and count, and leave the rest to a later `--resume`.
+    pub no_swap: bool,
+    /// Swap although a relation has lost many of its rows.
+    pub allow_shrink: bool,
+    /// Take an alias over from another job.
+    pub adopt: bool,
+    /// Build although columns have changed their types since the last generation.
+    pub allow_schema_change: bool,
 }
 
 /// Builds the index of the plan's job anew and swaps it in. Tells what it did also when it stopped: see [`Stopped`];
 /// whichever it is, readers have what they had.
 pub async fn reindex(
-    engine: &Engine,
+    engine: &Arc<Engine>,
     options: Options,
     progress: Arc<Progress>,
     cancel: CancellationToken,
@@ -46,167 +53,207 @@ pub async fn reindex(
         outcome: "not_started",
         ..Report::default()
     };
-    let (client, alias) = (&engine.client, &engine.plan.index);
-    let versions = match Versions::of_now() {
-        Ok(versions) => versions,
-        Err(error) => return (report, Err(Stopped::NotStarted(error))),
-    };
-    let created = index::create(client, alias, &engine.plan.mapping, versions.epoch()).await;
-    let fresh = match created.context("a new index could not be created") {
-        Ok(fresh) => fresh,
-        Err(error) => return (report, Err(Stopped::NotStarted(error))),
-    };
-    let index = fresh.index.clone();
-    report.index.clone_from(&index);
-    tracing::info!(index, engine = %client.engine(), "filling a new index");
-    let filled = tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(Stopped::Cancelled),
-        filled = fill_and_count(engine, (&fresh, versions), &progress, &mut report) => filled.map_err(Stopped::Midway),
-    };
-    let ended = match filled {
-        // From here on nothing is undone: an answer that was lost may belong to a swap that took place.
-        Ok(()) => swap(engine, options, &mut report).await.map_err(Stopped::Midway),
-        Err(stopped) => {
-            report.count(&progress);
-            discard(engine, &index).await;
-            Err(stopped)
-        }
-    };
+    let mut run = Run { engine: Arc::clone(engine), options, progress, cancel };
+    let ended = run.under_lease(&mut report).await;
     report.outcome = match &ended {
         Ok(()) => "finished",
+        Err(Stopped::NotStarted(_)) => "not_started",
+        Err(Stopped::Held(_)) => "shut_out",
         Err(Stopped::Cancelled) => "cancelled",
-        Err(_) => "stopped",
+        Err(Stopped::Midway(_)) => "stopped",
     };
     report.error = ended.as_ref().err().map(ToString::to_string);
     report.ended_at = now();
     report.seconds = began.elapsed().as_secs_f64();
-    if let Err(error) = engine.state.record_run(&report).await {
+    // One that changed nothing is not worth remembering, nor may the engine be there.
+    if !report.index.is_empty()
+        && let Err(error) = engine.state.record_run(&report).await
+    {
         tracing::warn!(error = format!("{error:#}"), "the run could not be recorded for `status`");
     }
     (report, ended)
 }
 
-/// Removes what an ended run has left. The run has failed already: that this fails too is only worth a line.
-async fn discard(engine: &Engine, index: &str) {
-    let mut discarded = index::discard(&engine.client, index).await;
-    if discarded.is_ok() {
-        discarded = engine.state.drop_dead_letters(index).await;
+struct Run {
+    engine: Arc<Engine>,
+    options: Options,
+    progress: Arc<Progress>,
+    cancel: CancellationToken,
+}
+
+impl Run {
+    /// Takes the alias's lease for as long as the run lasts.
+    async fn under_lease(&mut self, report: &mut Report) -> Result<(), Stopped> {
+        let (engine, job) = (Arc::clone(&self.engine), self.engine.plan.job.clone());
+        let alias = &engine.plan.index;
+        let claim = Claim::of_this_process("reindex", engine.lease_ttl);
+        let cancel = self.cancel.clone();
+        let lease = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(Stopped::Cancelled),
+            lease = engine.state.lease_alias(alias, &claim, AliasState { job: job.clone() }) => lease,
+        };
+        let lease = lease.map_err(|error| Stopped::before(&format!("alias `{alias}`"), error))?;
+        let ended = match self.check_owner(&lease).await {
+            Ok(()) => self.build(&lease, &claim, report).await,
+            Err(stopped) => Err(stopped),
+        };
+        match lease.release(true).await {
+            Ok(()) | Err(LeaseError::Lost) => {}
+            Err(error) => {
+                tracing::warn!(error = %error, "the lease is not given back: it runs out by itself");
+            }
+        }
+        ended
     }
-    if let Err(error) = discarded {
-        tracing::warn!(
-            index,
-            error = format!("{error:#}"),
-            "the unfinished index could not be removed"
-        );
+
+    /// Two jobs that build one alias would undo each other's work.
+    async fn check_owner(&self, lease: &AliasLease) -> Result<(), Stopped> {
+        let (job, owner) = (&self.engine.plan.job, lease.content().await.job);
+        if owner == *job {
+            return Ok(());
+        }
+        if !self.options.adopt {
+            let what = format!(
+                "the index `{}` is built by another job, `{owner}`",
+                self.engine.plan.index
+            );
+            let hint =
+                format!("give `{job}` another `index:`; if `{owner}` is its former name: --adopt");
+            return Err(Stopped::NotStarted(Finding::error(what).hint(hint).into()));
+        }
+        let adopted = lease.update(|state| state.job.clone_from(job)).await;
+        adopted.map_err(|error| Stopped::before("the alias", error))
     }
-}
 
-async fn fill_and_count(
-    engine: &Engine,
-    target: (&NewGeneration, Versions),
-    progress: &Arc<Progress>,
-    report: &mut Report,
-) -> Result<()> {
-    engine.state.drop_dead_letters(&report.index).await?;
-    fill(engine, target, progress, report).await?;
-    report.written = index::settle(&engine.client, &report.index, &engine.plan.mapping).await?;
-    compare(report)
-}
-
-async fn swap(engine: &Engine, options: Options, report: &mut Report) -> Result<()> {
-    let (client, alias) = (&engine.client, &engine.plan.index);
-    let before = index::swap(client, alias, &report.index).await.with_context(|| {
-        format!("`{alias}` may or may not point to {} now: see `prejoin status`", report.index)
-    })?;
-    report.swapped = true;
-    report.previous = before.into_iter().next();
-    if let Err(error) = prune(engine, options, report).await {
-        tracing::warn!(error = format!("{error:#}"), "older indexes could not be removed");
-    }
-    Ok(())
-}
-
-/// Removes older indexes, and the dead letters that belong to them.
-async fn prune(engine: &Engine, options: Options, report: &mut Report) -> Result<()> {
-    report.removed = index::prune(&engine.client, &engine.plan.index, options.keep).await?;
-    for removed in &report.removed {
-        engine.state.drop_dead_letters(removed).await?;
-    }
-    Ok(())
-}
-
-/// Reads everything, writes everything, and accounts for it in `report`.
-async fn fill(
-    engine: &Engine,
-    (fresh, versions): (&NewGeneration, Versions),
-    progress: &Arc<Progress>,
-    report: &mut Report,
-) -> Result<()> {
-    let plan = &engine.plan;
-    let source = engine.sources.get(&plan.root.source);
-    let source = source.with_context(|| format!("source `{}` is not open", plan.root.source))?;
-    report.keyless = source.count_keyless(&plan.root.read).await?;
-    let hydrator = Arc::new(Hydrator::new(plan, &engine.sources, engine.load.cache_bytes));
-    let size = PageSize { rows: engine.load.page_rows, bytes: engine.load.page_bytes };
-    let reading = Reading {
-        plan: Arc::clone(plan),
-        hydrator: Arc::clone(&hydrator),
-        source: Arc::clone(source),
-        size,
-        progress: Arc::clone(progress),
-    };
-    // Ends the reading when this function is left, however that happens.
-    let mut tasks = JoinSet::new();
-    let parts = reading.start(versions, &mut tasks);
-    let mut written = write_all(engine, progress, (fresh, &mut report.refusals), parts).await;
-    if written.is_ok() {
-        written = all_ended_well(&mut tasks).await;
-    }
-    report.count(progress);
-    (report.unclaimed, report.ambiguous) = hydrator.oddities().counts();
-    written
-}
-
-async fn write_all(
-    engine: &Engine,
-    progress: &Arc<Progress>,
-    (fresh, refusals): (&NewGeneration, &mut Refusals),
-    mut parts: Receiver<Result<Part>>,
-) -> Result<()> {
-    let mut writer = Writer::new(engine, fresh, Arc::clone(progress));
-    let written = write_parts(&mut writer, &mut parts).await;
-    let finished = match written {
-        Ok(()) => writer.finish().await,
-        Err(error) => Err(error),
-    };
-    *refusals = writer.into_refusals();
-    finished
-}
-
-async fn write_parts(writer: &mut Writer<'_>, parts: &mut Receiver<Result<Part>>) -> Result<()> {
-    while let Some(part) = parts.recv().await {
-        match part? {
-            Part::Roots { version, level } => writer.add(version, &level).await?,
-            Part::TooLarge { id, relation } => {
-                writer.refuse(&id, "too_large", Some(relation)).await?;
+    async fn build(
+        &mut self,
+        alias: &AliasLease,
+        claim: &Claim,
+        report: &mut Report,
+    ) -> Result<(), Stopped> {
+        let engine = Arc::clone(&self.engine);
+        let known = known(&engine.client, &engine.state, &engine.plan.index).await;
+        let known = known.map_err(Stopped::NotStarted)?;
+        self.check_columns(&known)?;
+        let build = if self.options.resume {
+            Build::go_on(&engine, &known, claim).await?
+        } else {
+            Build::begin(&engine, (&known, alias), claim).await?
+        };
+        report.index = build.lease.index().to_owned();
+        if self.options.resume {
+            report.resumed_at = Some(build.lease.content().await.load.counts().read);
+        }
+        tracing::info!(index = report.index, engine = %engine.client.engine(), "loading");
+        let (build, loaded) = build.load(&self.progress, &self.cancel).await;
+        report.count(&self.progress);
+        let checked = match (&build, loaded) {
+            (Some(build), Ok(counts)) => self.check(build, &known, &counts, report).await,
+            (_, loaded) => loaded.map(drop),
+        };
+        let Some(build) = build else { return checked };
+        match checked {
+            Ok(()) if self.options.no_swap => {
+                report.next = Some(format!(
+                    "{} is complete and not shown to readers: `prejoin reindex {} --resume` swaps it in",
+                    report.index, report.job
+                ));
+                build.give_back().await;
+                Ok(())
+            }
+            Ok(()) => self.swap_in(build, (&known, alias), claim, report).await,
+            Err(stopped) => {
+                if let Some(rows) = build.leave().await {
+                    report.next = Some(format!(
+                        "{} keeps {rows} root rows: `prejoin reindex {} --resume` goes on from there, without --resume it begins anew",
+                        report.index, report.job
+                    ));
+                }
+                Err(stopped)
             }
         }
     }
-    Ok(())
-}
 
-/// What was read must be there: roots read, less dead letters, are the documents.
-fn compare(report: &Report) -> Result<()> {
-    let expected = report.read.saturating_sub(report.dead_letters);
-    if report.written == expected {
-        return Ok(());
+    /// Columns that changed since the index that serves was built.
+    fn check_columns(&self, known: &Known) -> Result<(), Stopped> {
+        let Some(state) = known.live_state().filter(|_| !self.options.allow_schema_change) else {
+            return Ok(());
+        };
+        let findings = crate::plan::changed(&state.columns, &self.engine.plan.columns());
+        let Some(first) = findings.into_iter().next() else { return Ok(()) };
+        let hint =
+            "correct the job and its mapping where they need it, then: --allow-schema-change";
+        Err(Stopped::NotStarted(first.hint(hint).into()))
     }
-    let finding = Finding::error(format!(
-        "{} root rows were read and {} became dead letters, but {} holds {} documents: not swapped",
-        report.read, report.dead_letters, report.index, report.written
-    ));
-    Err(anyhow!(
-        finding.hint("do two rows share one key? does something else write to this index?")
-    ))
+
+    /// Whether readers may see it.
+    async fn check(
+        &self,
+        build: &Build,
+        known: &Known,
+        counts: &Counts,
+        report: &mut Report,
+    ) -> Result<(), Stopped> {
+        report.total(counts);
+        let what = format!("index `{}`", report.index);
+        let counted = async {
+            let engine = &self.engine;
+            let source =
+                engine.sources.get(&engine.plan.root.source).context("the root's source")?;
+            report.keyless = source.count_keyless(&engine.plan.root.read).await?;
+            report.written = build.settle().await?;
+            compare::all_there(counts, report.written, &report.index)?;
+            build.ended().await
+        };
+        counted.await.map_err(|error| Stopped::midway(&what, error))?;
+        let before = known.live_state().filter(|_| !self.options.allow_shrink);
+        let shrunk = before.map(|state| compare::shrunk(&state.load.counts(), counts));
+        match shrunk.filter(|shrunk| !shrunk.is_empty()) {
+            Some(shrunk) => {
+                let finding = compare::too_small(&report.job, &report.index, &shrunk);
+                Err(Stopped::Midway(finding.into()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn swap_in(
+        &self,
+        build: Build,
+        (known, alias): (&Known, &AliasLease),
+        claim: &Claim,
+        report: &mut Report,
+    ) -> Result<(), Stopped> {
+        let engine = &self.engine;
+        let live = known.generations.live().map(|live| live.name.as_str());
+        let swapped = async {
+            // From here on nothing is undone: an answer that was lost may belong to a swap that took place.
+            let confirmed = alias.confirm().await;
+            confirmed.map_err(|error| Stopped::midway("the alias", error.into()))?;
+            let (parts, name) = ((&engine.client, &engine.state), &engine.plan.index);
+            swap(parts, name, live, &build.lease, claim).await
+        };
+        let swapped = swapped.await;
+        build.give_back().await;
+        report.previous = swapped?;
+        report.swapped = true;
+        if let Err(error) = self.prune(alias, report).await {
+            tracing::warn!(error = format!("{error:#}"), "older indexes could not be removed");
+        }
+        Ok(())
+    }
+
+    /// Removes older indexes, and what is remembered of them.
+    async fn prune(&self, alias: &AliasLease, report: &mut Report) -> Result<()> {
+        let engine = &self.engine;
+        let known = known(&engine.client, &engine.state, &engine.plan.index).await?;
+        let whole = |generation: &_| known.is_way_back(generation);
+        for surplus in known.generations.surplus(self.options.keep, whole) {
+            alias.confirm().await?;
+            remove(engine, &surplus.name).await?;
+            report.removed.push(surplus.name.clone());
+        }
+        Ok(())
+    }
 }

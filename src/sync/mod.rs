@@ -1,26 +1,37 @@
 //! Runs: the one-way flow from root keys to answered-for documents.
 //!
 //! Promises: every root read is accounted for, as written or as a dead letter with its reason; readers see the old index
-//! until the new one is complete and counted. Memory is bounded by the configured sizes, whatever the services hold.
+//! until the new one is complete and counted; of two runs that want the same, one goes ahead. Memory is bounded by the
+//! configured sizes, whatever the services hold.
 
+mod build;
+mod compare;
 mod full;
+mod generations;
+mod ledger;
+mod load;
 mod pipeline;
 mod progress;
 mod report;
+mod rollback;
+mod swap;
 mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::LoadConfig;
+use crate::finding::Finding;
 use crate::plan::Plan;
-use crate::sink::Client;
+use crate::sink::{Client, EngineError, PatienceSettings};
 use crate::source::Sources;
-use crate::state::State;
+use crate::state::{LeaseError, NotTaken, State};
 
 pub use full::{Options, reindex};
+pub use generations::{Known, known};
 pub use progress::Progress;
 pub use report::Report;
+pub use rollback::{Rollback, RolledBack, rollback};
 
 /// What a run works with.
 pub struct Engine {
@@ -30,14 +41,24 @@ pub struct Engine {
     pub sources: Sources,
     /// The search engine.
     pub client: Client,
-    /// Runs and dead letters.
+    /// Leases, runs and dead letters.
     pub state: State,
     /// Sizes.
     pub load: LoadConfig,
     /// How long the search engine may be out of reach.
     pub retry_for: Duration,
+    /// How long a run that has gone silent keeps others out.
+    pub lease_ttl: Duration,
+    /// Batches that one lease has versions for.
+    pub batches: u64,
     /// Key of masked fields.
     pub masking: Option<crate::assemble::Masking>,
+}
+
+impl Engine {
+    fn patience(&self) -> PatienceSettings {
+        PatienceSettings { unreachable_for: self.retry_for, ..PatienceSettings::default() }
+    }
 }
 
 /// Why a run ended before its end.
@@ -46,10 +67,59 @@ pub enum Stopped {
     /// Nothing was changed.
     #[error("{0:#}")]
     NotStarted(anyhow::Error),
+    /// Another run is at it, or took over.
+    #[error("{0}")]
+    Held(Finding),
     /// Something was under way; nothing is lost.
     #[error("{0:#}")]
     Midway(anyhow::Error),
     /// Somebody asked for it.
     #[error("stopped on request: the index that serves is unchanged")]
     Cancelled,
+}
+
+/// The engine keeps this run out: another one has taken over.
+#[derive(Debug, thiserror::Error)]
+#[error("another run took over: nothing that this one sends is taken any more")]
+pub(crate) struct ShutOut;
+
+impl Stopped {
+    /// What a lease's failure means before anything was changed.
+    fn before(what: &str, error: LeaseError) -> Self {
+        match error {
+            LeaseError::Failed(error) => Self::NotStarted(error),
+            held => Self::held(what, &held),
+        }
+    }
+
+    fn not_taken(index: &str, error: NotTaken) -> Self {
+        match error {
+            NotTaken::Lease(error) => Self::before(&format!("index `{index}`"), error),
+            unknown @ NotTaken::Unknown(_) => Self::NotStarted(unknown.into()),
+        }
+    }
+
+    fn held(what: &str, error: &LeaseError) -> Self {
+        let finding = match error {
+            LeaseError::Held(tenure) => Finding::error(format!(
+                "{what} is held by another run: {} ({}), since {:.0}",
+                tenure.holder, tenure.task, tenure.since
+            ))
+            .hint("wait for its end; a run that has died is taken over by itself"),
+            _ => Finding::error(format!("{what}: another run took over"))
+                .hint("was this process stopped for a while, or are two started at a time?"),
+        };
+        Self::Held(finding)
+    }
+
+    /// What an error means once something has been changed.
+    fn midway(what: &str, error: anyhow::Error) -> Self {
+        let fenced = |cause: &EngineError| cause.error_type() == "invalid_index_name_exception";
+        let shut_out = error.chain().any(|cause| {
+            cause.is::<ShutOut>()
+                || cause.downcast_ref::<EngineError>().is_some_and(fenced)
+                || matches!(cause.downcast_ref(), Some(LeaseError::Lost | LeaseError::Held(_)))
+        });
+        if shut_out { Self::held(what, &LeaseError::Lost) } else { Self::Midway(error) }
+    }
 }

@@ -1,8 +1,8 @@
-//! Reading and hydrating in the background, one step ahead of writing.
+//! Reading and hydrating one key range in the background, one step ahead of writing.
 //!
 //! Promises: a version is drawn before the first row of its batch is read; at most one page of roots and one hydrated page
-//! wait; a page whose relations pass the budget is halved until it fits, and a single root that does not fit is handed on
-//! by name.
+//! wait; a page whose relations pass the budget is halved until it fits, which the next page knows, and a single root that
+//! does not fit is handed on by name.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::progress::Progress;
-use crate::hydrate::{Hydrated, Hydrator, Level};
+use crate::hydrate::{Hydrated, Hydrator, Level, Odd};
 use crate::plan::Plan;
 use crate::row::{Match, Page, key_of};
 use crate::sink::version::Versions;
@@ -21,7 +21,7 @@ use crate::source::{KeyRange, PageSize, Source};
 /// A piece of work for the writer.
 pub(super) enum Part {
     /// Roots with all that belongs to them, and the version of their documents.
-    Roots { version: u64, level: Level },
+    Roots { version: u64, level: Level, odd: Odd },
     /// One root whose rows of this relation do not fit into memory.
     TooLarge { id: String, relation: String },
 }
@@ -31,6 +31,8 @@ pub(super) struct Reading {
     pub(super) plan: Arc<Plan>,
     pub(super) hydrator: Arc<Hydrator>,
     pub(super) source: Arc<dyn Source>,
+    pub(super) versions: Arc<Versions>,
+    pub(super) range: KeyRange,
     pub(super) size: PageSize,
     pub(super) progress: Arc<Progress>,
 }
@@ -44,15 +46,11 @@ struct Batch {
 impl Reading {
     /// Starts to read. The parts end with the first error; dropping the tasks ends the reading. That the parts end means
     /// nothing by itself: see [`all_ended_well`].
-    pub(super) fn start(
-        self,
-        versions: Versions,
-        tasks: &mut JoinSet<()>,
-    ) -> mpsc::Receiver<Result<Part>> {
+    pub(super) fn start(self, tasks: &mut JoinSet<()>) -> mpsc::Receiver<Result<Part>> {
         let (pages, batches) = mpsc::channel(1);
         let (parts, ready) = mpsc::channel(1);
         let reading = Arc::new(self);
-        tasks.spawn(Arc::clone(&reading).scan(versions, pages));
+        tasks.spawn(Arc::clone(&reading).scan(pages));
         tasks.spawn(async move {
             let failed = reading.hydrate_all(batches, &parts).await.err();
             if let Some(error) = failed {
@@ -63,12 +61,12 @@ impl Reading {
         ready
     }
 
-    async fn scan(self: Arc<Self>, mut versions: Versions, pages: mpsc::Sender<Result<Batch>>) {
-        let mut stream =
-            self.source.scan(Arc::clone(&self.plan.root.read), KeyRange::default(), self.size);
+    async fn scan(self: Arc<Self>, pages: mpsc::Sender<Result<Batch>>) {
+        let root = Arc::clone(&self.plan.root.read);
+        let mut stream = self.source.scan(root, self.range.clone(), self.size);
         loop {
-            let batch = match versions.draw() {
-                Err(spent) => Err(spent),
+            let batch = match self.versions.draw() {
+                Err(spent) => Err(spent.into()),
                 Ok(version) => match stream.next().await {
                     None => return,
                     Some(page) => page.map(|page| Batch { version, page }),
@@ -89,18 +87,28 @@ impl Reading {
         mut batches: mpsc::Receiver<Result<Batch>>,
         parts: &mpsc::Sender<Result<Part>>,
     ) -> Result<()> {
+        // Roots that are known to fit together.
+        let mut fitting = usize::MAX;
         while let Some(batch) = batches.recv().await {
             let Batch { version, page } = batch.context("the root's rows")?;
             let mut waiting = vec![page];
             while let Some(page) = waiting.pop() {
+                let rows = page.len();
+                if rows > fitting {
+                    waiting.extend(halves(&page));
+                    continue;
+                }
                 let part = match self.fit(page).await? {
-                    Fit::Whole(level) => Part::Roots { version, level },
+                    Fit::Whole(level, odd) => Part::Roots { version, level, odd },
                     Fit::Halves(halves) => {
+                        fitting = (rows / 2).max(1);
                         waiting.extend(halves);
                         continue;
                     }
                     Fit::Never { id, relation } => Part::TooLarge { id, relation },
                 };
+                // What follows may be slimmer again.
+                fitting = fitting.saturating_add(fitting / 8 + 1);
                 if parts.send(Ok(part)).await.is_err() {
                     return Ok(());
                 }
@@ -115,22 +123,25 @@ impl Reading {
         let page = Arc::new(page);
         let hydrated = self.hydrator.hydrate(root, Arc::clone(&page), self.size.bytes).await?;
         Ok(match hydrated {
-            Hydrated::Whole(level) => Fit::Whole(level),
+            Hydrated::Whole(level, odd) => Fit::Whole(level, odd),
             Hydrated::Overflow(relation) if rows <= 1 => {
                 let mut id = String::new();
                 key_of(page.row(0), &root.read.key, Match::Exact, &mut id);
                 Fit::Never { id, relation }
             }
-            Hydrated::Overflow(_) => {
-                // The later half goes below the earlier one, so that the order stays.
-                Fit::Halves([page.part(rows / 2, rows), page.part(0, rows / 2)])
-            }
+            Hydrated::Overflow(_) => Fit::Halves(halves(&page)),
         })
     }
 }
 
+/// The later half first: what was put down last is taken up next, and the order stays.
+fn halves(page: &Page) -> [Page; 2] {
+    let rows = page.len();
+    [page.part(rows / 2, rows), page.part(0, rows / 2)]
+}
+
 enum Fit {
-    Whole(Level),
+    Whole(Level, Odd),
     Halves([Page; 2]),
     Never { id: String, relation: String },
 }

@@ -1,6 +1,16 @@
 //! How far a run is: numbers that one side counts up and another shows.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::state::Counts;
+
+/// Kinds of refusals that are told apart.
+const KINDS_TOLD: usize = 50;
+
+/// Number of refused documents by error and field.
+pub(super) type Refusals = BTreeMap<String, u64>;
 
 /// Counters of a run under way.
 #[derive(Debug, Default)]
@@ -9,6 +19,7 @@ pub struct Progress {
     written: AtomicU64,
     dead: AtomicU64,
     bytes: AtomicU64,
+    refusals: Mutex<Refusals>,
 }
 
 impl Progress {
@@ -41,7 +52,28 @@ impl Progress {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn add_dead(&self, documents: usize) {
-        self.dead.fetch_add(documents as u64, Ordering::Relaxed);
+    /// One more document refused; `read` must have counted its root.
+    pub(super) fn add_dead(&self, error_type: &str, field: Option<&str>) {
+        self.dead.fetch_add(1, Ordering::Relaxed);
+        let kind = match field {
+            Some(field) => format!("{error_type}: {field}"),
+            None => error_type.to_owned(),
+        };
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.len() < KINDS_TOLD || refusals.contains_key(&kind) {
+            *refusals.entry(kind).or_default() += 1;
+        }
+    }
+
+    /// What was refused, by kind.
+    pub(super) fn refusals(&self) -> Refusals {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins with what earlier runs have loaded.
+    pub(super) fn go_on_from(&self, counts: &Counts) {
+        self.read.store(counts.read, Ordering::Relaxed);
+        self.dead.store(counts.dead, Ordering::Relaxed);
+        self.written.store(counts.read.saturating_sub(counts.dead), Ordering::Relaxed);
     }
 }

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::progress::Progress;
-
-/// Number of refused documents by error and field.
-pub(super) type Refusals = BTreeMap<String, u64>;
+use super::progress::{Progress, Refusals};
+use crate::state::Counts;
 
 /// The outcome of a run.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -37,6 +35,8 @@ pub struct Report {
     pub refusals: Refusals,
     /// Root rows without a key, which cannot become documents.
     pub keyless: u64,
+    /// Rows joined, by the relation's path.
+    pub rows: BTreeMap<String, u64>,
     /// Joined rows that none of the keys asked for claimed.
     pub unclaimed: u64,
     /// Rows beyond the first of a to-one relation.
@@ -48,6 +48,11 @@ pub struct Report {
     /// Why it stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What to do next, where that is not plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// Root rows that an earlier run had read already, when it was gone on from.
+    pub resumed_at: Option<u64>,
     /// Whether readers see the new index.
     pub swapped: bool,
     /// The index that served before, kept for a way back.
@@ -63,11 +68,21 @@ pub(super) fn now() -> String {
 }
 
 impl Report {
-    /// Takes over what was counted.
+    /// Takes over what was counted on the way.
     pub(super) fn count(&mut self, progress: &Progress) {
         self.read = progress.read();
         self.dead_letters = progress.dead();
         self.bytes = progress.bytes();
+        self.refusals = progress.refusals();
+    }
+
+    /// Takes over what a whole load has counted, by this run and those before it.
+    pub(super) fn total(&mut self, counts: &Counts) {
+        self.read = counts.read;
+        self.dead_letters = counts.dead;
+        self.unclaimed = counts.unclaimed;
+        self.ambiguous = counts.ambiguous;
+        self.rows.clone_from(&counts.rows);
     }
 
     /// Whether something in it deserves a look (exit code 1).

@@ -27,6 +27,8 @@ async fn configured(listen: &str, cursor_key: Option<&str>) -> Config {
             bulk_bytes: 1,
             bulk_in_flight: 1,
             cache_bytes: 1,
+            readers: 1,
+            range_rows: 1,
         },
         api: ApiConfig {
             listen: listen.parse().unwrap(),

@@ -153,7 +153,7 @@ async fn a_mapping_that_the_engine_refuses_is_named() {
     let ran = home().await.file("mappings/things.json", &mapping).run(&["reindex", "things"]);
     insta::assert_snapshot!(ran.told(), @"
     exit 2
-    error: a new index could not be created: HOME/mappings/things.json: index `things-000001`: the engine refused PUT /things-000001: 400 mapper_parsing_exception
+    error: HOME/mappings/things.json: index `things-000001`: the engine refused PUT /things-000001: 400 mapper_parsing_exception
 
     hint: does the mapping name an analyzer, a type or a plugin that this engine lacks?
     ");

@@ -172,7 +172,8 @@ async fn both_mappings_of_the_example_are_taken() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let mapping = prejoin::mapping::Mapping::load(&file).unwrap();
         let alias = Indexes::of(TestEngine::OpenSearch, "mapping").await;
-        let made = index::create(&client, &alias, &mapping, 1).await;
+        let write_alias = index::write_alias(&alias, 1);
+        let made = index::create(&client, &alias, &mapping, &write_alias).await;
         assert!(made.is_ok(), "{name}: {:#}", made.err().unwrap());
     }
 }

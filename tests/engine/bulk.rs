@@ -1,7 +1,8 @@
 //! What becomes of documents in bulk, on engines that answer.
 
 use prejoin::sink::Method;
-use prejoin::sink::bulk::{BulkBody, BulkSettings, BulkWriter, Outcome, Rejection};
+use prejoin::sink::PatienceSettings;
+use prejoin::sink::bulk::{BulkBody, BulkWriter, Outcome, Rejection};
 use serde_json::json;
 
 use super::{count, put, stored, strict_index};
@@ -29,7 +30,7 @@ async fn one_refused_document_harms_no_other(engine: TestEngine) {
         let value = if n == 7_123 { json!("not a number") } else { json!(n) };
         put(&mut body, &n.to_string(), 1, &json!({"n": value, "title": "제목"}));
     }
-    let writer = BulkWriter::new(client.clone(), BulkSettings::default());
+    let writer = BulkWriter::new(client.clone(), PatienceSettings::default());
     let outcomes = writer.write(&index, body).await.unwrap();
 
     let refused = match engine {
@@ -45,7 +46,7 @@ async fn one_refused_document_harms_no_other(engine: TestEngine) {
 async fn older_versions_lose(engine: TestEngine) {
     let client = engine.client().await;
     let index = strict_index(engine, "stale").await;
-    let writer = BulkWriter::new(client.clone(), BulkSettings::default());
+    let writer = BulkWriter::new(client.clone(), PatienceSettings::default());
     let mut body = BulkBody::default();
     put(&mut body, "a", 10, &json!({"n": 10}));
     put(&mut body, "b", 10, &json!({"n": 10}));
@@ -60,7 +61,7 @@ async fn older_versions_lose(engine: TestEngine) {
     body.delete("gone already", 9);
     let outcomes = writer.write(&index, body).await.unwrap();
     use Outcome::{Applied, Stale};
-    assert_eq!(outcomes, [Stale, Applied, Stale, Applied, Applied]);
+    assert_eq!(outcomes, [Stale(Some(10)), Applied, Stale(Some(10)), Applied, Applied]);
     assert_eq!(stored(&client, &index, "a").await, Some((json!({"n": 10}), 10)));
     assert_eq!(stored(&client, &index, "b").await, Some((json!({"n": 11}), 11)));
 
@@ -83,7 +84,7 @@ async fn ids_may_hold_anything(engine: TestEngine) {
     put(&mut body, "", 1, &json!({}));
     put(&mut body, &"x".repeat(513), 1, &json!({}));
     put(&mut body, ids[0], 2, &json!({"title": "second"}));
-    let writer = BulkWriter::new(client.clone(), BulkSettings::default());
+    let writer = BulkWriter::new(client.clone(), PatienceSettings::default());
     let outcomes = writer.write(&index, body).await.unwrap();
     assert_eq!(outcomes[..4], [const { Outcome::Applied }; 4]);
     let refused = ["empty_id", "id_too_long", "duplicate_id"].map(|ty| rejected(ty, Some("_id")));
@@ -100,7 +101,7 @@ async fn a_missing_index_stops_the_writing(engine: TestEngine) {
     let mut body = BulkBody::default();
     put(&mut body, "a", 1, &json!({"n": 1}));
     body.delete("b", 1);
-    let writer = BulkWriter::new(client.clone(), BulkSettings::default());
+    let writer = BulkWriter::new(client.clone(), PatienceSettings::default());
     let error = writer.write(&missing, body).await.unwrap_err();
     assert!(
         matches!(error.error_type(), "invalid_index_name_exception" | "index_not_found_exception"),
@@ -115,7 +116,7 @@ async fn a_blocked_index_stops_the_writing(engine: TestEngine) {
     client.call(Method::Put, &[&index, "_settings"], &[], Some(&block)).await.unwrap();
     let mut body = BulkBody::default();
     put(&mut body, "a", 1, &json!({"n": 1}));
-    let writer = BulkWriter::new(client.clone(), BulkSettings::default());
+    let writer = BulkWriter::new(client.clone(), PatienceSettings::default());
     // The engine answers 429, as if it were busy for a moment.
     let error = writer.write(&index, body).await.unwrap_err();
     assert_eq!(error.error_type(), "cluster_block_exception");

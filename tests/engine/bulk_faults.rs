@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use prejoin::sink::bulk::{BulkBody, BulkSettings, BulkWriter, Outcome};
+use prejoin::sink::PatienceSettings;
+use prejoin::sink::bulk::{BulkBody, BulkWriter, Outcome};
 use prejoin::sink::{Client, EngineError};
 use serde_json::json;
 
@@ -24,11 +25,11 @@ on_both_engines!(
 );
 
 /// Short pauses, so that a test ends soon; the limits stay far away where a test does not shorten them.
-fn impatient() -> BulkSettings {
-    BulkSettings {
+fn impatient() -> PatienceSettings {
+    PatienceSettings {
         first_pause: Duration::from_millis(5),
         longest_pause: Duration::from_millis(50),
-        ..BulkSettings::default()
+        ..PatienceSettings::default()
     }
 }
 
@@ -39,7 +40,7 @@ struct Setup {
     index: Indexes,
 }
 
-async fn setup(engine: TestEngine, what: &str, settings: BulkSettings) -> Setup {
+async fn setup(engine: TestEngine, what: &str, settings: PatienceSettings) -> Setup {
     let direct = engine.client().await;
     let proxy = FaultProxy::to(&engine.url().await).await;
     let client = Client::connect(&config(&proxy.url())).await.unwrap();
@@ -169,7 +170,7 @@ async fn the_engine_may_be_away_for_a_while(engine: TestEngine) {
 }
 
 async fn the_engine_may_not_be_away_for_ever(engine: TestEngine) {
-    let settings = BulkSettings {
+    let settings = PatienceSettings {
         unreachable_for: Duration::from_millis(200),
         busy_for: Duration::from_millis(200),
         ..impatient()

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use prejoin::finding::Finding;
 use prejoin::mapping::Mapping;
-use prejoin::sink::bulk::{BulkBody, BulkSettings, BulkWriter};
-use prejoin::sink::index::{self, Generations, NewGeneration};
+use prejoin::sink::PatienceSettings;
+use prejoin::sink::bulk::{BulkBody, BulkWriter};
+use prejoin::sink::index::{self, Generation, Generations, SwapError};
 use prejoin::sink::{Client, Method};
 use serde_json::{Value, json};
 
@@ -31,22 +32,43 @@ fn mapping() -> Mapping {
     Mapping::parse(Path::new("mappings/test.json"), text).unwrap()
 }
 
+/// A generation that is being built.
+struct Made {
+    index: String,
+    write_alias: String,
+}
+
+/// The next generation, with the write alias of this epoch.
+async fn create(client: &Client, alias: &str, epoch: u64) -> anyhow::Result<Made> {
+    let index = Generations::read(client, alias).await?.next_name();
+    let write_alias = index::write_alias(&index, epoch);
+    index::create(client, &index, &mapping(), &write_alias).await?;
+    Ok(Made { index, write_alias })
+}
+
+/// Points readers to an index, as its next writer.
+async fn swap(client: &Client, alias: &str, index: &str) -> Result<Vec<String>, SwapError> {
+    let write_alias = index::write_alias(index, 9);
+    index::add_write_alias(client, index, &write_alias).await.unwrap();
+    index::swap(client, alias, index, &write_alias).await
+}
+
 /// Writes documents with a nested part through the generation's write alias, and settles it.
-async fn load(client: &Client, generation: &NewGeneration, documents: u64) -> u64 {
+async fn load(client: &Client, generation: &Made, documents: u64) -> u64 {
     let mut body = BulkBody::default();
     for n in 0..documents {
         put(&mut body, &n.to_string(), 1, &json!({"n": n, "list": [{"x": 1}, {"x": 2}]}));
     }
-    let writer = BulkWriter::new(client.clone(), BulkSettings::default());
+    let writer = BulkWriter::new(client.clone(), PatienceSettings::default());
     writer.write(&generation.write_alias, body).await.unwrap();
     index::settle(client, &generation.index, &mapping()).await.unwrap()
 }
 
 /// Creates, loads and swaps in.
 async fn reindexed(client: &Client, alias: &str, documents: u64) -> String {
-    let generation = index::create(client, alias, &mapping(), 7).await.unwrap();
+    let generation = create(client, alias, 7).await.unwrap();
     load(client, &generation, documents).await;
-    index::swap(client, alias, &generation.index).await.unwrap();
+    index::swap(client, alias, &generation.index, &generation.write_alias).await.unwrap();
     generation.index
 }
 
@@ -58,7 +80,7 @@ async fn settings(client: &Client, index: &str) -> Value {
 async fn a_generation_is_loaded_and_then_set_up_as_its_file_says(engine: TestEngine) {
     let client = engine.client().await;
     let alias = Indexes::of(engine, "load").await;
-    let generation = index::create(&client, &alias, &mapping(), 7).await.unwrap();
+    let generation = create(&client, &alias, 7).await.unwrap();
     assert_eq!(generation.index, format!("{alias}-000001"));
     let loading = settings(&client, &generation.index).await;
     assert_eq!([&loading["refresh_interval"], &loading["number_of_replicas"]], ["-1", "0"]);
@@ -69,11 +91,14 @@ async fn a_generation_is_loaded_and_then_set_up_as_its_file_says(engine: TestEng
     let loaded = settings(&client, &generation.index).await;
     assert_eq!([&loaded["refresh_interval"], &loaded["number_of_replicas"]], ["7s", "1"]);
     assert_eq!(Generations::read(&client, &alias).await.unwrap().serving, [""; 0]);
-    assert_eq!(index::swap(&client, &alias, &generation.index).await.unwrap(), [""; 0]);
+    assert_eq!(
+        index::swap(&client, &alias, &generation.index, &generation.write_alias).await.unwrap(),
+        [""; 0]
+    );
 
     let mut late = BulkBody::default();
     put(&mut late, "late", 2, &json!({"n": 1}));
-    let writer = BulkWriter::new(client.clone(), BulkSettings::default());
+    let writer = BulkWriter::new(client.clone(), PatienceSettings::default());
     let error = writer.write(&generation.write_alias, late).await.unwrap_err();
     assert_eq!(error.error_type(), "invalid_index_name_exception", "{error}");
 
@@ -88,7 +113,7 @@ async fn readers_see_one_generation_or_the_other(engine: TestEngine) {
     let client = engine.client().await;
     let alias = Indexes::of(engine, "swap").await;
     let first = reindexed(&client, &alias, 3).await;
-    let second = index::create(&client, &alias, &mapping(), 8).await.unwrap();
+    let second = create(&client, &alias, 8).await.unwrap();
     load(&client, &second, 5).await;
 
     let ended = Arc::new(AtomicBool::new(false));
@@ -104,8 +129,8 @@ async fn readers_see_one_generation_or_the_other(engine: TestEngine) {
         })
     };
     for _ in 0..10 {
-        assert_eq!(index::swap(&client, &alias, &second.index).await.unwrap(), [first.as_str()]);
-        let before = index::swap(&client, &alias, &first).await.unwrap();
+        assert_eq!(swap(&client, &alias, &second.index).await.unwrap(), [first.as_str()]);
+        let before = swap(&client, &alias, &first).await.unwrap();
         assert_eq!(before, [second.index.as_str()]);
     }
     ended.store(true, Ordering::Relaxed);
@@ -123,14 +148,18 @@ async fn pruning_spares_what_is_live_and_what_is_newer(engine: TestEngine) {
     for _ in 0..3 {
         reindexed(&client, &alias, 1).await;
     }
-    index::create(&client, &alias, &mapping(), 9).await.unwrap();
+    create(&client, &alias, 9).await.unwrap();
 
-    let deleted = index::prune(&client, &alias, 1).await.unwrap();
-    assert_eq!(deleted, [format!("{alias}-000001")]);
-    let left = Generations::read(&client, &alias).await.unwrap();
-    let numbers: Vec<_> =
-        left.all.iter().map(|generation| (generation.number, generation.live)).collect();
-    assert_eq!(numbers, [(2, false), (3, true), (4, false)]);
+    let all = Generations::read(&client, &alias).await.unwrap();
+    let whole = |generation: &Generation| !generation.open;
+    let surplus: Vec<_> = all.surplus(1, whole).iter().map(|surplus| surplus.number).collect();
+    assert_eq!(surplus, [1]);
+    let numbers: Vec<_> = all
+        .all
+        .iter()
+        .map(|generation| (generation.number, generation.live, generation.open))
+        .collect();
+    assert_eq!(numbers, [(1, false, false), (2, false, false), (3, true, false), (4, false, true)]);
     assert_eq!(Generations::read(&client, &neighbour).await.unwrap().all.len(), 1);
 }
 
@@ -138,7 +167,7 @@ async fn what_readers_see_is_not_discarded(engine: TestEngine) {
     let client = engine.client().await;
     let alias = Indexes::of(engine, "discard").await;
     let live = reindexed(&client, &alias, 1).await;
-    let failed = index::create(&client, &alias, &mapping(), 9).await.unwrap();
+    let failed = create(&client, &alias, 9).await.unwrap();
     index::discard(&client, &failed.index).await.unwrap();
     index::discard(&client, &failed.index).await.unwrap();
     let said = index::discard(&client, &live).await.unwrap_err().to_string();
@@ -152,8 +181,11 @@ async fn an_index_of_the_aliass_name_is_refused(engine: TestEngine) {
     client.call(Method::Put, &[&alias], &[], None).await.unwrap();
     let refused = [
         Generations::read(&client, &alias).await.err().unwrap(),
-        index::create(&client, &alias, &mapping(), 7).await.err().unwrap(),
-        index::swap(&client, &alias, &alias).await.err().unwrap(),
+        create(&client, &alias, 7).await.err().unwrap(),
+        match index::swap(&client, &alias, &alias, "W").await {
+            Err(SwapError::Failed(error)) => error,
+            other => panic!("{other:?}"),
+        },
     ];
     for error in refused {
         let finding = error.downcast_ref::<Finding>().unwrap();

@@ -32,6 +32,7 @@ fn letter(index: &str, key: &str, second: i64) -> DeadLetter {
         error_type: "mapper_parsing_exception".to_owned(),
         field: Some("amount".to_owned()),
         at: Timestamp::from_second(1_795_000_000 + second).unwrap(),
+        checkpoint: 1,
     }
 }
 
@@ -41,7 +42,7 @@ async fn nothing_is_remembered_at_first(engine: TestEngine) {
     assert_eq!(state.last_run("things").await.unwrap(), None);
     assert_eq!(state.count_dead_letters("things-000001").await.unwrap(), 0);
     assert_eq!(state.list_dead_letters("things-000001", 10).await.unwrap(), []);
-    state.drop_dead_letters("things-000001").await.unwrap();
+    state.drop_dead_letters("things-000001", 0).await.unwrap();
 }
 
 async fn the_latest_run_is_told(engine: TestEngine) {
@@ -89,7 +90,7 @@ async fn dead_letters_are_kept_by_key_and_dropped_by_index(engine: TestEngine) {
         [again, letter("a-000001", "한글 key", 3_000), letter("a-000001", &long, 2_000)]
     );
 
-    state.drop_dead_letters("a-000001").await.unwrap();
+    state.drop_dead_letters("a-000001", 0).await.unwrap();
     assert_eq!(state.count_dead_letters("a-000001").await.unwrap(), 0);
     assert_eq!(state.count_dead_letters("a-000002").await.unwrap(), 1);
 }

@@ -45,6 +45,7 @@ pub(crate) fn config(url: &str) -> EngineConfig {
         request_timeout: Duration::from_secs(60),
         retry_for: Duration::from_secs(60),
         state_prefix: "prejoin".to_owned(),
+        lease_ttl: Duration::from_secs(30),
     }
 }
 

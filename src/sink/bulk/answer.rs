@@ -18,8 +18,8 @@ pub(super) const FILTER: &str =
 pub enum Outcome {
     /// The index holds what was sent, or no longer holds what was to be deleted.
     Applied,
-    /// The index holds something newer.
-    Stale,
+    /// The index holds something newer: of this version, where the engine told it.
+    Stale(Option<u64>),
     /// The engine refuses this document for its own sake.
     Rejected(Rejection),
 }
@@ -163,13 +163,13 @@ fn verdict(operation: &str, item: &Item<'_>, version: u64) -> Result<Verdict, Un
 }
 
 /// Versions are drawn once, so a document that has ours already was written by us: its answer got lost, and it was sent
-/// again. A lease would look here for a version of an epoch after its own.
+/// again.
 fn conflict(reason: &str, version: u64) -> Outcome {
     let current =
         reason.rsplit_once("current version [").and_then(|(_, rest)| rest.split_once(']'));
     match current.and_then(|(digits, _)| digits.parse::<u64>().ok()) {
         Some(current) if current == version => Outcome::Applied,
-        _ => Outcome::Stale,
+        current => Outcome::Stale(current),
     }
 }
 
@@ -227,7 +227,7 @@ mod tests {
         let conflict = "[current version [7]]: version conflict, current version [5] is higher or equal to the one provided [5]";
         let body = error(409, "version_conflict_engine_exception", conflict);
         assert_eq!(judged(&body, &[5]), ["Done(Applied)"]);
-        assert_eq!(judged(&body, &[4]), ["Done(Stale)"]);
+        assert_eq!(judged(&body, &[4]), ["Done(Stale(Some(5)))"]);
 
         let busy = judged(&error(429, "es_rejected_execution_exception", "hunter2"), &[1]);
         assert!(busy[0].starts_with("Again") && !busy[0].contains("hunter2"), "{busy:?}");

@@ -8,43 +8,18 @@
 mod answer;
 mod body;
 
-use std::time::Duration;
-
-use rand::RngExt;
-use tokio::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::client::{Body, Client, Method};
 use super::error::{EngineError, Trouble};
+use super::patience::{Patience, PatienceSettings};
 
 use answer::{FILTER, Remedy, Unusable, Verdict, remedy, verdicts};
 use body::Sealed;
 
 pub use answer::{Outcome, Rejection};
 pub use body::{BulkBody, MAX_ID_BYTES};
-
-/// How patient a [`BulkWriter`] is.
-#[derive(Debug, Clone, Copy)]
-pub struct BulkSettings {
-    /// How long the engine may be out of reach.
-    pub unreachable_for: Duration,
-    /// How long the engine may be too busy to take anything.
-    pub busy_for: Duration,
-    /// The pause before a second try; it doubles with each further one.
-    pub first_pause: Duration,
-    /// The longest pause between tries.
-    pub longest_pause: Duration,
-}
-
-impl Default for BulkSettings {
-    fn default() -> Self {
-        Self {
-            unreachable_for: Duration::from_secs(60),
-            busy_for: Duration::from_secs(300),
-            first_pause: Duration::from_millis(200),
-            longest_pause: Duration::from_secs(10),
-        }
-    }
-}
 
 /// From this size on, a connection that is closed again and again may mean that the request is too large: some servers and
 /// proxies close it instead of answering 413, or before the answer could be read.
@@ -53,11 +28,20 @@ const SUSPICIOUS_BYTES: usize = 1 << 20;
 /// How often one piece may go without a usable answer before something is concluded from it.
 const SUSPICIOUS_TRIES: u32 = 2;
 
-/// Sends bodies, and says what became of each operation. Any number of calls may be under way at a time.
+/// Sends bodies, and says what became of each operation. Any number of calls may be under way at a time; clones share what
+/// they know of their requests.
 #[derive(Clone)]
 pub struct BulkWriter {
     client: Client,
-    settings: BulkSettings,
+    patience: PatienceSettings,
+    traffic: Arc<Traffic>,
+}
+
+/// Requests, each copy counted on its own.
+#[derive(Default)]
+struct Traffic {
+    sent: AtomicU64,
+    answered: AtomicU64,
 }
 
 /// Operations that travel together, by their positions.
@@ -77,18 +61,25 @@ enum Attempt {
 
 impl BulkWriter {
     /// A writer through `client`.
-    pub fn new(client: Client, settings: BulkSettings) -> Self {
-        Self { client, settings }
+    pub fn new(client: Client, patience: PatienceSettings) -> Self {
+        Self { client, patience, traffic: Arc::default() }
+    }
+
+    /// Whether every request that was sent so far was answered by the engine itself, so that none is still on its way: not one
+    /// whose answer was lost, nor one that a caller stopped waiting for.
+    pub fn all_answered(&self) -> bool {
+        let answered = self.traffic.answered.load(Ordering::SeqCst);
+        answered == self.traffic.sent.load(Ordering::SeqCst)
     }
 
     /// Writes `body` to `index`, an index or a write alias: one outcome for each operation, in their order.
     ///
     /// # Errors
-    /// When the engine stays out of reach or busy for longer than the settings allow, when it takes no writes to this index
+    /// When the engine stays out of reach or busy for longer than its patience lasts, when it takes no writes to this index
     /// or from this account, or when its answer makes no sense. Some operations may have been carried out.
     pub async fn write(&self, index: &str, body: BulkBody) -> Result<Vec<Outcome>, EngineError> {
         let (sealed, mut outcomes) = body.seal();
-        let mut patience = Patience::new(self.settings);
+        let mut patience = Patience::new(self.patience);
         let mut pieces = vec![Piece { positions: sealed.positions(), lost: 0 }];
         while let Some(mut piece) = pieces.pop() {
             if piece.positions.is_empty() {
@@ -125,10 +116,20 @@ impl BulkWriter {
     ) -> Result<Attempt, EngineError> {
         let body = Body::Lines(sealed.part(&piece.positions));
         let query = [("filter_path", FILTER)];
+        self.traffic.sent.fetch_add(1, Ordering::SeqCst);
         let answer = match self.client.send(Method::Post, &[index, "_bulk"], &query, body).await {
             Ok(answer) => answer,
-            Err(unreachable) => return Ok(Attempt::Failed(unreachable.into())),
+            Err(unreachable) => {
+                if unreachable.trouble == Trouble::NotConnected {
+                    self.traffic.answered.fetch_add(1, Ordering::SeqCst);
+                }
+                return Ok(Attempt::Failed(unreachable.into()));
+            }
         };
+        // A gateway's 5xx says nothing of the engine behind it.
+        if (400..500).contains(&answer.status) && answer.status != 408 {
+            self.traffic.answered.fetch_add(1, Ordering::SeqCst);
+        }
         if !answer.is_success() {
             let error = EngineError::refused(operation(index), answer.status, &answer.body);
             return match remedy(answer.status, error.error_type()) {
@@ -139,7 +140,11 @@ impl BulkWriter {
         }
         let operations = piece.positions.iter().filter_map(|&position| sealed.operation(position));
         let versions: Vec<u64> = operations.map(|operation| operation.version).collect();
-        match verdicts(&operation(index), &answer.body, &versions) {
+        let verdicts = verdicts(&operation(index), &answer.body, &versions);
+        if matches!(verdicts, Ok(_) | Err(Unusable::Stop(_))) {
+            self.traffic.answered.fetch_add(1, Ordering::SeqCst);
+        }
+        match verdicts {
             Ok(verdicts) => Ok(Attempt::Answered(verdicts)),
             Err(Unusable::Garbage) if piece.lost < SUSPICIOUS_TRIES => {
                 Ok(Attempt::Failed(garbled(index, answer.status)))
@@ -222,76 +227,4 @@ fn operation(index: &str) -> String {
 
 fn garbled(index: &str, status: u16) -> EngineError {
     EngineError::Garbled { operation: operation(index), status }
-}
-
-/// Pauses between tries, and the end of them.
-struct Patience {
-    settings: BulkSettings,
-    // Since when nothing was taken, and how often it was tried.
-    since: Option<Instant>,
-    tries: u32,
-}
-
-impl Patience {
-    fn new(settings: BulkSettings) -> Self {
-        Self { settings, since: None, tries: 0 }
-    }
-
-    fn progress(&mut self) {
-        self.since = None;
-        self.tries = 0;
-    }
-
-    /// Waits before the next try.
-    ///
-    /// # Errors
-    /// `error`, when it has been tried for long enough.
-    async fn wait(&mut self, error: EngineError) -> Result<(), EngineError> {
-        let limit = match error.is_unreachable() {
-            true => self.settings.unreachable_for,
-            false => self.settings.busy_for,
-        };
-        let waited = self.since.get_or_insert_with(Instant::now).elapsed();
-        if waited >= limit {
-            return Err(error);
-        }
-        let doubled = self.settings.first_pause.saturating_mul(1 << self.tries.min(20));
-        // Between half and the whole of it, so that writers refused together do not come back together.
-        let share = rand::rng().random_range(0.5..=1.0);
-        let pause = doubled.min(self.settings.longest_pause).mul_f64(share);
-        let pause = pause.min(limit.saturating_sub(waited));
-        tracing::warn!(error = %error, pause.ms = pause.as_millis(), "bulk is sent again");
-        self.tries += 1;
-        tokio::time::sleep(pause).await;
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn busy() -> EngineError {
-        EngineError::refused(operation("a"), 429, b"{}")
-    }
-
-    #[tokio::test]
-    async fn patience_ends_and_progress_renews_it() {
-        let busy_for = Duration::from_millis(60);
-        let pause = Duration::from_millis(4);
-        let settings = BulkSettings {
-            busy_for,
-            first_pause: pause,
-            longest_pause: pause * 4,
-            ..Default::default()
-        };
-        let mut patience = Patience::new(settings);
-        let start = Instant::now();
-        while patience.wait(busy()).await.is_ok() {}
-        assert!(start.elapsed() >= busy_for, "{:?}", start.elapsed());
-        // Pauses of 4, 8, 16, 16, … halved at most.
-        assert!((3..=11).contains(&patience.tries), "{}", patience.tries);
-        patience.progress();
-        assert!(patience.wait(busy()).await.is_ok());
-    }
 }

@@ -36,14 +36,16 @@ pub(super) fn number(alias: &str, index: &str) -> Option<u64> {
     proper.then(|| digits.parse().ok())?
 }
 
-/// A name that no other writer uses. Its upper-case letter makes it one that no index can have.
-pub(super) fn write_alias(index: &str, epoch: u64) -> String {
+/// The name that a writer of `index` writes by in `epoch`: no other writer's. Its upper-case letter makes it one that no index
+/// can have.
+pub fn write_alias(index: &str, epoch: u64) -> String {
     format!("{index}-W{epoch}-{:.8}", Uuid::new_v4().simple().to_string())
 }
 
-/// Whether `alias` is one of the names that writers of `index` use.
-pub(super) fn is_write_alias(index: &str, alias: &str) -> bool {
-    alias.strip_prefix(index).is_some_and(|rest| rest.starts_with("-W"))
+/// The epoch of a name that writers of `index` use; `None` when `alias` is another one.
+pub(super) fn write_epoch(index: &str, alias: &str) -> Option<u64> {
+    let (epoch, _) = alias.strip_prefix(index)?.strip_prefix("-W")?.split_once('-')?;
+    epoch.parse().ok()
 }
 
 #[cfg(test)]
@@ -79,7 +81,8 @@ mod tests {
     fn write_aliases_are_told_from_readers() {
         let alias = write_alias("a-000001", 7);
         assert!(alias.starts_with("a-000001-W7-") && alias.len() == 20, "{alias}");
-        assert!(is_write_alias("a-000001", &alias));
-        assert!(!is_write_alias("a-000001", "a") && !is_write_alias("a-000002", &alias));
+        assert_eq!(write_epoch("a-000001", &alias), Some(7));
+        assert_eq!(write_epoch("a-000001", "a"), None);
+        assert_eq!(write_epoch("a-000002", &alias), None);
     }
 }

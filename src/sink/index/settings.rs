@@ -12,10 +12,35 @@ const LOADING: [(&str, &str); 3] = [
 /// What to create an index with that is loaded next: the file's settings but for those that would slow the loading down.
 pub(super) fn loading(file: &Map<String, Value>) -> Map<String, Value> {
     let mut settings = flat(file);
-    settings.extend(LOADING.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+    settings.extend(while_loading());
     // A deleted document's version has to outlive the writers that may still come with an older one.
     settings.entry("index.gc_deletes").or_insert_with(|| json!("1h"));
     settings
+}
+
+/// The settings that [`loading`] adds.
+pub(super) fn while_loading() -> Map<String, Value> {
+    LOADING.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect()
+}
+
+/// A setting of an index, by full dotted names in `now`, that is not as the file asks for, or is still as [`loading`] had it.
+pub(super) fn unsettled(
+    now: &Map<String, Value>,
+    file: &Map<String, Value>,
+) -> Option<&'static str> {
+    let asked = flat(file);
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    // The engine follows it by itself, and changes the number of replicas for it.
+    let expands = asked.contains_key("index.auto_expand_replicas");
+    let wrong = |name: &str, while_loading: &str| {
+        let now = now.get(name).map(text);
+        match asked.get(name).map(text) {
+            Some(_) if expands && name == "index.number_of_replicas" => false,
+            Some(asked) => now.as_ref() != Some(&asked),
+            None => name == "index.refresh_interval" && now.as_deref() == Some(while_loading),
+        }
+    };
+    LOADING.iter().find(|(name, value)| wrong(name, value)).map(|(name, _)| *name)
 }
 
 /// What turns such an index into what the file asks for; `null` is the engine's own default.
@@ -81,5 +106,17 @@ mod tests {
                 "index.auto_expand_replicas": null,
             })
         );
+        let now = |refresh: &str, replicas: &str| {
+            let now =
+                json!({"index.refresh_interval": refresh, "index.number_of_replicas": replicas});
+            unsettled(now.as_object().unwrap(), given)
+        };
+        assert_eq!(now("5s", "2"), None);
+        assert_eq!(now("-1", "2"), Some("index.refresh_interval"));
+        assert_eq!(now("5s", "0"), Some("index.number_of_replicas"));
+        let left = json!({"index.refresh_interval": "-1"});
+        let none = Map::new();
+        assert_eq!(unsettled(left.as_object().unwrap(), &none), Some("index.refresh_interval"));
+        assert_eq!(unsettled(&none, &none), None);
     }
 }
