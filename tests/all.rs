@@ -13,4 +13,6 @@ mod engine;
 #[cfg(test)]
 mod project;
 #[cfg(test)]
+mod reliability;
+#[cfg(test)]
 mod support;

@@ -6,9 +6,11 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 /// What happens to one request.
@@ -24,6 +26,8 @@ pub(crate) enum Fault {
     AnswerAfter(&'static str),
     /// The engine does the work; no answer comes until the client goes away.
     HoldAfter,
+    /// Arrives at the engine when [`FaultProxy::let_go`] is called, whether or not anybody still waits for the answer.
+    Late,
     /// Goes through, as if there were no fault.
     Pass,
 }
@@ -59,6 +63,8 @@ pub(crate) struct FaultProxy {
     _held: TcpSocket,
     upstream: String,
     script: Arc<Mutex<Script>>,
+    /// Has no permits until late requests may go.
+    gate: Arc<Semaphore>,
     task: Option<JoinHandle<()>>,
 }
 
@@ -69,7 +75,9 @@ impl FaultProxy {
         drop(TcpStream::connect(&upstream).await.expect("an engine behind the proxy"));
         let held = bound("127.0.0.1:0".parse().unwrap());
         let address = held.local_addr().unwrap();
-        let mut proxy = Self { address, _held: held, upstream, script: Arc::default(), task: None };
+        let gate = Arc::new(Semaphore::new(0));
+        let script = Arc::default();
+        let mut proxy = Self { address, _held: held, upstream, script, gate, task: None };
         proxy.up();
         proxy
     }
@@ -87,6 +95,22 @@ impl FaultProxy {
     /// Refuses bodies over `bytes` from now on.
     pub(crate) fn limit(&self, bytes: usize, oversize: Oversize) {
         self.script().limit = Some((bytes, oversize));
+    }
+
+    /// Lets late requests arrive, those that come after this too.
+    pub(crate) fn let_go(&self) {
+        self.gate.add_permits(1_000);
+    }
+
+    /// Waits until `count` requests have come whose first line contains `matching`.
+    pub(crate) async fn until_seen(&self, matching: &str, count: usize) {
+        let seen = async {
+            while self.seen(matching).len() < count {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), seen).await;
+        waited.unwrap_or_else(|_| panic!("{count} requests `{matching}`"));
     }
 
     /// Requests so far whose first line contains `matching`.
@@ -119,13 +143,15 @@ impl FaultProxy {
 
     fn serve(&mut self, listener: TcpListener) {
         let (upstream, script) = (self.upstream.clone(), Arc::clone(&self.script));
+        let gate = Arc::clone(&self.gate);
         self.task = Some(tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let Ok((client, _)) = listener.accept().await else { return };
                 let (upstream, script) = (upstream.clone(), Arc::clone(&script));
+                let gate = Arc::clone(&gate);
                 // A connection that breaks is what this proxy is for.
-                connections.spawn(async move { serve_one(client, &upstream, &script).await.ok() });
+                connections.spawn(async move { serve_one(client, &upstream, (&script, &gate)).await.ok() });
             }
         }));
     }
@@ -151,7 +177,7 @@ impl Drop for FaultProxy {
 async fn serve_one(
     mut client: TcpStream,
     upstream: &str,
-    script: &Mutex<Script>,
+    (script, gate): (&Mutex<Script>, &Semaphore),
 ) -> std::io::Result<()> {
     let Some((head, mut body)) = read_head(&mut client).await? else { return Ok(()) };
     let length = content_length(&head);
@@ -186,6 +212,11 @@ async fn serve_one(
         Fault::HoldAfter => {
             forward(upstream, &head, &body).await?;
             client.read_to_end(&mut Vec::new()).await.map(drop)
+        }
+        Fault::Late => {
+            drop(gate.acquire().await.ok());
+            let answered = forward(upstream, &head, &body).await?;
+            client.write_all(&answered).await
         }
         Fault::Pass => {
             let answered = forward(upstream, &head, &body).await?;

@@ -58,6 +58,11 @@ impl Home {
         self
     }
 
+    /// What the names of prejoin's own indexes begin with.
+    pub(crate) fn state_prefix(&self) -> &str {
+        self.state.as_deref().expect("a home with an engine")
+    }
+
     /// The command that runs the program here; of the surroundings it sees only what this home sets.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_prejoin"));
