@@ -44,6 +44,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let config = prepare::config(shared)?;
     let client = Client::connect(&config.engine).await.map_err(Failure::not_started)?;
+    let client = client.patient(config.engine.retry_for);
     let prepared = prepare::job(&config, &arguments.job).await;
     let plan = usable(prepared.planned, &arguments.job)?;
     let engine = Arc::new(Engine {

@@ -26,6 +26,7 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     let job = Job::load(&config.home, &arguments.job).map_err(Failure::not_started)?;
     let mapping = prepare::mapping(&config, &job).map_err(Failure::not_started)?;
     let client = Client::connect(&config.engine).await.map_err(Failure::not_started)?;
+    let client = client.patient(config.engine.retry_for);
     let state = State::new(client.clone(), &config.engine.state_prefix);
     let cancel = CancellationToken::new();
     let signal = signals::cancel_on_signal(cancel.clone());

@@ -1,8 +1,8 @@
 //! The one file that knows the engine's client library.
 //!
 //! Promises: sends bytes as they are, encodes every path segment, gives each request the configured time, and tells
-//! Elasticsearch from OpenSearch at the start. Never retries, never compresses, never follows `HTTP_PROXY`, never shows
-//! credentials. Retrying is for those who know what a repetition does.
+//! Elasticsearch from OpenSearch at the start. Never compresses, never follows `HTTP_PROXY`, never shows credentials. Asks again
+//! only what was surely not done: all else is for those who know what a repetition does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use super::engine::{About, Engine, Flavor, Nodes};
 use super::error::{EngineError, Trouble, Unreachable};
+use super::patience::{Patience, PatienceSettings};
 use crate::config::EngineConfig;
 use crate::finding::Finding;
 
@@ -32,6 +33,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    /// How long to go on asking an engine that is too busy to listen.
+    busy_for: Duration,
 }
 
 struct Inner {
@@ -121,6 +124,7 @@ impl Client {
                 request_timeout,
                 engine: unknown,
             }),
+            busy_for: Duration::ZERO,
         };
         let probed = tokio::time::timeout(config.connect_timeout, probe.probe()).await;
         let late = || {
@@ -131,7 +135,14 @@ impl Client {
             .unwrap_or_else(|_| Err(late()))
             .map_err(|error| not_connected(&address, &error))?;
         let inner = Inner { transport, address, request_timeout, engine };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), busy_for: Duration::ZERO })
+    }
+
+    /// The same connection, for one who has time: [`Client::call`] asks again for so long when the engine turns a request away
+    /// because it has too much to do (429).
+    #[must_use]
+    pub fn patient(self, busy_for: Duration) -> Self {
+        Self { busy_for, ..self }
     }
 
     /// Who answers.
@@ -213,7 +224,18 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Value, EngineError> {
         let body = body.map_or(Body::Empty, Body::from);
-        self.send(method, segments, query, body).await?.success()?.json()
+        let settings = PatienceSettings { busy_for: self.busy_for, ..PatienceSettings::default() };
+        let mut patience = Patience::new(settings);
+        loop {
+            let answer = self.send(method, segments, query, body.clone()).await?.success();
+            match answer {
+                // The engine turns it away before it looks at it.
+                Err(busy) if busy.status() == Some(429) && busy.is_passing() => {
+                    patience.wait(busy).await?;
+                }
+                answer => return answer?.json(),
+            }
+        }
     }
 
     async fn probe(&self) -> Result<Engine, EngineError> {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Drawn;
 use crate::plan::UsedColumns;
 use crate::source::KeyRange;
 
@@ -43,6 +44,8 @@ pub struct BuiltBy {
 pub struct LoadState {
     /// All keys of the root, in the source's order: which are loaded.
     pub segments: Vec<Segment>,
+    /// Versions of the documents of what is loaded.
+    pub versions: Drawn,
     /// Dead letters up to this number belong to what is loaded.
     pub checkpoint: u64,
     /// When all was loaded and counted; `None` while it is not.

@@ -6,6 +6,7 @@
 
 mod alias_lease;
 mod dead_letters;
+mod drawn;
 mod index_lease;
 mod index_state;
 mod lease;
@@ -22,6 +23,7 @@ use crate::sink::{Client, EngineError, Method, index};
 
 pub use alias_lease::{AliasLease, AliasState};
 pub use dead_letters::DeadLetter;
+pub use drawn::Drawn;
 pub use index_lease::{IndexLease, NotTaken};
 pub use index_state::{BuiltBy, Counts, IndexState, LoadState, Segment};
 pub use lease::{Claim, Held, LeaseError, Tenure};

@@ -25,6 +25,8 @@ pub(super) struct Build {
     claim: Claim,
     pub(super) lease: IndexLease,
     bulk: BulkWriter,
+    /// Whether an earlier lease has begun with it, and has not come to its end.
+    begun_before: bool,
 }
 
 /// Columns as they were described before this run.
@@ -45,9 +47,9 @@ fn first_state(engine: &Engine, uuid: String) -> IndexState {
 }
 
 impl Build {
-    fn new(engine: &Arc<Engine>, claim: &Claim, lease: IndexLease) -> Self {
+    fn new(engine: &Arc<Engine>, claim: &Claim, lease: IndexLease, begun_before: bool) -> Self {
         let bulk = BulkWriter::new(engine.client.clone(), engine.patience());
-        Self { engine: Arc::clone(engine), claim: claim.clone(), lease, bulk }
+        Self { engine: Arc::clone(engine), claim: claim.clone(), lease, bulk, begun_before }
     }
 
     /// Begins a new generation, and removes those that earlier runs have left unfinished.
@@ -69,7 +71,7 @@ impl Build {
         let lease = made.await.map_err(|error| Stopped::not_taken(&name, error))?;
         let forgotten = engine.state.drop_dead_letters(&name, 0).await;
         forgotten.map_err(Stopped::NotStarted)?;
-        Ok(Self::new(engine, claim, lease))
+        Ok(Self::new(engine, claim, lease, false))
     }
 
     /// Goes on with the youngest generation that readers have not seen.
@@ -101,13 +103,13 @@ impl Build {
         }
         let taken = IndexLease::take(&engine.state, name, claim).await;
         let lease = taken.map_err(|error| Stopped::not_taken(name, error))?;
-        let checkpoint = lease.content().await.load.checkpoint;
+        let load = lease.content().await.load;
         let prepared = async {
             // Of rows that are read again.
-            engine.state.drop_dead_letters(name, checkpoint + 1).await?;
+            engine.state.drop_dead_letters(name, load.checkpoint + 1).await?;
             index::slow_down(&engine.client, name).await
         };
-        let build = Self::new(engine, claim, lease);
+        let build = Self::new(engine, claim, lease, load.ended_at.is_none());
         match prepared.await {
             Ok(()) => Ok(build),
             Err(error) => {
@@ -125,7 +127,8 @@ impl Build {
     ) -> (Option<Self>, Result<Counts, Stopped>) {
         let mut build = self;
         loop {
-            let loaded = load(&build.engine, &build.lease, build.bulk.clone(), progress, cancel);
+            let lease = (&build.lease, build.begun_before);
+            let loaded = load(&build.engine, lease, build.bulk.clone(), progress, cancel);
             let error = match Box::pin(loaded).await {
                 Ok(counts) => return (Some(build), Ok(counts)),
                 Err(Broken::Cancelled) => return (Some(build), Err(Stopped::Cancelled)),
@@ -140,7 +143,7 @@ impl Build {
             let (engine, claim, clean) = (build.engine, build.claim, build.bulk.all_answered());
             build.lease.give_back(clean).await;
             match IndexLease::take(&engine.state, &name, &claim).await {
-                Ok(lease) => build = Self::new(&engine, &claim, lease),
+                Ok(lease) => build = Self::new(&engine, &claim, lease, true),
                 Err(error) => {
                     return (None, Err(Stopped::midway(&name, anyhow!(error))));
                 }

@@ -4,7 +4,7 @@
 //! cut at keys that the source names, and joined where they touch. What is told to be loaded has come to its end.
 
 use crate::source::KeyRange;
-use crate::state::{Counts, DeadLetter, Segment};
+use crate::state::{Counts, DeadLetter, Drawn, LoadState, Segment};
 
 /// The ranges of a load.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub(super) struct Ledger {
     entries: Vec<Entry>,
     drawn: u64,
     letters: Vec<DeadLetter>,
+    versions: Drawn,
     /// Whether something has ended since the last checkpoint.
     news: bool,
 }
@@ -37,18 +38,35 @@ pub(super) struct Given {
     pub(super) range: KeyRange,
 }
 
+/// What a range has come to.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    pub(super) counts: Counts,
+    /// What could not be written.
+    pub(super) letters: Vec<DeadLetter>,
+    /// What its documents were written with.
+    pub(super) versions: Vec<u64>,
+}
+
 /// What is to be written down at a checkpoint.
 #[derive(Debug)]
 pub(super) struct News {
     pub(super) segments: Vec<Segment>,
+    pub(super) versions: Drawn,
     pub(super) letters: Vec<DeadLetter>,
 }
 
 impl Ledger {
-    /// A load that goes on from `segments`; from nothing when there are none.
-    pub(super) fn new(segments: Vec<Segment>) -> Self {
-        let mut ledger = Self { entries: Vec::new(), drawn: 0, letters: Vec::new(), news: false };
-        for Segment { range, counts } in segments {
+    /// A load that goes on from what is written down.
+    pub(super) fn new(load: LoadState) -> Self {
+        let mut ledger = Self {
+            entries: Vec::new(),
+            drawn: 0,
+            letters: Vec::new(),
+            versions: load.versions,
+            news: false,
+        };
+        for Segment { range, counts } in load.segments {
             ledger.push(range, counts.map_or(Stage::Left, Stage::Loaded));
         }
         if ledger.entries.is_empty() {
@@ -91,11 +109,13 @@ impl Ledger {
     }
 
     /// Notes that a range has come to its end.
-    pub(super) fn end(&mut self, given: &Given, counts: Counts, letters: Vec<DeadLetter>) {
+    pub(super) fn end(&mut self, given: &Given, ended: Ended) {
+        let Ended { counts, letters, versions } = ended;
         let entry = self.entries.iter_mut().find(|entry| entry.number == given.number);
         if let Some(entry) = entry {
             entry.stage = Stage::Loaded(counts);
             self.letters.extend(letters);
+            self.versions.add(versions);
             self.news = true;
             self.join();
         }
@@ -106,13 +126,22 @@ impl Ledger {
         if !std::mem::take(&mut self.news) {
             return None;
         }
-        Some(News { segments: self.segments(), letters: std::mem::take(&mut self.letters) })
+        Some(News {
+            segments: self.segments(),
+            versions: self.versions.clone(),
+            letters: std::mem::take(&mut self.letters),
+        })
     }
 
     /// Puts back what could not be written down.
     pub(super) fn not_written(&mut self, news: News) {
         self.letters.extend(news.letters);
         self.news = true;
+    }
+
+    /// Versions of all that is loaded.
+    pub(super) fn versions(&self) -> Drawn {
+        self.versions.clone()
     }
 
     /// All that is loaded.
@@ -165,8 +194,8 @@ mod tests {
     use super::*;
     use crate::row::Key;
 
-    fn counts(read: u64) -> Counts {
-        Counts { read, ..Counts::default() }
+    fn read(read: u64) -> Ended {
+        Ended { counts: Counts { read, ..Counts::default() }, ..Ended::default() }
     }
 
     fn told(ledger: &mut Ledger) -> String {
@@ -183,7 +212,7 @@ mod tests {
 
     #[test]
     fn ranges_are_cut_given_and_joined() {
-        let mut ledger = Ledger::new(Vec::new());
+        let mut ledger = Ledger::new(LoadState::default());
         // Keys in the order of some collation.
         let a = ledger.give(Some(Key::from("b"))).unwrap();
         let b = ledger.give(Some(Key::from("B"))).unwrap();
@@ -191,42 +220,42 @@ mod tests {
         let c = ledger.give(None).unwrap();
         assert_eq!(ledger.give(None), None);
         assert_eq!(told(&mut ledger), "");
-        ledger.end(&b, counts(2), Vec::new());
+        ledger.end(&b, read(2));
         assert_eq!(told(&mut ledger), "_..b left, b..B 2, B.._ left");
         assert_eq!(told(&mut ledger), "");
-        ledger.end(&a, counts(3), Vec::new());
+        ledger.end(&a, read(3));
         assert_eq!(told(&mut ledger), "_..B 5, B.._ left");
-        ledger.end(&c, counts(4), Vec::new());
+        ledger.end(&c, read(4));
         assert_eq!(ledger.counts().read, 9);
         assert_eq!(told(&mut ledger), "_.._ 9");
     }
 
     #[test]
     fn what_was_given_away_is_left_to_the_next_run() {
-        let mut ledger = Ledger::new(Vec::new());
+        let mut ledger = Ledger::new(LoadState::default());
         let first = ledger.give(Some(Key::from("3"))).unwrap();
         let second = ledger.give(Some(Key::from("5"))).unwrap();
         let third = ledger.give(Some(Key::from("7"))).unwrap();
-        ledger.end(&second, counts(2), Vec::new());
+        ledger.end(&second, read(2));
         let news = ledger.news().unwrap();
         drop((first, third));
-        let mut next = Ledger::new(news.segments);
+        let mut next = Ledger::new(LoadState { segments: news.segments, ..LoadState::default() });
         assert_eq!(next.counts().read, 2);
         let again = next.give(None).unwrap();
         assert_eq!(again.range, KeyRange { from: None, until: Some(Key::from("3")) });
         // What was cut in two and not loaded is one again.
         let rest = next.give(None).unwrap();
         assert_eq!(rest.range, KeyRange { from: Some(Key::from("5")), until: None });
-        next.end(&again, counts(1), Vec::new());
-        next.end(&rest, counts(7), Vec::new());
+        next.end(&again, read(1));
+        next.end(&rest, read(7));
         assert_eq!((told(&mut next).as_str(), next.left()), ("_.._ 10", None));
     }
 
     #[test]
     fn what_was_not_written_down_is_news_again() {
-        let mut ledger = Ledger::new(Vec::new());
+        let mut ledger = Ledger::new(LoadState::default());
         let all = ledger.give(None).unwrap();
-        ledger.end(&all, counts(1), Vec::new());
+        ledger.end(&all, read(1));
         let news = ledger.news().unwrap();
         ledger.not_written(news);
         assert_eq!(told(&mut ledger), "_.._ 1");

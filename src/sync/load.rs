@@ -3,7 +3,7 @@
 //! Promises: a range that is written down as loaded is on the engine's disk and is never read again; killed anywhere, the next
 //! run loads what is left and nothing else. However it ends, what had come to its end is written down if that is possible.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, Result};
 use tokio::sync::{Mutex, Semaphore};
@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use super::ledger::{Given, Ledger};
+use super::ledger::{Ended, Given, Ledger};
+use super::leftovers::remove_leftovers;
 use super::pipeline::{Part, Reading, all_ended_well};
 use super::progress::Progress;
 use super::writer::{Target, Writer};
@@ -21,7 +22,7 @@ use crate::sink::bulk::BulkWriter;
 use crate::sink::version::Versions;
 use crate::sink::{index, patiently};
 use crate::source::{PageSize, Source};
-use crate::state::{Counts, DeadLetter, IndexLease};
+use crate::state::{Counts, IndexLease};
 
 /// Why a load ended before its end.
 #[derive(Debug)]
@@ -48,13 +49,14 @@ struct Load {
     ledger: Mutex<Ledger>,
 }
 
-/// Loads what is left of the index behind `lease`. Returns what is in it then, as it is written down.
+/// Loads what is left of the index behind `lease`. Returns what is in it then, as it is written down. `begun_before` says that
+/// an earlier lease has begun with it, and has not come to its end.
 ///
 /// # Errors
 /// When a source or the engine fails, the versions of the lease are spent, or another run takes over.
 pub(super) async fn load(
     engine: &Arc<Engine>,
-    lease: &IndexLease,
+    (lease, begun_before): (&IndexLease, bool),
     bulk: BulkWriter,
     progress: &Arc<Progress>,
     cancel: &CancellationToken,
@@ -62,7 +64,7 @@ pub(super) async fn load(
     let source = engine.sources.get(&engine.plan.root.source);
     let source =
         source.with_context(|| format!("source `{}` is not open", engine.plan.root.source))?;
-    let ledger = Ledger::new(lease.content().await.load.segments);
+    let ledger = Ledger::new(lease.content().await.load);
     progress.go_on_from(&ledger.counts());
     let hydrator = Hydrator::new(&engine.plan, &engine.sources, engine.load.cache_bytes);
     let target = Target {
@@ -89,7 +91,12 @@ pub(super) async fn load(
         Err(_) => load.write_down(lease).await,
     };
     match (ended, written_down) {
-        (Ok(()), Ok(())) => Ok(load.ledger.lock().await.counts()),
+        (Ok(()), Ok(())) => {
+            if begun_before {
+                load.remove_leftovers().await?;
+            }
+            Ok(load.ledger.lock().await.counts())
+        }
         (Ok(()), Err(error)) => Err(Broken::Failed(error)),
         (Err(broken), written_down) => {
             if let Err(error) = written_down {
@@ -135,8 +142,8 @@ impl Load {
     /// Loads one range after the other until none is left.
     async fn load_ranges(self: Arc<Self>) -> Result<()> {
         while let Some(given) = self.next().await? {
-            let (counts, letters) = Box::pin(self.load_range(&given)).await?;
-            self.ledger.lock().await.end(&given, counts, letters);
+            let ended = Box::pin(self.load_range(&given)).await?;
+            self.ledger.lock().await.end(&given, ended);
         }
         Ok(())
     }
@@ -150,13 +157,15 @@ impl Load {
         Ok(ledger.give(cut))
     }
 
-    async fn load_range(&self, given: &Given) -> Result<(Counts, Vec<DeadLetter>)> {
+    async fn load_range(&self, given: &Given) -> Result<Ended> {
         let load = self.engine.load;
+        let drawn = Arc::new(std::sync::Mutex::new(Vec::new()));
         let reading = Reading {
             plan: Arc::clone(&self.engine.plan),
             hydrator: Arc::clone(&self.hydrator),
             source: Arc::clone(&self.source),
             versions: Arc::clone(&self.versions),
+            drawn: Arc::clone(&drawn),
             range: given.range.clone(),
             // All readers together keep to the bound.
             size: PageSize { rows: load.page_rows, bytes: load.page_bytes / load.readers },
@@ -184,7 +193,19 @@ impl Load {
         all_ended_well(&mut tasks).await?;
         let letters = writer.finish().await?;
         counts.dead = letters.len() as u64;
-        Ok((counts, letters))
+        let versions = std::mem::take(&mut *drawn.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(Ended { counts, letters, versions })
+    }
+
+    /// Deletes what dead runs have left of rows that are gone since.
+    async fn remove_leftovers(&self) -> Result<()> {
+        let finished = self.ledger.lock().await.versions();
+        let (client, target) = (&self.engine.client, &self.target);
+        let removed = remove_leftovers(client, target, &finished, &self.versions).await?;
+        if removed > 0 {
+            tracing::info!(index = target.index, documents = removed, "removed what was left over");
+        }
+        Ok(())
     }
 
     /// Writes down what has come to its end, for as long as the engine may take.
@@ -203,10 +224,11 @@ impl Load {
                 let kept = self.engine.state.put_dead_letters(&news.letters).await;
                 kept.context("dead letters could not be kept")?;
             }
-            let segments = news.segments.clone();
+            let (segments, versions) = (news.segments.clone(), news.versions.clone());
             lease
                 .update(|state| {
                     state.load.segments = segments;
+                    state.load.versions = versions;
                     state.load.checkpoint = checkpoint;
                 })
                 .await?;

@@ -9,6 +9,7 @@ mod compare;
 mod full;
 mod generations;
 mod ledger;
+mod leftovers;
 mod load;
 mod pipeline;
 mod progress;

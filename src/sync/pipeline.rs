@@ -4,7 +4,7 @@
 //! wait; a page whose relations pass the budget is halved until it fits, which the next page knows, and a single root that
 //! does not fit is handed on by name.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
@@ -32,6 +32,8 @@ pub(super) struct Reading {
     pub(super) hydrator: Arc<Hydrator>,
     pub(super) source: Arc<dyn Source>,
     pub(super) versions: Arc<Versions>,
+    /// Notes all versions that were drawn.
+    pub(super) drawn: Arc<Mutex<Vec<u64>>>,
     pub(super) range: KeyRange,
     pub(super) size: PageSize,
     pub(super) progress: Arc<Progress>,
@@ -67,10 +69,13 @@ impl Reading {
         loop {
             let batch = match self.versions.draw() {
                 Err(spent) => Err(spent.into()),
-                Ok(version) => match stream.next().await {
-                    None => return,
-                    Some(page) => page.map(|page| Batch { version, page }),
-                },
+                Ok(version) => {
+                    self.drawn.lock().unwrap_or_else(PoisonError::into_inner).push(version);
+                    match stream.next().await {
+                        None => return,
+                        Some(page) => page.map(|page| Batch { version, page }),
+                    }
+                }
             };
             let ended = batch.is_err();
             if let Ok(batch) = &batch {

@@ -151,7 +151,9 @@ impl FaultProxy {
                 let (upstream, script) = (upstream.clone(), Arc::clone(&script));
                 let gate = Arc::clone(&gate);
                 // A connection that breaks is what this proxy is for.
-                connections.spawn(async move { serve_one(client, &upstream, (&script, &gate)).await.ok() });
+                connections.spawn(async move {
+                    serve_one(client, &upstream, (&script, &gate)).await.ok()
+                });
             }
         }));
     }

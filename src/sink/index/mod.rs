@@ -5,6 +5,7 @@
 
 mod change;
 mod fence;
+mod held;
 mod name;
 mod settings;
 
@@ -23,6 +24,7 @@ pub use change::{SwapError, create, discard, settle, slow_down, swap};
 pub use fence::{
     add_write_alias, barrier, flush, remove_older_write_aliases, remove_write_alias, uuid,
 };
+pub use held::{HeldDocument, held};
 pub use name::{check_name, write_alias};
 
 /// All generations of an alias, by number.
