@@ -12,15 +12,14 @@ use serde::Serialize;
 pub struct Finding {
     /// Whether it stops a run.
     pub level: Level,
+    /// What kind of complaint it is.
+    pub code: Code,
     /// The file that has to be changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// Line, counted from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<u64>,
-    /// Column, counted from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<u64>,
+    /// Line and column there.
+    #[serde(flatten)]
+    pub place: Option<Place>,
     /// What is wrong, in one line.
     pub what: String,
     /// What to do.
@@ -38,6 +37,106 @@ pub enum Level {
     Warning,
 }
 
+/// What kind of complaint it is, by a name that stays. `docs/check.md` tells what to do about each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// None of those below.
+    Invalid,
+    /// A job's file that is no YAML of the right form.
+    Syntax,
+    /// A job's file that cannot be read.
+    JobFile,
+    /// A job that is not there.
+    MissingJob,
+    /// A mapping's file that cannot be used.
+    MappingFile,
+    /// A mapping that is not there.
+    MissingMapping,
+    /// A name that an index cannot have.
+    IndexName,
+    /// A schedule of the wrong form.
+    Schedule,
+    /// A mapping that guesses the types of fields that it does not know.
+    DynamicMapping,
+    /// A field that the mapping does not know.
+    MissingField,
+    /// A value where the mapping has an object, or the other way round.
+    WrongShape,
+    /// A list of objects that is not `nested` in the mapping.
+    ManyNotNested,
+    /// Values that the mapping does not take.
+    MappingRefuses,
+    /// Numbers that may be greater than the mapping takes.
+    MappingRange,
+    /// Values that searches see otherwise than documents show them.
+    MappingLoses,
+    /// More fields than the engine takes.
+    TotalFields,
+    /// More nested fields than the engine takes.
+    NestedFields,
+    /// More nested objects in a document than the engine takes.
+    NestedObjects,
+    /// A name that a field cannot have.
+    FieldName,
+    /// A name that stands twice in one object.
+    DuplicateName,
+    /// A source that the configuration lacks.
+    MissingSource,
+    /// A source that cannot be reached, or does not answer.
+    UnusableSource,
+    /// Both of `table` and `query`, or neither.
+    TableOrQuery,
+    /// A table that is not there.
+    MissingTable,
+    /// A column that is not there.
+    MissingColumn,
+    /// Rows that nothing identifies.
+    MissingKey,
+    /// Something that the account may not read.
+    MissingGrant,
+    /// Rows that a policy hides from the account.
+    HiddenRows,
+    /// A read that its server does not understand.
+    RefusedRead,
+    /// A join that names no columns, or too many ways to them.
+    JoinForm,
+    /// Joined columns whose types do not meet.
+    JoinTypes,
+    /// Joined columns of which one side alone ignores case.
+    JoinCollation,
+    /// Date-times without a zone in a source without one.
+    MissingTimeZone,
+    /// A masked field without a key to mask with.
+    MissingMaskKey,
+    /// A masked field that is part of a key.
+    MaskedKey,
+    /// A decimal in SQLite, which has none.
+    SqliteDecimal,
+    /// A computed field that cannot be worked out.
+    Computed,
+    /// A join without an index.
+    MissingIndex,
+    /// A root whose key has no index to be read in the order of.
+    MissingKeyIndex,
+    /// A `changed_at` without an index.
+    MissingChangedAtIndex,
+    /// Rows whose changes nothing tells of.
+    UnseenChanges,
+    /// Rows whose deletes nothing tells of.
+    UnseenDeletes,
+    /// Open transactions that the account does not see.
+    UnseenTransactions,
+    /// A column that was there when the index was built.
+    ColumnGone,
+    /// A column that had another type when the index was built.
+    ColumnChanged,
+    /// An engine that does not answer.
+    EngineUnreachable,
+    /// A load that cannot be estimated.
+    NoEstimate,
+}
+
 impl Finding {
     /// Something that keeps a run from starting.
     pub fn error(what: impl Into<String>) -> Self {
@@ -50,7 +149,15 @@ impl Finding {
     }
 
     fn new(level: Level, what: impl Into<String>) -> Self {
-        Self { level, file: None, line: None, column: None, what: what.into(), hint: None }
+        let (what, code) = (what.into(), Code::Invalid);
+        Self { level, code, file: None, place: None, what, hint: None }
+    }
+
+    /// Says what kind it is.
+    #[must_use]
+    pub fn code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
     }
 
     /// Adds what to do.
@@ -64,14 +171,13 @@ impl Finding {
     #[must_use]
     pub fn at(mut self, file: &Path, place: Option<Place>) -> Self {
         self.file = Some(file.to_owned());
-        self.line = place.map(|place| place.line);
-        self.column = place.map(|place| place.column);
+        self.place = place;
         self
     }
 }
 
 /// A place in a file, both counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
     /// Line.
     pub line: u64,
@@ -84,7 +190,7 @@ impl fmt::Display for Finding {
         if let Some(file) = &self.file {
             write!(f, "{}:", file.display())?;
         }
-        if let (Some(line), Some(column)) = (self.line, self.column) {
+        if let Some(Place { line, column }) = self.place {
             write!(f, "{line}:{column}:")?;
         }
         let gap = if self.file.is_some() { " " } else { "" };

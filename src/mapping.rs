@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::finding::{Finding, Place};
+use crate::finding::{Code, Finding, Place};
 
 /// The object that every document carries beside the user's fields.
 pub const OWN_FIELD: &str = "_prejoin";
@@ -29,7 +29,7 @@ pub struct Mapping {
 pub type Fields = BTreeMap<String, Field>;
 
 /// One field of the mapping.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Field {
     /// The engine's type: `keyword`, `long`, …; `object` or `nested` for those with fields of their own.
     pub ty: String,
@@ -39,6 +39,10 @@ pub struct Field {
     pub doc_values: bool,
     /// `false` when the engine only keeps what is in it, whatever that is.
     pub enabled: bool,
+    /// Formats of a date, where they are given.
+    pub format: Option<String>,
+    /// Whether a value that does not fit is left out of searches instead of refused.
+    pub lenient: bool,
     /// The fields of an object or nested object.
     pub properties: Fields,
     /// Other forms in which the same value is indexed.
@@ -50,6 +54,16 @@ impl Field {
     pub fn is_nested(&self) -> bool {
         self.ty == "nested"
     }
+
+    /// Whether it takes objects of any shape, and so knows no fields below.
+    pub fn takes_any_object(&self) -> bool {
+        !self.enabled || matches!(self.ty.as_str(), "flattened" | "flat_object")
+    }
+
+    fn count(&self, counts: fn(&Self) -> bool) -> u64 {
+        let below = self.properties.values().chain(self.multi.values());
+        u64::from(counts(self)) + below.map(|field| field.count(counts)).sum::<u64>()
+    }
 }
 
 impl Mapping {
@@ -60,6 +74,7 @@ impl Mapping {
     pub fn load(file: &Path) -> Result<Self, Finding> {
         let text = std::fs::read_to_string(file).map_err(|error| {
             Finding::error(format!("mapping cannot be read: {error}"))
+                .code(Code::MappingFile)
                 .hint("a job's `mapping:` names a file in mappings/")
                 .at(file, None)
         })?;
@@ -71,10 +86,10 @@ impl Mapping {
     /// # Errors
     /// As [`Mapping::load`].
     pub fn parse(file: &Path, text: &str) -> Result<Self, Finding> {
-        let wrong = |what: String| Finding::error(what).at(file, None);
+        let wrong = |what: String| Finding::error(what).code(Code::MappingFile).at(file, None);
         let value: Value = serde_json::from_str(text).map_err(|error| {
             let place = Place { line: error.line() as u64, column: error.column() as u64 };
-            Finding::error("not valid JSON").at(file, Some(place))
+            Finding::error("not valid JSON").code(Code::MappingFile).at(file, Some(place))
         })?;
         let Value::Object(mut body) = value else {
             return Err(wrong("a mapping is a JSON object".to_owned()));
@@ -108,6 +123,19 @@ impl Mapping {
         Value::Object(mappings)
     }
 
+    /// How many fields and objects there are of that kind, those of prejoin included.
+    pub fn count(&self, counts: fn(&Field) -> bool) -> u64 {
+        let own = fields(Some(&json!({ (OWN_FIELD): own_field() })), "").unwrap_or_default();
+        self.fields.values().chain(own.values()).map(|field| field.count(counts)).sum()
+    }
+
+    /// A limit among the settings: `index.mapping.depth.limit`, in whichever way it is nested there.
+    pub fn limit(&self, name: &str) -> Option<u64> {
+        let short = name.strip_prefix("index.").unwrap_or(name);
+        let found = setting(&self.settings, name).or_else(|| setting(&self.settings, short))?;
+        found.as_u64().or_else(|| found.as_str()?.parse().ok())
+    }
+
     /// Whether a field that the mapping does not know makes the engine refuse the document.
     pub fn is_strict(&self) -> bool {
         self.mappings.get("dynamic").is_some_and(|dynamic| dynamic == "strict")
@@ -133,6 +161,17 @@ fn own_field() -> Value {
         "built_at": {"type": "date"},
         "horizon": {"type": "date"},
     }})
+}
+
+/// A setting by its dotted name, whose parts may stand in one key or in objects within each other.
+fn setting<'s>(settings: &'s Map<String, Value>, name: &str) -> Option<&'s Value> {
+    settings.iter().find_map(|(key, value)| {
+        let rest = name.strip_prefix(key.as_str())?;
+        if rest.is_empty() {
+            return Some(value);
+        }
+        setting(value.as_object()?, rest.strip_prefix('.')?)
+    })
 }
 
 fn object(value: Option<Value>) -> Option<Map<String, Value>> {
@@ -178,6 +217,8 @@ fn field(spec: &Value, path: &str) -> Result<Field, String> {
         indexed: flag("index"),
         doc_values: flag("doc_values"),
         enabled: flag("enabled"),
+        format: spec.get("format").and_then(Value::as_str).map(str::to_owned),
+        lenient: spec.get("ignore_malformed").and_then(Value::as_bool).unwrap_or(false),
         properties,
         multi,
     })
@@ -212,6 +253,24 @@ mod tests {
         insta::assert_snapshot!(parse(dotted).unwrap_err(), @"mappings/a.json: the field name `a.b` has a dot: write an object with properties");
         let kept = r#"{"mappings": {"properties": {"a": {"type": "object", "enabled": false}}}}"#;
         assert!(!parse(kept).unwrap().fields["a"].enabled);
+    }
+
+    #[test]
+    fn fields_are_counted_and_limits_read_however_they_are_written() {
+        let mapping = parse(
+            r#"{"settings": {"index.mapping": {"nested_fields.limit": 60}, "mapping": {"total_fields": {"limit": "2000"}}},
+            "mappings": {"properties": {"a": {"type": "text", "fields": {"b": {"type": "keyword"}}},
+                "c": {"type": "nested", "properties": {"d": {"type": "date", "format": "strict_date"}}}}}}"#,
+        )
+        .unwrap();
+        // Four, and the six of `_prejoin`.
+        assert_eq!(mapping.count(|_| true), 10);
+        assert_eq!(mapping.count(Field::is_nested), 1);
+        assert_eq!(mapping.limit("index.mapping.nested_fields.limit"), Some(60));
+        assert_eq!(mapping.limit("index.mapping.total_fields.limit"), Some(2_000));
+        assert_eq!(mapping.limit("index.mapping.nested_objects.limit"), None);
+        let dated = &mapping.fields["c"].properties["d"];
+        assert_eq!(dated.format.as_deref(), Some("strict_date"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, Location, options};
 
-use crate::finding::{Finding, Place, did_you_mean};
+use crate::finding::{Code, Finding, Place, did_you_mean};
 
 /// Parses `text`, the content of `path`.
 ///
@@ -44,7 +44,7 @@ fn explain(path: &Path, error: &Error) -> Finding {
         }
         other => Finding::error(plain(other)),
     };
-    finding.at(path, place)
+    finding.code(Code::Syntax).at(path, place)
 }
 
 /// The parser's own words, without the location that the finding carries already.

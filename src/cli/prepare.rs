@@ -1,15 +1,17 @@
 //! What every command that touches a job needs first: configuration, job, mapping, live tables, plan.
 
+use std::collections::BTreeMap;
+
 use futures::future::join_all;
 
 use crate::assemble::Masking;
 use crate::cli::Shared;
 use crate::cli::failure::Failure;
 use crate::config::Config;
-use crate::finding::Finding;
+use crate::finding::{Code, Finding};
 use crate::job::Job;
 use crate::mapping::Mapping;
-use crate::plan::{Live, Plan, Planned, plan};
+use crate::plan::{self, Live, Plan, Planned, plan};
 use crate::source::Sources;
 
 /// A job held against everything around it.
@@ -35,13 +37,30 @@ pub(super) fn mapping(config: &Config, job: &Job) -> Result<Mapping, Finding> {
     Mapping::load(&file).map_err(|finding| match file.exists() {
         true => finding,
         false => Finding::error(format!("there is no mapping `{name}`"))
+            .code(Code::MissingMapping)
             .hint(format!("put it into {}", config.home.join("mappings").display()))
             .at(&job.path, job.file.mapping.place()),
     })
 }
 
-/// Plans the job of that name; whatever is wrong becomes a finding.
+/// Plans the job of that name for a run; whatever is wrong becomes a finding.
 pub(super) async fn job(config: &Config, name: &str) -> Prepared {
+    prepared(config, name, plan).await
+}
+
+/// As [`job`], with everything that deserves a look.
+pub(super) async fn review(config: &Config, name: &str) -> Prepared {
+    let mut prepared = prepared(config, name, plan::review).await;
+    if let Some(plan) = &prepared.planned.plan {
+        let unseen = unseen(plan, &prepared.sources).await;
+        prepared.planned.findings.extend(unseen);
+    }
+    prepared
+}
+
+type Planning = fn(&Job, &Config, Option<&Mapping>, &Live) -> Planned;
+
+async fn prepared(config: &Config, name: &str, planning: Planning) -> Prepared {
     let job = match Job::load(&config.home, name) {
         Ok(job) => job,
         Err(finding) => {
@@ -51,13 +70,14 @@ pub(super) async fn job(config: &Config, name: &str) -> Prepared {
     };
     let mapping = mapping(config, &job);
     let (live, sources) = Live::open(&job, config).await;
-    let mut planned = plan(&job, config, mapping.as_ref().ok(), &live);
+    let mut planned = planning(&job, config, mapping.as_ref().ok(), &live);
     planned.findings.extend(mapping.err());
     if let Some(plan) = &planned.plan {
         let findings = unready(plan, &job, &sources).await;
         if !findings.is_empty() {
             planned.plan = None;
             planned.findings.extend(findings);
+            planned.findings = plan::sorted(planned.findings);
         }
     }
     Prepared { planned, sources }
@@ -72,10 +92,34 @@ async fn unready(plan: &Plan, job: &Job, sources: &Sources) -> Vec<Finding> {
             let error = source.prepare(&node.read).await.err()?;
             let finding = Finding::error(format!("{error:#}"));
             let hint = "the server was asked to prepare this read: look at `where`, `query` and the joined columns";
-            Some(finding.hint(hint).at(&job.path, node.place))
+            Some(finding.code(Code::RefusedRead).hint(hint).at(&job.path, node.place))
         })
     });
     join_all(tried).await.into_iter().flatten().collect()
+}
+
+/// Sources whose open transactions the account does not see: of those a change may be missed.
+async fn unseen(plan: &Plan, sources: &Sources) -> Vec<Finding> {
+    // By the place where the job names a source first.
+    let mut named = BTreeMap::new();
+    for node in plan.root.walk() {
+        named.entry(node.source.as_str()).or_insert(node.place);
+    }
+    let asked = named.into_iter().filter_map(|(name, place)| {
+        let source = sources.get(name)?;
+        Some(async move {
+            let finding = match source.unseen_transactions().await {
+                Ok(None) => return None,
+                Ok(Some(grant)) => Finding::warning(format!(
+                    "source `{name}`: the account does not see open transactions of others, whose changes an incremental run may miss"
+                ))
+                .hint(format!("{grant}; or set the source's `overlap` longer than the longest transaction")),
+                Err(error) => Finding::warning(format!("{error:#}")),
+            };
+            Some(finding.code(Code::UnseenTransactions).at(&plan.file, place))
+        })
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// The key of masked fields, when one is configured.

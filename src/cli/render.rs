@@ -51,6 +51,30 @@ pub(super) fn count(number: u64) -> String {
     grouped
 }
 
+/// `340 MB`, in powers of ten, with two digits at least.
+pub(super) fn bytes(bytes: u64) -> String {
+    let units =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let unit = units.iter().find(|(size, _)| bytes >= *size);
+    match unit {
+        None => format!("{bytes} bytes"),
+        Some((size, name)) if bytes < size * 10 => {
+            format!("{}.{} {name}", bytes / size, bytes % size * 10 / size)
+        }
+        Some((size, name)) => format!("{} {name}", bytes / size),
+    }
+}
+
+/// A time that is not known to the second.
+pub(super) fn duration(seconds: u64) -> String {
+    match seconds {
+        0..2 => "a second".to_owned(),
+        2..90 => format!("{seconds} seconds"),
+        90..5_400 => format!("{} minutes", seconds.div_ceil(60)),
+        _ => format!("{} hours", seconds.div_ceil(3_600)),
+    }
+}
+
 /// Rows of cells as an aligned table.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
@@ -74,6 +98,11 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_tables_aligned() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([7, 9_960, 340_000_000].map(bytes), ["7 bytes", "9.9 kB", "340 MB"]);
+        assert_eq!(
+            [0, 89, 90, 7_000].map(duration),
+            ["a second", "89 seconds", "2 minutes", "2 hours"]
+        );
         let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "2".to_owned()]];
         insta::assert_snapshot!(table(&["name", "n"], &rows), @r"
         name  n

@@ -15,7 +15,7 @@ use serde::Deserialize;
 pub use at::At;
 pub use shorthand::{ChangedAt, FieldFile, Names, Order};
 
-use crate::finding::Finding;
+use crate::finding::{Code, Finding};
 use crate::row::Match;
 use crate::yaml;
 
@@ -174,9 +174,10 @@ impl Job {
             let known = names.iter().map(String::as_str);
             match error.kind() {
                 std::io::ErrorKind::NotFound => Finding::error(format!("there is no job `{name}`"))
+                    .code(Code::MissingJob)
                     .hint(crate::finding::did_you_mean(name, known))
                     .at(&path, None),
-                _ => Finding::error(error.to_string()).at(&path, None),
+                _ => Finding::error(error.to_string()).code(Code::JobFile).at(&path, None),
             }
         })?;
         let file = yaml::parse(&path, &text)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
+use super::advice::Indexed;
 use crate::config::{Server, SourceConfig};
 use crate::row::{Column, TableInfo, Type};
 use crate::source::{From, ReadColumn};
@@ -11,34 +12,65 @@ use crate::source::{From, ReadColumn};
 /// Columns of one table, and of the link table before it, without repetitions.
 pub(super) struct ColumnSet<'a> {
     pub(super) info: &'a TableInfo,
-    pub(super) link: Option<&'a TableInfo>,
+    /// The link table, by its name, when it is known.
+    pub(super) link: Option<(&'a str, &'a TableInfo)>,
     pub(super) from: From,
     /// The table in words, for messages.
     pub(super) table: String,
-    /// Whether the table is in a SQLite file.
-    pub(super) in_sqlite: bool,
+    /// The table's name, or the path of a relation that reads a query.
+    pub(super) title: String,
+    pub(super) source: &'a SourceConfig,
     zone: Option<TimeZone>,
     chosen: Vec<ReadColumn>,
     uuids: BTreeSet<usize>,
 }
 
 impl<'a> ColumnSet<'a> {
-    pub(super) fn new(from: From, source: &SourceConfig, info: &'a TableInfo) -> Self {
-        let table = match &from {
-            From::Table(table) => format!("table `{table}` of source `{}`", source.name),
-            From::Query(_) => format!("the query on source `{}`", source.name),
+    pub(super) fn new(
+        (from, path): (From, &str),
+        source: &'a SourceConfig,
+        info: &'a TableInfo,
+    ) -> Self {
+        let (table, title) = match &from {
+            From::Table(table) => {
+                (format!("table `{table}` of source `{}`", source.name), table.clone())
+            }
+            From::Query(_) => (format!("the query on source `{}`", source.name), path.to_owned()),
         };
         let zone = source.time_zone.clone();
-        let in_sqlite = matches!(source.server, Server::Sqlite { .. });
         Self {
             info,
             link: None,
             from,
             table,
-            in_sqlite,
+            title,
+            source,
             zone,
             chosen: Vec::new(),
             uuids: BTreeSet::new(),
+        }
+    }
+
+    /// Whether the table is in a SQLite file, where a declared type binds nobody.
+    pub(super) fn in_sqlite(&self) -> bool {
+        matches!(self.source.server, Server::Sqlite { .. })
+    }
+
+    /// The table, or the link table, in words.
+    pub(super) fn named(&self, linked: bool) -> String {
+        match self.link.filter(|_| linked) {
+            Some((name, _)) => format!("link table `{name}` of source `{}`", self.source.name),
+            None => self.table.clone(),
+        }
+    }
+
+    /// The table, or the link table, as something to look in.
+    pub(super) fn indexed(&self, linked: bool) -> Indexed<'_> {
+        let server = &self.source.server;
+        match (self.link.filter(|_| linked), &self.from) {
+            (Some((table, info)), _) => Indexed { info, table: Some(table), server },
+            (None, From::Table(table)) => Indexed { info: self.info, table: Some(table), server },
+            (None, From::Query(_)) => Indexed { info: self.info, table: None, server },
         }
     }
 
@@ -50,7 +82,7 @@ impl<'a> ColumnSet<'a> {
 
     /// The index of a column of the link table; `None` when there is none of that name.
     pub(super) fn need_linked(&mut self, name: &str) -> Option<usize> {
-        let column = self.link?.column(name)?.clone();
+        let column = self.link?.1.column(name)?.clone();
         Some(self.choose(column, true))
     }
 
@@ -60,7 +92,7 @@ impl<'a> ColumnSet<'a> {
             .iter()
             .position(|chosen| chosen.name == column.name && chosen.linked == linked);
         known.unwrap_or_else(|| {
-            let Column { name, ty, native, nullable } = column;
+            let Column { name, ty, native, nullable, .. } = column;
             let zone = self.zone.clone();
             self.chosen.push(ReadColumn { name, ty, native, zone, linked, nullable });
             self.chosen.len() - 1

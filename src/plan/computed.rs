@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::fit::Values;
 use super::level::Level;
 use super::names::{Form, Target};
 use super::{Node, Planner, label};
-use crate::finding::{Finding, Place, did_you_mean};
+use crate::finding::{Code, Finding, Place, did_you_mean};
 use crate::job::{At, ComputedFile};
 use crate::mapping::Mapping;
+use crate::row::{Cast, Type};
 
 /// A field that is worked out.
 #[derive(Debug)]
@@ -81,6 +83,9 @@ impl Planner<'_> {
             // Without the tables nothing can be said of the paths.
             let Some(root) = root else { continue };
             if let Some(aggregate) = self.aggregate(computed, root) {
+                if let Some(values) = values(&aggregate, root) {
+                    self.check_values(("", name), values, at);
+                }
                 all.push(Computed { label: label(name), name: name.clone(), aggregate });
             }
         }
@@ -110,6 +115,7 @@ impl Planner<'_> {
             }
             _ => {
                 let finding = Finding::error("a computed field has exactly one kind")
+                    .code(Code::Computed)
                     .hint("one of count, sum, min, max, avg, exists, text");
                 self.report(finding, place);
                 None
@@ -132,6 +138,7 @@ impl Planner<'_> {
             let Some(below) = level.one.get(name).or_else(|| level.many.get(name)) else {
                 let known = level.one.keys().chain(level.many.keys()).map(String::as_str);
                 let finding = Finding::error(format!("`{text}`: there is no relation `{name}`"))
+                    .code(Code::Computed)
                     .hint(did_you_mean(name, known));
                 self.report(finding, place);
                 return None;
@@ -174,8 +181,27 @@ impl Planner<'_> {
             None => Finding::error(format!("`{text}`: there is no field `{name}`"))
                 .hint(did_you_mean(name, node.fields.iter().map(|field| field.name.as_str()))),
         };
-        self.report(finding, place);
+        self.report(finding.code(Code::Computed), place);
         None
+    }
+}
+
+/// What is known of the values of an aggregate; `None` when its field is not known.
+fn values<'n>(aggregate: &Aggregate, root: &'n Node) -> Option<Values<'n>> {
+    let known = |ty| Some(Values { ty, native: "", certain: true });
+    let of = |path: &Path| {
+        let node = path.steps.iter().try_fold(root, |node, &step| node.children.get(step))?;
+        let field = node.fields.get(path.field)?;
+        let column = node.read.columns.get(field.column)?;
+        let ty = field.cast.map_or(column.ty, Cast::gives);
+        Some(Values { ty, native: "", certain: field.cast.is_some() })
+    };
+    match aggregate {
+        Aggregate::Count(_) => known(Type::Integer),
+        Aggregate::Exists(_) => known(Type::Bool),
+        Aggregate::Avg(_) => known(Type::Decimal),
+        Aggregate::Text(_) => known(Type::Text),
+        Aggregate::Sum(path) | Aggregate::Min(path) | Aggregate::Max(path) => of(path),
     }
 }
 

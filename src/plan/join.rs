@@ -8,10 +8,10 @@ use super::columns::ColumnSet;
 use super::level::Level;
 use super::names::Target;
 use super::relation::{Spot, finish};
-use super::{Join, Node, Planner};
-use crate::finding::Finding;
+use super::{Join, Node, Planner, pairs};
+use crate::finding::{Code, Finding};
 use crate::job::{At, ChangedAt, RelationFile, ThroughFile};
-use crate::row::{Match, Type};
+use crate::row::{Match, TableInfo};
 use crate::source::{From, Link};
 
 impl<'a> Planner<'a> {
@@ -23,21 +23,22 @@ impl<'a> Planner<'a> {
         target: Target<'_>,
     ) -> Option<Node> {
         let level = Level::of_relation(relation);
-        let mut columns = self.columns(level)?;
+        let mut columns = self.columns(level, &spot.path)?;
         let mut node = self.node(level, spot, &mut columns, target);
         let matching = relation.matching.unwrap_or_default();
-        let (pairs, link) = match (&relation.on, &relation.through) {
+        let (on, link) = match (&relation.on, &relation.through) {
             (Some(on), None) => (on, None),
             (None, Some(through)) if spot.many => (&through.on, Some(through)),
             (None, Some(through)) => {
                 let finding =
                     Finding::error(format!("`{}`: only `many` goes through a table", spot.path));
-                self.report(finding, through.place());
+                self.report(finding.code(Code::JoinForm), through.place());
                 return None;
             }
             _ => {
                 let finding =
                     Finding::error(format!("`{}` needs either `on` or `through`", spot.path))
+                        .code(Code::JoinForm)
                         .hint("on: {column above: column here}");
                 self.report(finding, spot.place);
                 return None;
@@ -45,14 +46,14 @@ impl<'a> Planner<'a> {
         };
         let mut read = Arc::unwrap_or_clone(node.read);
         if let Some(through) = link {
-            columns.link = self.info(
-                level.source,
-                &From::Table(through.table.to_string()),
-                through.table.place(),
-            );
+            columns.link = self.link_table(through, level.source);
             read.link = Some(self.link(through, &columns, level.source));
+            self.advise_link(through, &spot.path, &columns);
         }
-        let sides = self.join_sides(pairs, (above, &mut columns), link.is_some(), matching);
+        let linked = link.is_some();
+        let sides = self.join_sides(on, (above, &mut columns), linked, matching);
+        let here: Vec<String> = on.values().cloned().collect();
+        self.advise_join_index((&columns, linked), &here, matching, on.place());
         read.by = sides.1;
         read.matching = matching;
         node.read = Arc::new(read);
@@ -61,9 +62,22 @@ impl<'a> Planner<'a> {
         Some(node)
     }
 
+    fn link_table(
+        &mut self,
+        through: &'a At<ThroughFile>,
+        source: &str,
+    ) -> Option<(&'a str, &'a TableInfo)> {
+        let (table, place) = (&through.table, through.table.place());
+        let info = self.info(source, &From::Table(table.to_string()), place)?;
+        let named = format!("link table `{}` of source `{source}`", **table);
+        self.uses((source, table), (named, info), place);
+        Some((table, info))
+    }
+
     fn link(&mut self, through: &At<ThroughFile>, columns: &ColumnSet<'_>, source: &str) -> Link {
         if through.to.is_empty() {
-            self.report(Finding::error("`to` names no columns"), through.to.place());
+            let finding = Finding::error("`to` names no columns").code(Code::JoinForm);
+            self.report(finding, through.to.place());
         }
         for (linked, here) in through.to.iter() {
             self.exists(columns, here, through.to.place());
@@ -84,17 +98,17 @@ impl<'a> Planner<'a> {
     /// Columns above and here, pair by pair.
     fn join_sides(
         &mut self,
-        pairs: &At<IndexMap<String, String>>,
+        on: &At<IndexMap<String, String>>,
         (above, here): (&mut ColumnSet<'_>, &mut ColumnSet<'_>),
         linked: bool,
         matching: Match,
     ) -> (Vec<usize>, Vec<usize>) {
-        let place = pairs.place();
-        if pairs.is_empty() {
-            self.report(Finding::error("`on` names no columns"), place);
+        let place = on.place();
+        if on.is_empty() {
+            self.report(Finding::error("`on` names no columns").code(Code::JoinForm), place);
         }
         let mut sides = (Vec::new(), Vec::new());
-        for (upper, lower) in pairs.iter() {
+        for (upper, lower) in on.iter() {
             let left = self.need(above, upper, place);
             let right = if !linked {
                 self.need(here, lower, place)
@@ -104,19 +118,17 @@ impl<'a> Planner<'a> {
                 None
             };
             let (Some(left), Some(right)) = (left, right) else { continue };
-            let types = (above.get(left).map(|c| c.ty), here.get(right).map(|c| c.ty));
-            if let (Some(left), Some(right)) = types
-                && matching == Match::Exact
-                && let Some(wanted) = matching_for(left, right)
-            {
-                let finding = Finding::warning(
-                    format!(
-                        "`{upper}` is {left:?}, `{lower}` is {right:?}: they may never be equal"
-                    )
-                    .to_lowercase(),
-                )
-                .hint(format!("match: {wanted}"));
-                self.report(finding, place);
+            let other = match here.link.filter(|_| linked) {
+                Some((_, info)) => info.column(lower),
+                None => here.info.column(lower),
+            };
+            if let (Some(upper), Some(lower)) = (above.info.column(upper), other) {
+                if let Some(finding) = pairs::types(upper, lower, matching) {
+                    self.report(finding, place);
+                }
+                if let Some(finding) = pairs::collations(upper, lower, matching) {
+                    self.advise(finding, place);
+                }
             }
             if matching == Match::Uuid {
                 above.meets_uuids(left);
@@ -126,24 +138,5 @@ impl<'a> Planner<'a> {
             sides.1.push(right);
         }
         sides
-    }
-}
-
-/// The `match` that two types need to meet; `None` when they meet as they are, or nothing is known.
-fn matching_for(left: Type, right: Type) -> Option<&'static str> {
-    let family = |ty| match ty {
-        Type::Integer => Some("integer"),
-        Type::Text | Type::Char | Type::Enum => Some("text"),
-        Type::Uuid => Some("uuid"),
-        Type::Decimal | Type::Float => Some("decimal"),
-        Type::Binary => Some("binary"),
-        _ => None,
-    };
-    let (left, right) = (family(left)?, family(right)?);
-    match (left, right) {
-        _ if left == right => None,
-        ("uuid", _) | (_, "uuid") => Some("uuid"),
-        ("binary", _) | (_, "binary") => Some("uuid"),
-        _ => Some("integer"),
     }
 }

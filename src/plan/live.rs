@@ -7,18 +7,21 @@ use futures::future::join_all;
 use crate::config::Config;
 use crate::job::{Job, RelationFile, RootFile};
 use crate::row::TableInfo;
-use crate::source::{self, From, Sources};
+use crate::source::{self, Denied, From, Sources};
 
 /// What went wrong: in full, and the cause at its bottom, which several answers may share.
 #[derive(Debug, Clone)]
 pub(super) struct Trouble {
     pub(super) text: String,
     pub(super) cause: String,
+    /// The statement that would help, where a right is missing.
+    pub(super) grant: Option<String>,
 }
 
 impl Trouble {
     fn of(error: &anyhow::Error) -> Self {
-        Self { text: format!("{error:#}"), cause: error.root_cause().to_string() }
+        let grant = error.downcast_ref::<Denied>().map(|denied| denied.grant.clone());
+        Self { text: format!("{error:#}"), cause: error.root_cause().to_string(), grant }
     }
 }
 

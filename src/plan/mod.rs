@@ -3,16 +3,22 @@
 //! Promises: all findings at once, each with its place in the job's file; a plan is only made when none is an error, and
 //! then every column, key and field in it exists. Pure: it reads nothing but its arguments; [`Live`] is what was read.
 
+mod advice;
 mod columns;
 mod computed;
+mod fit;
 mod join;
 mod level;
+mod limits;
 mod live;
 mod names;
+mod pairs;
 mod relation;
+mod tables;
 mod used;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -36,6 +42,8 @@ pub struct Plan {
     pub job: String,
     /// The job's file, as its user wrote it.
     pub text: String,
+    /// The job's file.
+    pub file: PathBuf,
     /// The alias of its indexes.
     pub index: String,
     /// Settings and mapping of a new index.
@@ -44,6 +52,14 @@ pub struct Plan {
     pub root: Node,
     /// Fields that are worked out.
     pub computed: Vec<Computed>,
+    columns: UsedColumns,
+}
+
+impl Plan {
+    /// Every column that the job uses, with its type as it is now.
+    pub fn columns(&self) -> &UsedColumns {
+        &self.columns
+    }
 }
 
 impl Plan {
@@ -136,31 +152,55 @@ pub struct Planned {
     pub findings: Vec<Finding>,
 }
 
-/// Plans `job`. `mapping` is `None` when its file could not be read, which is a finding of the caller's.
+/// Plans `job` for a run. `mapping` is `None` when its file could not be read, which is a finding of the caller's.
 pub fn plan(job: &Job, config: &Config, mapping: Option<&Mapping>, live: &Live) -> Planned {
-    let (findings, told) = (Vec::new(), BTreeSet::new());
-    let mut planner = Planner { job, config, live, findings, told };
+    planned(job, config, mapping, live).0
+}
+
+/// As [`plan`], with everything among the findings that will work and deserves a look all the same.
+pub fn review(job: &Job, config: &Config, mapping: Option<&Mapping>, live: &Live) -> Planned {
+    let (mut planned, advice) = planned(job, config, mapping, live);
+    planned.findings.extend(advice);
+    planned.findings = sorted(planned.findings);
+    planned
+}
+
+/// Errors first, in the file's order, each once.
+pub(crate) fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_cached_key(|finding| (finding.level, finding.place, finding.what.clone()));
+    findings.dedup();
+    findings
+}
+
+fn planned(
+    job: &Job,
+    config: &Config,
+    mapping: Option<&Mapping>,
+    live: &Live,
+) -> (Planned, Vec<Finding>) {
+    let (findings, advice, told) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let mut planner = Planner { job, config, live, findings, advice, told, used: BTreeMap::new() };
     planner.check_head(mapping);
     let root = planner.root(mapping);
     let computed = planner.computed(root.as_ref(), mapping);
-    let mut findings = planner.findings;
-    findings.sort_by_cached_key(|finding| {
-        (finding.level, finding.line, finding.column, finding.what.clone())
-    });
-    findings.dedup();
+    planner.check_rights();
+    let columns = planner.used_columns();
+    let findings = sorted(planner.findings);
     let broken = findings.iter().any(|finding| finding.level == Severity::Error);
     let plan = match (root, mapping) {
         (Some(root), Some(mapping)) if !broken => Some(Plan {
             job: job.name.clone(),
             text: job.text.clone(),
+            file: job.path.clone(),
             index: job.file.index.clone(),
             mapping: mapping.clone(),
             root,
             computed,
+            columns,
         }),
         _ => None,
     };
-    Planned { plan, findings }
+    (Planned { plan, findings }, planner.advice)
 }
 
 struct Planner<'a> {
@@ -168,6 +208,10 @@ struct Planner<'a> {
     config: &'a Config,
     live: &'a Live,
     findings: Vec<Finding>,
+    /// What a run does not have to know.
+    advice: Vec<Finding>,
+    /// Tables by source and name (or path, of a query), with the columns that are used.
+    used: BTreeMap<(String, String), tables::Used<'a>>,
     /// Troubles of sources that were reported: one server's answer to many questions is said once.
     told: BTreeSet<(String, String)>,
 }
@@ -175,6 +219,10 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn report(&mut self, finding: Finding, place: Option<Place>) {
         self.findings.push(finding.at(&self.job.path, place));
+    }
+
+    fn advise(&mut self, finding: Finding, place: Option<Place>) {
+        self.advice.push(finding.at(&self.job.path, place));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Planner;
-use crate::finding::{Finding, Place, did_you_mean};
+use crate::finding::{Code, Finding, Place, did_you_mean};
 use crate::mapping::{Field, Fields, Mapping, OWN_FIELD};
 
 /// The part of the mapping that a level of the document falls into.
@@ -21,7 +21,13 @@ impl<'a> Target<'a> {
     }
 
     fn below(self, field: Option<&'a Field>) -> Self {
-        Self { fields: field.map(|field| &field.properties), ..self }
+        let fields = field.filter(|field| !field.takes_any_object());
+        Self { fields: fields.map(|field| &field.properties), ..self }
+    }
+
+    /// The mapping of one name.
+    pub(super) fn field(self, name: &str) -> Option<&'a Field> {
+        self.fields?.get(name)
     }
 }
 
@@ -45,10 +51,12 @@ impl Planner<'_> {
         let starts = index.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         if !starts || !index.chars().all(fits) || index.len() > 200 {
             let finding = Finding::error(format!("`{}` cannot be an index's name", **index))
+                .code(Code::IndexName)
                 .hint("lower-case letters, digits, - and _, at most 200, a letter or digit first");
             self.report(finding, index.place());
         } else if index.starts_with(&own) {
             let finding = Finding::error(format!("`{}` begins with `{own}`", **index))
+                .code(Code::IndexName)
                 .hint("those names are prejoin's own");
             self.report(finding, index.place());
         }
@@ -57,6 +65,7 @@ impl Planner<'_> {
             if fields != 6 && fields != 7 {
                 let finding =
                     Finding::error(format!("a schedule has six fields, this one {fields}"))
+                        .code(Code::Schedule)
                         .hint("seconds come first: \"0 */5 * * * *\" is every five minutes");
                 self.report(finding, schedule.place());
             }
@@ -65,8 +74,12 @@ impl Planner<'_> {
             let finding = Finding::warning(
                 "the mapping is not strict: a field's first value decides its type",
             )
+            .code(Code::DynamicMapping)
             .hint("put \"dynamic\": \"strict\" into its `mappings`");
             self.report(finding, file.mapping.place());
+        }
+        if let Some(mapping) = mapping {
+            self.check_limits(mapping);
         }
     }
 
@@ -81,46 +94,64 @@ impl Planner<'_> {
         let full = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         if name.is_empty() || name.contains('.') || name == OWN_FIELD {
             let finding = Finding::error(format!("`{name}` cannot be a field's name"))
+                .code(Code::FieldName)
                 .hint("no dots, not empty, not `_prejoin`");
             self.report(finding, place);
             return target.below(None);
         }
         if !siblings.insert(name.to_owned()) {
             let finding = Finding::error(format!("`{full}` stands twice in the document"))
+                .code(Code::DuplicateName)
                 .hint("rename one: {column: …, name: …}");
             self.report(finding, place);
         }
         let Some(fields) = target.fields else { return target };
         let field = fields.get(name);
-        let wrong = match (field, form) {
-            (None, _) => Some(self.unknown(&full, name, fields)),
-            (Some(field), Form::Value) if !field.properties.is_empty() => {
-                Some((format!("`{full}` is a single value, its mapping is an object"), None))
+        match field {
+            Some(field) => self.check_form(&full, form, (field, place)),
+            None => {
+                let finding = self.unknown(&full, name, (fields, target.strict));
+                self.report(finding, place);
             }
-            (Some(field), Form::Object) if field.properties.is_empty() => {
-                Some((format!("`{full}` is an object, its mapping is `{}`", field.ty), None))
-            }
-            (Some(field), Form::List) if !field.is_nested() => Some((
-                format!("`{full}` is a list of objects, its mapping is `{}`", field.ty),
-                Some("\"type\": \"nested\" keeps the members of one element together".to_owned()),
-            )),
-            (Some(_), _) => None,
-        };
-        if let Some((what, hint)) = wrong {
-            let lacks = field.is_none() && !target.strict;
-            let mut finding = if lacks { Finding::warning(what) } else { Finding::error(what) };
-            finding.hint = hint;
-            self.report(finding, place);
         }
         target.below(field)
     }
 
-    fn unknown(&self, full: &str, name: &str, fields: &Fields) -> (String, Option<String>) {
+    /// Holds what a name stands for against its mapping.
+    fn check_form(&mut self, full: &str, form: Form, (field, place): (&Field, Option<Place>)) {
+        let object = !field.properties.is_empty();
+        let finding = match form {
+            Form::Value if object => {
+                let what = format!("`{full}` is a single value, its mapping is an object");
+                Finding::error(what).code(Code::WrongShape)
+            }
+            Form::Object if !object && !field.takes_any_object() => {
+                let what = format!("`{full}` is an object, its mapping is `{}`", field.ty);
+                Finding::error(what).code(Code::WrongShape)
+            }
+            Form::List if field.enabled && !field.is_nested() => {
+                let what = format!("`{full}` is a list of objects, its mapping is `{}`", field.ty);
+                let hint = "\"type\": \"nested\" keeps the members of one element together";
+                // Objects of any shape are taken, and searched as one heap of values.
+                let told = match field.takes_any_object() {
+                    true => Finding::warning(what),
+                    false => Finding::error(what),
+                };
+                told.code(Code::ManyNotNested).hint(hint)
+            }
+            _ => return,
+        };
+        self.report(finding, place);
+    }
+
+    fn unknown(&self, full: &str, name: &str, (fields, strict): (&Fields, bool)) -> Finding {
         let near = did_you_mean(name, fields.keys().map(String::as_str));
         let hint = match near.starts_with("did you mean") {
             true => near,
             false => format!("add it to {}", *self.job.file.mapping),
         };
-        (format!("the mapping has no field `{full}`"), Some(hint))
+        let what = format!("the mapping has no field `{full}`");
+        let finding = if strict { Finding::error(what) } else { Finding::warning(what) };
+        finding.code(Code::MissingField).hint(hint)
     }
 }

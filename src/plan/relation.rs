@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::columns::ColumnSet;
+use super::fit::{Values, misfit};
 use super::level::Level;
 use super::names::{Form, Target};
 use super::{Field, Node, Planner, label};
-use crate::finding::{Finding, Place, did_you_mean};
+use crate::finding::{Code, Finding, Place};
 use crate::job::{At, ChangedAt, FieldFile};
 use crate::mapping::Mapping;
-use crate::row::{Cast, Match, TableInfo, Type};
-use crate::source::{From, OrderBy, Read};
+use crate::row::{Cast, Match, Type};
+use crate::source::{OrderBy, Read};
 
 /// Where a relation stands in the tree.
 pub(super) struct Spot<'s> {
@@ -24,84 +25,12 @@ pub(super) struct Spot<'s> {
 impl<'a> Planner<'a> {
     pub(super) fn root(&mut self, mapping: Option<&Mapping>) -> Option<Node> {
         let level = Level::of_root(&self.job.file.root);
-        let mut columns = self.columns(level)?;
+        let mut columns = self.columns(level, "")?;
         let spot = Spot { path: String::new(), name: "", many: true, place: level.table_place() };
         let mut node = self.node(level, &spot, &mut columns, Target::of(mapping));
+        self.advise_key_order(level, &columns);
         finish(&mut node, columns);
         Some(node)
-    }
-
-    /// The table's columns, or findings about why they are not known.
-    pub(super) fn columns(&mut self, level: Level<'a>) -> Option<ColumnSet<'a>> {
-        let from = self.from(level)?;
-        let source = self.source(level.source)?;
-        let info = self.info(&source.name, &from, level.table_place())?;
-        Some(ColumnSet::new(from, source, info))
-    }
-
-    fn from(&mut self, level: Level<'_>) -> Option<From> {
-        match (level.table, level.query) {
-            (Some(table), None) => return Some(From::Table(table.to_string())),
-            (None, Some(query)) if level.key.is_some() => {
-                return Some(From::query(query));
-            }
-            (None, Some(query)) => self.report(
-                Finding::error("a `query` needs a `key`")
-                    .hint("key: the columns that identify a row"),
-                query.place(),
-            ),
-            (Some(table), Some(_)) => {
-                self.report(
-                    Finding::error("`table` and `query` exclude each other"),
-                    table.place(),
-                );
-            }
-            (None, None) => self.report(
-                Finding::error("neither `table` nor `query` is given"),
-                level.source.place(),
-            ),
-        }
-        None
-    }
-
-    fn source(&mut self, name: &At<String>) -> Option<&'a crate::config::SourceConfig> {
-        let known = &self.config.sources;
-        let source = known.get(name.as_str());
-        if source.is_none() {
-            let finding = Finding::error(format!("the configuration has no source `{}`", **name))
-                .hint(did_you_mean(name, known.keys().map(String::as_str)));
-            self.report(finding, name.place());
-        }
-        source
-    }
-
-    pub(super) fn info(
-        &mut self,
-        source: &str,
-        from: &From,
-        place: Option<Place>,
-    ) -> Option<&'a TableInfo> {
-        match self.live.get(source, from) {
-            Some(Ok(Some(info))) => return Some(info),
-            Some(Ok(None)) => {
-                let what = match from {
-                    From::Table(table) => format!("source `{source}` has no table `{table}`"),
-                    From::Query(_) => format!("source `{source}` does not know this query"),
-                };
-                self.report(
-                    Finding::error(what).hint("compare the name with the live database"),
-                    place,
-                );
-            }
-            // The source's own complaint belongs to no line of the job, and is said once.
-            Some(Err(trouble)) => {
-                if self.told.insert((source.to_owned(), trouble.cause.clone())) {
-                    self.findings.push(Finding::error(trouble.text.clone()));
-                }
-            }
-            None => self.findings.push(Finding::error(format!("source `{source}` was not asked"))),
-        }
-        None
     }
 
     /// A node without its columns, which its children's joins may still add to.
@@ -131,6 +60,7 @@ impl<'a> Planner<'a> {
             children.extend(self.relation(relation, &spot, columns, below));
         }
         self.check_changes(level, columns);
+        self.advise_changes(level, spot, columns);
         let read = self.read(level, spot, columns);
         Node {
             path: spot.path.clone(),
@@ -149,8 +79,15 @@ impl<'a> Planner<'a> {
         let names = level.key.map_or(&*columns.info.primary_key, |key| key.names()).to_vec();
         let place = level.key.map_or(level.table_place(), At::place);
         if names.is_empty() {
+            let hint = match spot.path.is_empty() {
+                true => "key: the columns that identify a row",
+                false => {
+                    "key: the columns that identify a row; without them neither the order of elements nor `refs` would be stable"
+                }
+            };
             let finding = Finding::error(format!("{} has no primary key", columns.table))
-                .hint("key: the columns that identify a row");
+                .code(Code::MissingKey)
+                .hint(hint);
             self.report(finding, place);
         }
         let key = names.iter().filter_map(|name| self.need(columns, name, place)).collect();
@@ -162,7 +99,7 @@ impl<'a> Planner<'a> {
                 );
                 let hint =
                     "a document's id and its references hold keys as they are: use another key";
-                self.report(Finding::error(what).hint(hint), field.place());
+                self.report(Finding::error(what).code(Code::MaskedKey).hint(hint), field.place());
             }
         }
         let known = level
@@ -209,6 +146,7 @@ impl<'a> Planner<'a> {
         if ty == Some(Type::Timestamp) && keeps_naive && columns.zone().is_none() {
             let finding =
                 Finding::error(format!("`{}` holds date-times without a zone", field.column))
+                    .code(Code::MissingTimeZone)
                     .hint(format!("declare the zone of {}: time_zone: Asia/Seoul", columns.table));
             self.report(finding, place);
         }
@@ -217,10 +155,12 @@ impl<'a> Planner<'a> {
                 "`{}` is masked, but there is no key to do it with",
                 field.name()
             ))
+            .code(Code::MissingMaskKey)
             .hint("set mask.key in the configuration");
             self.report(finding, place);
         }
         self.check_digits(field, columns, ty);
+        self.check_fit(field, spot, (columns, target));
         Some(Field {
             name: field.name().to_owned(),
             label: label(field.name()),
@@ -237,13 +177,52 @@ impl<'a> Planner<'a> {
         let native = columns.info.column(&field.column).map(|column| column.native.to_uppercase());
         let decimal =
             native.is_some_and(|native| native.contains("DEC") || native.contains("NUMERIC"));
-        if columns.in_sqlite && (decimal || ty == Some(Type::Decimal)) {
+        if columns.in_sqlite() && (decimal || ty == Some(Type::Decimal)) {
             let what = format!(
                 "`{}` is a decimal in SQLite, which keeps it as a floating-point number",
                 field.column
             );
             let hint = "long amounts have lost digits there; keep money as an integer, or as text with `as: decimal`";
-            self.report(Finding::warning(what).hint(hint), field.place());
+            let finding = Finding::warning(what).code(Code::SqliteDecimal).hint(hint);
+            self.report(finding, field.place());
+        }
+    }
+
+    /// What the engine makes of a column's values under the field's mapping.
+    fn check_fit(
+        &mut self,
+        field: &At<FieldFile>,
+        spot: &Spot<'_>,
+        (columns, target): (&ColumnSet<'_>, Target<'_>),
+    ) {
+        let Some(column) = columns.info.column(&field.column) else { return };
+        let converted = match field.mask {
+            Some(_) => Some(Type::Text),
+            None => field.cast.map(Cast::gives),
+        };
+        let values = Values {
+            ty: converted.unwrap_or(column.ty),
+            native: if converted.is_none_or(|ty| ty == column.ty) { &column.native } else { "" },
+            certain: converted.is_some() || !columns.in_sqlite(),
+        };
+        self.check_values((&spot.path, field.name()), values, (target, field.place()));
+    }
+
+    /// As [`Planner::check_fit`], of any member of the document.
+    pub(super) fn check_values(
+        &mut self,
+        (path, name): (&str, &str),
+        values: Values<'_>,
+        (target, place): (Target<'_>, Option<Place>),
+    ) {
+        let mapped = target.field(name).filter(|field| field.properties.is_empty());
+        let Some(misfit) = mapped.and_then(|mapped| misfit(values, mapped)) else { return };
+        let full = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        let what = format!("`{full}` {}", misfit.what);
+        if misfit.refused {
+            self.report(Finding::error(what).code(misfit.code).hint(misfit.hint), place);
+        } else {
+            self.advise(Finding::warning(what).code(misfit.code).hint(misfit.hint), place);
         }
     }
 
@@ -262,59 +241,6 @@ impl<'a> Planner<'a> {
         if let Some(table) = level.tombstones {
             self.table_exists(level.source, table);
         }
-    }
-
-    pub(super) fn table_exists(&mut self, source: &str, table: &At<String>) {
-        self.info(source, &From::Table(table.to_string()), table.place());
-    }
-
-    pub(super) fn need(
-        &mut self,
-        columns: &mut ColumnSet<'_>,
-        name: &str,
-        place: Option<Place>,
-    ) -> Option<usize> {
-        self.exists(columns, name, place).then(|| columns.need(name)).flatten()
-    }
-
-    pub(super) fn exists(
-        &mut self,
-        columns: &ColumnSet<'_>,
-        name: &str,
-        place: Option<Place>,
-    ) -> bool {
-        let known = columns.info.column(name).is_some();
-        if !known {
-            self.lacks(&columns.table, columns.info, name, place);
-        }
-        known
-    }
-
-    pub(super) fn exists_linked(
-        &mut self,
-        columns: &ColumnSet<'_>,
-        name: &str,
-        place: Option<Place>,
-    ) -> bool {
-        // A link table that is not known at all was reported as such.
-        let Some(link) = columns.link else { return false };
-        let known = link.column(name).is_some();
-        if !known {
-            self.lacks("the link table", link, name, place);
-        }
-        known
-    }
-
-    pub(super) fn lacks(
-        &mut self,
-        table: &str,
-        info: &TableInfo,
-        name: &str,
-        place: Option<Place>,
-    ) {
-        let finding = Finding::error(format!("{table} has no column `{name}`"))
-            .hint(did_you_mean(name, info.columns.iter().map(|column| column.name.as_str())));
-        self.report(finding, place);
     }
 }
 

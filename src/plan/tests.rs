@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use super::*;
 use crate::source::memory::table_info;
 
@@ -137,4 +135,18 @@ fn a_masked_column_is_no_key() {
     assert!(
         lines(&planned).contains("`no` is masked, but it is part of the key, which documents show")
     );
+}
+
+#[test]
+fn a_plan_knows_every_column_that_the_job_uses() {
+    let planned = planned(
+        "index: a\nmapping: a.json\nroot:\n  source: s\n  table: orders\n  changed_at: no\n  deleted_at: gone_at\n  \
+         fields: [amount]\n  many:\n    items:\n      source: s\n      table: items\n      on: {id: order_id}\n      \
+         order_by: [price]\n",
+        MAPPING,
+    );
+    assert_eq!(lines(&planned), "");
+    let plan = planned.plan.unwrap();
+    let told = serde_json::to_string(plan.columns()).unwrap();
+    insta::assert_snapshot!(told, @r#"{"s":{"items":{"id":"integer","order_id":"integer","price":"decimal"},"orders":{"amount":"decimal","gone_at":"text","id":"integer","no":"text"}}}"#);
 }

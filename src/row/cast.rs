@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, Kind};
+use super::{Cell, Kind, Type};
 
 /// What a value is turned into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -43,6 +43,19 @@ pub enum Cast {
 pub struct BadValue(pub &'static str);
 
 impl Cast {
+    /// The type of what comes out.
+    pub fn gives(self) -> Type {
+        match self {
+            Self::Integer => Type::Integer,
+            Self::Decimal => Type::Decimal,
+            Self::Boolean => Type::Bool,
+            Self::Text => Type::Text,
+            Self::Json => Type::Json,
+            Self::Date => Type::Date,
+            Self::Timestamp | Self::EpochMillis | Self::EpochMicros => Type::Timestamptz,
+        }
+    }
+
     /// Converts `cell` and appends the new text to `out`; NULL stays NULL. `zone` is that of date-times without one.
     ///
     /// # Errors

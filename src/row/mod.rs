@@ -10,7 +10,7 @@ mod types;
 
 pub use cast::{BadValue, Cast};
 pub use key::{Key, Match, key_of, push_key_part};
-pub use types::{Column, Columns, TableInfo, Type};
+pub use types::{Collation, Column, Columns, TableInfo, Type};
 
 /// What a cell's text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! The table of types: what each server's types become, and in which JSON form. `docs/types.md` shows it to users.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A column's type, the same for all servers. The comment says what its values become.
@@ -42,6 +44,12 @@ pub enum Type {
     Any,
 }
 
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format!("{self:?}").to_lowercase())
+    }
+}
+
 /// A column that exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Column {
@@ -53,6 +61,26 @@ pub struct Column {
     pub native: String,
     /// Whether it may hold NULL.
     pub nullable: bool,
+    /// How its texts are compared; `None` where that is by their bytes, or is not known.
+    pub collation: Option<Collation>,
+    /// Whether the account may read it.
+    pub readable: bool,
+}
+
+impl Column {
+    /// A column that may be read and is compared as its type is.
+    pub fn new(name: String, ty: Type, native: String, nullable: bool) -> Self {
+        Self { name, ty, native, nullable, collation: None, readable: true }
+    }
+}
+
+/// A rule by which a server compares texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Collation {
+    /// Its name.
+    pub name: String,
+    /// Whether texts are equal to it that differ in case, and perhaps in accents or in how they are written.
+    pub folds: bool,
 }
 
 /// The columns of a table or query, in the server's order.
@@ -69,6 +97,14 @@ pub struct TableInfo {
     pub indexes: Vec<Vec<String>>,
     /// Column lists of unique indexes, the primary key included.
     pub unique: Vec<Vec<String>>,
+    /// What is indexed that is no column, in the server's own words: `lower(rtrim(code))`.
+    pub expressions: Vec<String>,
+    /// Whether it is a view or a query, whose indexes belong to the tables below.
+    pub derived: bool,
+    /// What to run so that the account may read every column; `None` when it may.
+    pub grant: Option<String>,
+    /// What to run so that no policy hides rows from the account; `None` when none does.
+    pub unhide: Option<String>,
 }
 
 impl TableInfo {

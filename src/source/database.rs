@@ -44,6 +44,12 @@ pub(super) trait Server: Send + Sync + 'static {
     /// As [`Source::describe`].
     async fn describe(connection: &mut Connection<Self>, from: &From) -> Result<Option<TableInfo>>;
 
+    /// How many rows a read has by what the server knows without looking; `None` when it knows nothing.
+    async fn guess(connection: &mut Connection<Self>, read: &Read) -> Result<Option<u64>>;
+
+    /// As [`super::Survey::unseen_transactions`].
+    async fn unseen_transactions(connection: &mut Connection<Self>) -> Result<Option<String>>;
+
     /// The values of a statement.
     fn arguments(&self, values: Values<'_, Part<Self>>) -> Result<Arguments<Self>>;
 
@@ -99,11 +105,11 @@ pub(super) trait Decoder: Sized {
 
 /// A source on a server.
 pub(super) struct Database<S> {
-    reader: Arc<Reader<S>>,
+    pub(super) reader: Arc<Reader<S>>,
 }
 
 pub(super) struct Reader<S> {
-    server: S,
+    pub(super) server: S,
     pub(super) name: String,
     deadline: Duration,
 }
@@ -229,7 +235,7 @@ impl<S: Server> Reader<S> {
     }
 
     /// The server's own deadline comes first; this one is for a server that has gone silent.
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let done = timeout(self.deadline, work).await;
         done.unwrap_or_else(|_| Err(anyhow!("no end within {:?}", self.deadline)))
     }

@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 
-use super::{Answer, Budget, Fetched, From, KeyRange, PageSize, Read, Source};
+use super::{
+    Answer, Budget, Counted, Counting, Fetched, From, KeyRange, PageSize, Read, Source, Survey,
+};
 use crate::row::{Column, Key, Kind, Match, Page, TableInfo, Type, key_of};
 
 /// Named tables whose values are given as text.
@@ -101,11 +103,27 @@ pub(crate) fn table_info(columns: &str) -> TableInfo {
                 "datetime" => Type::Timestamp,
                 _ => Type::Text,
             };
-            Some(Column { name: name.to_owned(), ty, native: native.to_owned(), nullable: true })
+            Some(Column::new(name.to_owned(), ty, native.to_owned(), true))
         })
         .collect();
     let primary_key = columns.first().map(|column| column.name.clone()).into_iter().collect();
     TableInfo { columns, primary_key, ..TableInfo::default() }
+}
+
+#[async_trait]
+impl Survey for Memory {
+    async fn count(&self, read: &Read) -> Result<Counted> {
+        let rows = self.rows(read, |_, _| true)?.len() as u64;
+        Ok(Counted { rows, by: Counting::Counted })
+    }
+
+    async fn fan_out(&self, _: &Read, _: usize) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn unseen_transactions(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
 }
 
 #[async_trait]

@@ -19,6 +19,7 @@ mod scan;
 mod sql;
 mod sqlite;
 mod step;
+mod survey;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -34,14 +35,15 @@ use crate::config::{Server, SourceConfig};
 use crate::row::{Key, Match, Page, TableInfo, Type};
 
 pub use range::KeyRange;
+pub use survey::{Counted, Counting, Denied, Survey};
 
 /// A service's database.
 #[async_trait]
-pub trait Source: Send + Sync {
+pub trait Source: Survey {
     /// Columns, keys and indexes of a table or query, as they are now; `None` when it does not exist.
     ///
     /// # Errors
-    /// When the server cannot be reached or refuses.
+    /// When the server cannot be reached or refuses; [`Denied`] where it says that a right is missing.
     async fn describe(&self, from: &From) -> Result<Option<TableInfo>>;
 
     /// Has the server look at what [`Source::scan`] and [`Source::step`] (of a root) or [`Source::fetch_by_keys`] will ask of it, without running it.

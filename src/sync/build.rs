@@ -40,7 +40,7 @@ fn first_state(engine: &Engine, uuid: String) -> IndexState {
             fingerprint: plan.fingerprint(),
             text: plan.text.clone(),
         },
-        columns: plan.columns(),
+        columns: plan.columns().clone(),
         load: LoadState::default(),
         served_from: None,
     }

@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::report::{Report, now};
 use super::swap::swap;
 use super::{Engine, Stopped, compare};
-use crate::finding::Finding;
+use crate::finding::{Code, Finding};
 use crate::state::{AliasLease, AliasState, Claim, Counts, LeaseError};
 
 /// What a full load may be told.
@@ -180,8 +180,10 @@ impl Run {
         let Some(state) = known.live_state().filter(|_| !self.options.allow_schema_change) else {
             return Ok(());
         };
-        let findings = crate::plan::changed(&state.columns, &self.engine.plan.columns());
-        let Some(first) = findings.into_iter().next() else { return Ok(()) };
+        let findings = crate::plan::changed(&state.columns, self.engine.plan.columns());
+        // What the job does not name any more may go: what it names and is gone keeps it from being planned.
+        let first = findings.into_iter().find(|finding| finding.code == Code::ColumnChanged);
+        let Some(first) = first else { return Ok(()) };
         let hint =
             "correct the job and its mapping where they need it, then: --allow-schema-change";
         Err(Stopped::NotStarted(first.hint(hint).into()))

@@ -6,6 +6,7 @@
 
 mod build;
 mod compare;
+mod estimate;
 mod full;
 mod generations;
 mod ledger;
@@ -28,6 +29,7 @@ use crate::sink::{Client, EngineError, PatienceSettings};
 use crate::source::Sources;
 use crate::state::{LeaseError, NotTaken, State};
 
+pub use estimate::{Estimate, estimate};
 pub use full::{Options, reindex};
 pub use generations::{Known, known};
 pub use progress::Progress;

@@ -142,7 +142,9 @@ async fn a_mistake_in_a_condition_is_found_before_anything_runs() {
     exit 1
     error: HOME/jobs/things.yaml:6:10: source `shop`: `things`: no such column: lable
       hint: the server was asked to prepare this read: look at `where`, `query` and the joined columns
-    things: 1 error(s), 0 warning(s)
+    warning: HOME/jobs/things.yaml:5:10: changes in the root cannot be seen
+      hint: changed_at: the column that tells when a row last changed, or none, to have all of them compared
+    things: 1 error(s), 1 warning(s)
     ");
     assert_eq!(home.run(&["reindex", "things"]).code, Some(2));
 }

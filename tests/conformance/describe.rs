@@ -64,6 +64,54 @@ async fn views_and_queries(place: Place) {
     assert_eq!(source.describe(&query).await.unwrap().unwrap(), described);
 }
 
+/// A collation matters where it holds different texts equal.
+async fn collations_that_fold_are_known(place: Place) {
+    let folding = match (place.is_postgres(), place.is_mariadb()) {
+        (true, _) => {
+            let folds = "CREATE COLLATION folds (provider = icu, locale = 'und-u-ks-level2', deterministic = false)";
+            place.run(folds).await;
+            "COLLATE folds"
+        }
+        (_, true) => "COLLATE utf8mb4_general_ci",
+        _ => "COLLATE NOCASE",
+    };
+    let exact = if place.is_mariadb() { "COLLATE utf8mb4_bin" } else { "" };
+    place
+        .run(&format!(
+            "CREATE TABLE things (id INTEGER PRIMARY KEY, a VARCHAR(9) {folding}, b VARCHAR(9) {exact})"
+        ))
+        .await;
+    let source = place.source();
+    let info = source.describe(&From::Table("things".to_owned())).await.unwrap().unwrap();
+    let folds = |name: &str| {
+        let collation = info.column(name).unwrap().collation.as_ref();
+        collation.is_some_and(|collation| collation.folds)
+    };
+    assert_eq!(["id", "a", "b"].map(folds), [false, true, false]);
+}
+
+/// Indexes of a view belong to the tables below; an expression is no column.
+async fn views_and_expressions_are_told_apart(place: Place) {
+    place
+        .run(
+            "CREATE TABLE things (id INTEGER PRIMARY KEY, name VARCHAR(9));
+             CREATE VIEW seen AS SELECT id, name FROM things",
+        )
+        .await;
+    let expressions = !place.is_mariadb();
+    if expressions {
+        place.run("CREATE INDEX folded ON things (lower(name), id)").await;
+    }
+    let source = place.source();
+    let table = source.describe(&From::Table("things".to_owned())).await.unwrap().unwrap();
+    let view = source.describe(&From::Table("seen".to_owned())).await.unwrap().unwrap();
+    let query = source.describe(&From::query("SELECT 1 AS one")).await.unwrap().unwrap();
+    assert_eq!([&table, &view, &query].map(|info| info.derived), [false, true, true]);
+    assert_eq!(table.expressions.len(), usize::from(expressions));
+    assert!(table.expressions.iter().all(|expression| expression.contains("lower(")));
+    assert_eq!((&table.grant, &table.unhide), (&None, &None));
+}
+
 /// A mistake in a condition is told before anything is read.
 async fn what_the_server_does_not_understand_is_told_by_preparing(place: Place) {
     place.run("CREATE TABLE things (id INTEGER PRIMARY KEY, owner INTEGER)").await;
@@ -80,5 +128,7 @@ async fn what_the_server_does_not_understand_is_told_by_preparing(place: Place) 
 on_every_server!(
     keys_and_indexes,
     views_and_queries,
+    collations_that_fold_are_known,
+    views_and_expressions_are_told_apart,
     what_the_server_does_not_understand_is_told_by_preparing,
 );

@@ -19,6 +19,7 @@ mod range_types;
 mod ranges;
 mod reading;
 mod scans;
+mod survey;
 mod types_mariadb;
 mod types_postgres;
 mod types_sqlite;

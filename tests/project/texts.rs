@@ -93,6 +93,31 @@ fn json_in_the_documents_is_json() {
     assert!(found >= 10, "only {found} blocks were found");
 }
 
+/// Names in snake case, as `--json` prints them.
+fn codes() -> Vec<String> {
+    let source = read("src/finding.rs");
+    let body = source.split("pub enum Code {").nth(1).unwrap().split("\n}").next().unwrap();
+    let names = body.lines().map(|line| line.trim().trim_end_matches(','));
+    let names = names.filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()));
+    let snake = |name: &str| {
+        let parts = name.chars().map(|c| match c.is_ascii_uppercase() {
+            true => format!("_{}", c.to_ascii_lowercase()),
+            false => c.to_string(),
+        });
+        parts.collect::<String>().trim_start_matches('_').to_owned()
+    };
+    names.map(snake).collect()
+}
+
+#[test]
+fn every_kind_of_finding_is_documented() {
+    let (page, codes) = (read("docs/check.md"), codes());
+    assert!(codes.len() > 40, "{codes:?}");
+    let absent: Vec<_> =
+        codes.iter().filter(|code| !page.contains(&format!("| `{code}` |"))).collect();
+    assert!(absent.is_empty(), "docs/check.md lacks {absent:?}");
+}
+
 /// Of the contracts, as its mapping has them.
 #[test]
 fn searches_to_copy_are_searches() {

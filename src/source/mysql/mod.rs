@@ -5,6 +5,7 @@
 
 mod decode;
 mod describe;
+mod survey;
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use super::connections::Connections;
 use super::database::{Database, Server, Values};
 use super::keys::Value;
 use super::sql::{self, Dialect};
-use super::{From, address};
+use super::{From, Read, address};
 use crate::config::{Address, SourceConfig};
 use crate::row::TableInfo;
 
@@ -80,6 +81,14 @@ impl Server for Mysql {
             From::Table(table) => describe::table(connection, table).await,
             From::Query(query) => describe::query(connection, query).await.map(Some),
         }
+    }
+
+    async fn guess(connection: &mut MySqlConnection, read: &Read) -> Result<Option<u64>> {
+        survey::guess(connection, read).await
+    }
+
+    async fn unseen_transactions(connection: &mut MySqlConnection) -> Result<Option<String>> {
+        survey::unseen_transactions(connection).await
     }
 
     fn arguments(&self, values: Values<'_, Value>) -> Result<MySqlArguments> {

@@ -7,6 +7,7 @@
 mod decode;
 mod describe;
 mod numeric;
+mod survey;
 
 use anyhow::{Context, Result, anyhow};
 use async_trait::async_trait;
@@ -23,7 +24,7 @@ use super::connections::{Connections, nothing_more};
 use super::database::{Database, Server, Values};
 use super::keys::{Form, KeyTable, Lookup, Value};
 use super::sql::Dialect;
-use super::{From, address};
+use super::{From, Read, address};
 use crate::config::{Address, SourceConfig};
 use crate::row::TableInfo;
 
@@ -79,6 +80,14 @@ impl Server for Postgres {
             From::Table(table) => describe::table(connection, table).await,
             From::Query(query) => describe::query(connection, query).await.map(Some),
         }
+    }
+
+    async fn guess(connection: &mut PgConnection, read: &Read) -> Result<Option<u64>> {
+        survey::guess(connection, read).await
+    }
+
+    async fn unseen_transactions(connection: &mut PgConnection) -> Result<Option<String>> {
+        survey::unseen_transactions(connection).await
     }
 
     fn arguments(&self, values: Values<'_, Raw>) -> Result<PgArguments> {

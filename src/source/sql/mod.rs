@@ -5,6 +5,7 @@
 
 mod bound;
 mod page;
+pub(super) mod survey;
 
 use std::fmt::Write;
 

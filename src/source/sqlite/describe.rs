@@ -4,7 +4,7 @@ use anyhow::Result;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Executor, Row};
 
-use crate::row::{Column, TableInfo, Type};
+use crate::row::{Collation, Column, TableInfo, Type};
 use crate::source::connections::said;
 use crate::source::sql::{self, Dialect};
 
@@ -16,6 +16,14 @@ const INDEXES: &str = "\
 SELECT i.name, i.\"unique\" AND NOT i.partial, c.name
 FROM pragma_index_list(?1, ?2) AS i JOIN pragma_index_info(i.name, ?2) AS c
 WHERE NOT i.partial ORDER BY i.seq, c.seqno";
+
+/// What is indexed beside columns stands only in the statement that made the index.
+const EXPRESSIONS: &str = "\
+SELECT s.sql FROM pragma_index_list(?1, ?2) AS i JOIN pragma_index_info(i.name, ?2) AS c ON c.seqno = 0 AND c.name IS NULL
+JOIN sqlite_schema AS s ON s.type = 'index' AND s.name = i.name WHERE NOT i.partial";
+
+const IS_VIEW: &str = "\
+SELECT EXISTS (SELECT 1 FROM pragma_table_list WHERE name = ?1 AND schema = ?2 AND type <> 'table')";
 
 /// A view of the connection's own, which shows a query's declared types and is gone with it.
 const VIEW: &str = "prejoin_described_query";
@@ -40,13 +48,41 @@ pub(super) async fn table(
             primary.push((part, name.clone()));
         }
         let ty = ty(&native);
-        info.columns.push(Column { name, ty, native, nullable: !required });
+        info.columns.push(Column::new(name, ty, native, !required));
     }
     primary.sort_unstable();
     info.primary_key = primary.into_iter().map(|(_, name)| name).collect();
     indexes(connection, (schema, name), &mut info).await?;
     row_number(&mut info);
+    info.derived = sqlx::query_scalar(IS_VIEW)
+        .bind(name)
+        .bind(schema)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(said)?;
+    collations(connection, table, &mut info).await?;
     Ok(Some(info))
+}
+
+/// No pragma tells a column's collation, but a comparison follows it: in a union of none of the column's values with a
+/// letter, the letter is compared as the column would be.
+async fn collations(
+    connection: &mut SqliteConnection,
+    table: &str,
+    info: &mut TableInfo,
+) -> Result<()> {
+    let table = Dialect::Sqlite.table(table);
+    for column in info.columns.iter_mut().filter(|column| column.ty == Type::Text) {
+        let name = Dialect::Sqlite.name(&column.name);
+        let probe = format!(
+            "SELECT EXISTS (SELECT 1 FROM (SELECT {name} AS c FROM {table} WHERE 0 UNION ALL SELECT 'A') AS s WHERE s.c = 'a')"
+        );
+        let folds = sqlx::query_scalar(sql::sent(probe)).fetch_one(&mut *connection).await;
+        if folds.map_err(said)? {
+            column.collation = Some(Collation { name: "NOCASE".to_owned(), folds: true });
+        }
+    }
+    Ok(())
 }
 
 async fn indexes(
@@ -54,6 +90,8 @@ async fn indexes(
     (schema, table): (&str, &str),
     info: &mut TableInfo,
 ) -> Result<()> {
+    let expressions = sqlx::query_scalar(EXPRESSIONS).bind(table).bind(schema);
+    info.expressions = expressions.fetch_all(&mut *connection).await.map_err(said)?;
     let rows = sqlx::query(INDEXES).bind(table).bind(schema);
     let rows = rows.fetch_all(connection).await.map_err(said)?;
     let mut indexes: Vec<(String, bool, Vec<Option<String>>)> = Vec::new();
@@ -100,10 +138,10 @@ pub(super) async fn query(connection: &mut SqliteConnection, query: &str) -> Res
     connection.execute(sql::sent(create)).await.map_err(said)?;
     let rows = sqlx::query(COLUMNS).bind(VIEW).bind("temp").fetch_all(&mut *connection).await;
     connection.execute(sql::sent(drop)).await.map_err(said)?;
-    let mut info = TableInfo::default();
+    let mut info = TableInfo { derived: true, ..TableInfo::default() };
     for row in &rows.map_err(said)? {
         let (name, native): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        info.columns.push(Column { name, ty: ty(&native), native, nullable: true });
+        info.columns.push(Column::new(name, ty(&native), native, true));
     }
     Ok(info)
 }

@@ -16,11 +16,11 @@ use futures::stream::BoxStream;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Executor, SqlStr};
 
-use super::From;
 use super::connections::{Connections, nothing_more, said};
 use super::database::{Database, Server, Values};
 use super::keys::Value;
 use super::sql::Dialect;
+use super::{From, Read};
 use crate::config::SourceConfig;
 use crate::row::TableInfo;
 
@@ -59,6 +59,14 @@ impl Server for Sqlite {
             From::Table(table) => describe::table(connection, table).await,
             From::Query(query) => describe::query(connection, query).await.map(Some),
         }
+    }
+
+    async fn guess(_: &mut SqliteConnection, _: &Read) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
+    async fn unseen_transactions(_: &mut SqliteConnection) -> Result<Option<String>> {
+        Ok(None)
     }
 
     async fn begin(&self, connection: &mut SqliteConnection) -> Result<()> {
