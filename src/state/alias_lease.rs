@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use super::lease::{Before, Claim, Lease, LeaseError, Record, Tenure};
+use super::lease::{Before, Claim, Held, Lease, LeaseError, Record, Tenure};
 
 /// What is remembered of an alias.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ impl State {
     }
 
     /// Takes the lease of `alias`, as soon as it is known that nobody has it. What was remembered is kept, `first` is
-    /// remembered when nothing was.
+    /// remembered when nothing was. Told beside it is the process that held it and has died, if one has.
     ///
     /// # Errors
     /// See [`LeaseError`].
@@ -42,18 +42,18 @@ impl State {
         alias: &str,
         claim: &Claim,
         first: AliasState,
-    ) -> Result<AliasLease, LeaseError> {
+    ) -> Result<(AliasLease, Option<String>), LeaseError> {
         loop {
-            let before: Before<AliasState> = self.watch(&id(alias)).await?;
+            let before: Before<AliasState> = self.watch(&id(alias), None).await?;
             let (standing, last, content) = match before {
-                Some((standing, record)) => {
-                    (Some(standing), Some(record.tenure.epoch), record.content)
-                }
+                Some((standing, record)) => (Some(standing), Some(record.tenure), record.content),
                 None => (None, None, first.clone()),
             };
-            let record = Record { tenure: claim.tenure(last)?, content };
+            let tenure = claim.tenure(last.as_ref().map(|last| last.epoch))?;
+            let record = Record { tenure, content };
             if let Some(lease) = Lease::take(self, &id(alias), standing, record).await? {
-                return Ok(lease);
+                let dead = last.filter(|last| last.standing == Held::Held);
+                return Ok((lease, dead.map(|dead| dead.process)));
             }
         }
     }

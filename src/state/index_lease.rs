@@ -102,13 +102,18 @@ impl IndexLease {
         }
     }
 
-    /// Takes the right to write to `index`, as soon as it is known that nobody has it.
+    /// Takes the right to write to `index`, as soon as it is known that nobody has it; at once from a process known to be `dead`.
     ///
     /// # Errors
     /// See [`NotTaken`].
-    pub async fn take(state: &State, index: &str, claim: &Claim) -> Result<Self, NotTaken> {
+    pub async fn take(
+        state: &State,
+        index: &str,
+        claim: &Claim,
+        dead: Option<&str>,
+    ) -> Result<Self, NotTaken> {
         loop {
-            let before: Before<IndexState> = state.watch(&id(index)).await?;
+            let before: Before<IndexState> = state.watch(&id(index), dead).await?;
             let unknown = || NotTaken::Unknown(index.to_owned());
             let (standing, before) = before.ok_or_else(unknown)?;
             let client = state.client.clone();

@@ -39,6 +39,8 @@ pub struct Tenure {
     pub holder: String,
     /// A name that no other holder has.
     pub run: String,
+    /// A name that all leases of one process have.
+    pub process: String,
     /// What it is held for: `reindex`, `rollback`.
     pub task: String,
     /// When it was taken.
@@ -68,6 +70,8 @@ pub enum Held {
 pub struct Claim {
     /// Machine and process.
     pub holder: String,
+    /// A name that all leases of one process have, and no other process's.
+    pub process: String,
     /// What for.
     pub task: String,
     /// How long it may be silent.
@@ -136,7 +140,8 @@ impl Claim {
             host => host,
         };
         let holder = format!("{host}, process {}", std::process::id());
-        Self { holder, task: task.to_owned(), ttl }
+        let process = Uuid::new_v4().simple().to_string();
+        Self { holder, process, task: task.to_owned(), ttl }
     }
 
     /// The beginning of a tenure after that of epoch `last`.
@@ -149,6 +154,7 @@ impl Claim {
             epoch: epoch_after(last, since)?,
             holder: self.holder.clone(),
             run: Uuid::new_v4().simple().to_string(),
+            process: self.process.clone(),
             task: self.task.clone(),
             since,
             ttl_ms: u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX),
@@ -159,14 +165,15 @@ impl Claim {
 }
 
 impl State {
-    /// Waits until it is known whether somebody holds the lease: at once when it was given back, within its time to live
-    /// otherwise.
+    /// Waits until it is known whether somebody holds the lease: at once when it was given back or its holder is the process
+    /// that is known to be `dead`, within its time to live otherwise.
     pub(super) async fn watch<T: DeserializeOwned>(
         &self,
         id: &str,
+        dead: Option<&str>,
     ) -> Result<Before<T>, LeaseError> {
         let Some((first, record)) = self.fetch::<Record<T>>(id).await? else { return Ok(None) };
-        if record.tenure.standing != Held::Held {
+        if record.tenure.standing != Held::Held || dead == Some(&record.tenure.process) {
             return Ok(Some((first, record)));
         }
         let ttl = Duration::from_millis(record.tenure.ttl_ms);

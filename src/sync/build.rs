@@ -12,12 +12,14 @@ use tokio_util::sync::CancellationToken;
 use super::generations::Known;
 use super::load::{Broken, load};
 use super::progress::Progress;
-use super::{Engine, Stopped};
+use super::{Engine, ShutOut, Stopped};
 use crate::finding::Finding;
 use crate::sink::bulk::BulkWriter;
 use crate::sink::index;
 use crate::sink::version::Spent;
-use crate::state::{AliasLease, BuiltBy, Claim, Counts, IndexLease, IndexState, LoadState};
+use crate::state::{
+    AliasLease, BuiltBy, Claim, Counts, IndexLease, IndexState, LeaseError, LoadState,
+};
 
 /// A generation that is being built.
 pub(super) struct Build {
@@ -74,10 +76,10 @@ impl Build {
         Ok(Self::new(engine, claim, lease, false))
     }
 
-    /// Goes on with the youngest generation that readers have not seen.
+    /// Goes on with the youngest generation that readers have not seen. `dead` is the process that is known to have died at it.
     pub(super) async fn go_on(
         engine: &Arc<Engine>,
-        known: &Known,
+        (known, dead): (&Known, Option<&str>),
         claim: &Claim,
     ) -> Result<Self, Stopped> {
         let job = &engine.plan.job;
@@ -101,7 +103,7 @@ impl Build {
             let hint = format!("begin anew: `prejoin reindex {job}`");
             return Err(refused(Finding::error(what).hint(hint)));
         }
-        let taken = IndexLease::take(&engine.state, name, claim).await;
+        let taken = IndexLease::take(&engine.state, name, claim, dead).await;
         let lease = taken.map_err(|error| Stopped::not_taken(name, error))?;
         let load = lease.content().await.load;
         let prepared = async {
@@ -136,13 +138,16 @@ impl Build {
             };
             let name = build.lease.index().to_owned();
             if !error.is::<Spent>() {
+                // Whatever failed, an index that another run has taken over, or removed, is the reason.
+                let lost = matches!(build.lease.confirm().await, Err(LeaseError::Lost));
+                let error = if lost { ShutOut.into() } else { error };
                 let stopped = Stopped::midway(&format!("index `{name}`"), error);
                 return (Some(build), Err(stopped));
             }
             tracing::info!(index = name, "all versions of the lease are spent: taking another");
             let (engine, claim, clean) = (build.engine, build.claim, build.bulk.all_answered());
             build.lease.give_back(clean).await;
-            match IndexLease::take(&engine.state, &name, &claim).await {
+            match IndexLease::take(&engine.state, &name, &claim, None).await {
                 Ok(lease) => build = Self::new(&engine, &claim, lease, true),
                 Err(error) => {
                     return (None, Err(Stopped::midway(&name, anyhow!(error))));

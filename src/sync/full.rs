@@ -74,6 +74,13 @@ pub async fn reindex(
     (report, ended)
 }
 
+/// The complaint that an index is another job's.
+pub(super) fn built_by_another(alias: &str, job: &str, owner: &str) -> Finding {
+    let hint = "give the job another `index:`; if that is its former name: `prejoin reindex";
+    Finding::error(format!("the index `{alias}` is built by another job, `{owner}`"))
+        .hint(format!("{hint} {job} --adopt`"))
+}
+
 struct Run {
     engine: Arc<Engine>,
     options: Options,
@@ -93,9 +100,10 @@ impl Run {
             () = cancel.cancelled() => return Err(Stopped::Cancelled),
             lease = engine.state.lease_alias(alias, &claim, AliasState { job: job.clone() }) => lease,
         };
-        let lease = lease.map_err(|error| Stopped::before(&format!("alias `{alias}`"), error))?;
+        let lease = lease.map_err(|error| Stopped::before(&format!("alias `{alias}`"), error));
+        let (lease, dead) = lease?;
         let ended = match self.check_owner(&lease).await {
-            Ok(()) => self.build(&lease, &claim, report).await,
+            Ok(()) => self.build((&lease, dead.as_deref()), &claim, report).await,
             Err(stopped) => Err(stopped),
         };
         match lease.release(true).await {
@@ -114,13 +122,8 @@ impl Run {
             return Ok(());
         }
         if !self.options.adopt {
-            let what = format!(
-                "the index `{}` is built by another job, `{owner}`",
-                self.engine.plan.index
-            );
-            let hint =
-                format!("give `{job}` another `index:`; if `{owner}` is its former name: --adopt");
-            return Err(Stopped::NotStarted(Finding::error(what).hint(hint).into()));
+            let finding = built_by_another(&self.engine.plan.index, job, &owner);
+            return Err(Stopped::NotStarted(finding.into()));
         }
         let adopted = lease.update(|state| state.job.clone_from(job)).await;
         adopted.map_err(|error| Stopped::before("the alias", error))
@@ -128,7 +131,7 @@ impl Run {
 
     async fn build(
         &mut self,
-        alias: &AliasLease,
+        (alias, dead): (&AliasLease, Option<&str>),
         claim: &Claim,
         report: &mut Report,
     ) -> Result<(), Stopped> {
@@ -137,7 +140,7 @@ impl Run {
         let known = known.map_err(Stopped::NotStarted)?;
         self.check_columns(&known)?;
         let build = if self.options.resume {
-            Build::go_on(&engine, &known, claim).await?
+            Build::go_on(&engine, (&known, dead), claim).await?
         } else {
             Build::begin(&engine, (&known, alias), claim).await?
         };
@@ -209,6 +212,9 @@ impl Run {
             build.ended().await
         };
         counted.await.map_err(|error| Stopped::midway(&what, error))?;
+        if self.cancel.is_cancelled() {
+            return Err(Stopped::Cancelled);
+        }
         let before = known.live_state().filter(|_| !self.options.allow_shrink);
         let shrunk = before.map(|state| compare::shrunk(&state.load.counts(), counts));
         match shrunk.filter(|shrunk| !shrunk.is_empty()) {

@@ -5,7 +5,7 @@
 //!
 //! Promises: only such documents are deleted. Never asks a service: whatever was read for a finished range stays.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 
 use super::ShutOut;
 use super::writer::Target;
@@ -41,9 +41,7 @@ pub(super) async fn remove_leftovers(
                 Outcome::Stale(Some(current)) if epoch_of(current) > target.epoch => {
                     return Err(ShutOut.into());
                 }
-                other => {
-                    ensure!(false, "a document that is left over cannot be deleted: {other:?}")
-                }
+                other => bail!("a document that is left over cannot be deleted: {other:?}"),
             }
         }
         Ok(())

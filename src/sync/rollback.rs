@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::Stopped;
+use super::full::built_by_another;
 use super::generations::{Known, known};
 use super::swap::swap;
 use crate::finding::Finding;
@@ -62,8 +63,13 @@ pub async fn rollback(
         () = cancel.cancelled() => return Err(Stopped::Cancelled),
         lease = state.lease_alias(alias, claim, AliasState { job: (*job).to_owned() }) => lease,
     };
-    let lease = lease.map_err(|error| Stopped::before(&format!("alias `{alias}`"), error))?;
-    let ended = asked.under_lease().await;
+    let lease = lease.map_err(|error| Stopped::before(&format!("alias `{alias}`"), error));
+    let (lease, _) = lease?;
+    let owner = lease.content().await.job;
+    let ended = match owner == *job {
+        true => asked.under_lease().await,
+        false => Err(Stopped::NotStarted(built_by_another(alias, job, &owner).into())),
+    };
     match lease.release(true).await {
         Ok(()) | Err(LeaseError::Lost) => {}
         Err(error) => {
@@ -79,7 +85,7 @@ impl Rollback<'_> {
             known(self.client, self.state, self.alias).await.map_err(Stopped::NotStarted)?;
         let target = self.target(&known).map_err(|finding| Stopped::NotStarted(finding.into()))?;
         let live = known.generations.live().map(|live| live.name.clone());
-        let taken = IndexLease::take(self.state, &target, &self.claim).await;
+        let taken = IndexLease::take(self.state, &target, &self.claim, None).await;
         let lease = taken.map_err(|error| Stopped::not_taken(&target, error))?;
         let swapped = async {
             let settled = index::settle(self.client, &target, self.mapping).await;

@@ -64,7 +64,7 @@ async fn writer_of(
     claim: &Claim,
 ) -> Result<Option<IndexLease>, Stopped> {
     loop {
-        match IndexLease::take(state, live, claim).await {
+        match IndexLease::take(state, live, claim, None).await {
             Ok(lease) => return Ok(Some(lease)),
             Err(NotTaken::Unknown(_)) => return Ok(None),
             Err(NotTaken::Lease(LeaseError::Held(tenure))) => {

@@ -146,11 +146,7 @@ impl Scene {
 
     /// Nothing more and nothing less than the services say is in the index that readers see.
     pub(super) async fn assert_right(&self) {
-        let (seen, expected) = (self.documents().await, self.expected().await);
-        assert_eq!(seen.len(), expected.len());
-        for (id, document) in &expected {
-            assert_eq!(seen.get(id), Some(document), "{id}");
-        }
+        assert_same(&self.documents().await, &self.expected().await);
     }
 
     pub(super) async fn generations(&self) -> Generations {
@@ -181,6 +177,14 @@ impl Scene {
 
     pub(super) async fn state(&self) -> State {
         State::new(self.engine.client().await, self.home.state_prefix())
+    }
+}
+
+/// Says what differs first, and not all there is.
+pub(super) fn assert_same(seen: &Documents, expected: &Documents) {
+    assert_eq!(seen.len(), expected.len());
+    for (id, document) in expected {
+        assert_eq!(seen.get(id), Some(document), "{id}");
     }
 }
 
