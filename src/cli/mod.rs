@@ -4,6 +4,7 @@
 //! exit code says what happened. Never prints a secret or a row's value.
 
 mod check;
+mod explain;
 mod failure;
 mod logging;
 mod prepare;
@@ -58,7 +59,9 @@ enum Command {
     Reindex(reindex::Arguments),
     /// Have readers see the index that served before
     Rollback(rollback::Arguments),
-    /// Show indexes, last runs and dead letters
+    /// Take one document apart: where each part comes from, what the index holds, the difference
+    Explain(explain::Arguments),
+    /// Show who is at it, indexes, last runs, dead letters, and what deserves a look
     Status(status::Arguments),
     /// Answer searches
     Serve(serve::Arguments),
@@ -82,6 +85,7 @@ pub async fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&shared, &arguments).await,
         Command::Reindex(arguments) => reindex::run(&shared, &arguments).await,
         Command::Rollback(arguments) => rollback::run(&shared, &arguments).await,
+        Command::Explain(arguments) => explain::run(&shared, &arguments).await,
         Command::Status(arguments) => status::run(&shared, &arguments).await,
         Command::Serve(arguments) => serve::run(&shared, &arguments).await,
         Command::Schema(arguments) => schema::run(&arguments),

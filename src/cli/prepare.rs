@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::anyhow;
 use futures::future::join_all;
 
 use crate::assemble::Masking;
-use crate::cli::Shared;
 use crate::cli::failure::Failure;
+use crate::cli::{Shared, render};
 use crate::config::Config;
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Level};
 use crate::job::Job;
 use crate::mapping::Mapping;
 use crate::plan::{self, Live, Plan, Planned, plan};
@@ -128,4 +129,17 @@ pub(super) fn masking(config: &Config) -> anyhow::Result<Option<Masking>> {
     let key = key.reveal()?;
     anyhow::ensure!(!key.is_empty(), "mask.key is empty");
     Ok(Masking::new(key.as_bytes()))
+}
+
+/// The plan; findings are printed, and errors among them keep the run from starting.
+pub(super) fn usable(planned: Planned, job: &str) -> Result<Plan, Failure> {
+    let Planned { plan, findings } = planned;
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
+    if let ([only], None) = (findings.as_slice(), &plan) {
+        return Err(Failure::not_started(only.clone()));
+    }
+    render::findings(&findings);
+    plan.filter(|_| errors == 0).ok_or_else(|| {
+        Failure::not_started(anyhow!("job `{job}` cannot run: {errors} error(s), see above"))
+    })
 }

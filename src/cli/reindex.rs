@@ -3,15 +3,12 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::anyhow;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{Failure, LOOK};
 use super::progress::Display;
 use super::{Shared, prepare, render, signals};
-use crate::finding::Level;
-use crate::plan::{Plan, Planned};
 use crate::sink::Client;
 use crate::sink::version::BATCHES;
 use crate::state::State;
@@ -46,7 +43,7 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     let client = Client::connect(&config.engine).await.map_err(Failure::not_started)?;
     let client = client.patient(config.engine.retry_for);
     let prepared = prepare::job(&config, &arguments.job).await;
-    let plan = usable(prepared.planned, &arguments.job)?;
+    let plan = prepare::usable(prepared.planned, &arguments.job)?;
     let engine = Arc::new(Engine {
         plan: Arc::new(plan),
         sources: prepared.sources,
@@ -79,19 +76,6 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     ended.map_err(|stopped| Failure::of_run(stopped, signal.received()).then(next))?;
     render::line(&summary(&report));
     Ok(ExitCode::from(if report.needs_a_look() { LOOK } else { 0 }))
-}
-
-/// The plan; findings are printed, and errors among them keep the run from starting.
-fn usable(planned: Planned, job: &str) -> Result<Plan, Failure> {
-    let Planned { plan, findings } = planned;
-    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
-    if let ([only], None) = (findings.as_slice(), &plan) {
-        return Err(Failure::not_started(only.clone()));
-    }
-    render::findings(&findings);
-    plan.filter(|_| errors == 0).ok_or_else(|| {
-        Failure::not_started(anyhow!("job `{job}` cannot run: {errors} error(s), see above"))
-    })
 }
 
 fn summary(report: &Report) -> String {

@@ -1,32 +1,20 @@
-//! `prejoin status`: indexes, last runs, dead letters.
+//! `prejoin status`: who is at it, indexes, last runs, dead letters, and what deserves a look.
 
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::Serialize;
 
-use super::failure::Failure;
+use super::failure::{Failure, LOOK};
 use super::{Shared, prepare, render};
 use crate::job::Job;
 use crate::sink::Client;
-use crate::sink::index::{Generation, Generations};
-use crate::state::{DeadLetter, RunRecord, State};
+use crate::state::{DeadLetter, Held, State, Tenure};
+use crate::sync::{IndexStatus, Standing, Status, status};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The jobs to show; all when none is named
     jobs: Vec<String>,
-}
-
-/// What is known of one job.
-#[derive(Serialize)]
-struct Status {
-    job: String,
-    alias: String,
-    indexes: Vec<Generation>,
-    last_run: Option<RunRecord>,
-    dead_letters: u64,
-    first_dead_letters: Vec<DeadLetter>,
 }
 
 pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCode, Failure> {
@@ -43,79 +31,105 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     let mut all = Vec::new();
     for name in names {
         let job = Job::load(&config.home, &name).map_err(Failure::not_started)?;
-        all.push(status(&client, &state, &job).await.map_err(Failure::stopped)?);
+        let mapping = prepare::mapping(&config, &job);
+        all.push(status(&client, &state, &job, mapping).await.map_err(Failure::stopped)?);
     }
     if shared.json {
         render::json(&all);
     } else {
-        all.iter().for_each(print);
+        all.iter().for_each(|status| render::data(&text(status)));
     }
-    let look = all.iter().any(|status| status.dead_letters > 0);
-    Ok(ExitCode::from(if look { super::failure::LOOK } else { 0 }))
+    let look = all.iter().any(|status| !status.look.is_empty());
+    Ok(ExitCode::from(if look { LOOK } else { 0 }))
 }
 
-async fn status(client: &Client, state: &State, job: &Job) -> anyhow::Result<Status> {
-    let alias = job.file.index.to_string();
-    let generations = Generations::read(client, &alias).await?;
-    let live = generations.live().map(|live| live.name.clone());
-    let (dead_letters, first_dead_letters) = match live {
-        Some(index) => {
-            (state.count_dead_letters(&index).await?, state.list_dead_letters(&index, 10).await?)
-        }
-        None => (0, Vec::new()),
-    };
-    Ok(Status {
-        job: job.name.clone(),
-        alias,
-        indexes: generations.all,
-        last_run: state.last_run(&job.name).await?,
-        dead_letters,
-        first_dead_letters,
-    })
-}
-
-fn print(status: &Status) {
-    render::data(&format!("{} (alias {})", status.job, status.alias));
-    match &status.last_run {
-        Some(run) => render::data(&format!("  last run: {}", run.summary())),
-        None => render::data("  last run: none is known"),
+fn text(status: &Status) -> String {
+    let mut lines = vec![format!("{} (alias {})", status.job, status.alias)];
+    if status.indexes.is_empty() {
+        lines.push(format!("  nothing is loaded yet: `prejoin reindex {}`", status.job));
+    } else {
+        let head = ["index", "documents", "size", "created", "dead letters", "job", ""];
+        let rows: Vec<Vec<String>> = status.indexes.iter().map(index).collect();
+        lines.push(render::indent(&render::table(&head, &rows)));
     }
-    let rows: Vec<Vec<String>> = status.indexes.iter().map(row).collect();
-    if !rows.is_empty() {
-        let table = render::table(&["index", "documents", "size", "created", ""], &rows);
-        render::data(&indent(&table));
+    let of_indexes = status.indexes.iter().map(|index| (&*index.generation.name, &index.lease));
+    let leases = std::iter::once((&*status.alias, &status.lease)).chain(of_indexes);
+    let leases: Vec<Vec<String>> = leases
+        .filter_map(|(what, tenure)| Some(vec![what.to_owned(), lease(tenure.as_ref()?)]))
+        .collect();
+    if !leases.is_empty() {
+        lines.push(render::indent(&render::table(&["lease of", ""], &leases)));
+    }
+    if status.last_runs.is_empty() {
+        lines.push("  last run: none is known".to_owned());
+    }
+    for run in &status.last_runs {
+        lines.push(format!("  last {}", run.summary()));
+        lines.extend(run.next().map(|next| format!("    {next}")));
     }
     if status.dead_letters > 0 {
-        render::data(&format!("  dead letters: {}", render::count(status.dead_letters)));
-        let rows: Vec<Vec<String>> = status.first_dead_letters.iter().map(letter).collect();
-        render::data(&indent(&render::table(&["key", "error", "field"], &rows)));
+        let letters: Vec<Vec<String>> = status.first_dead_letters.iter().map(letter).collect();
+        lines.push(format!("  dead letters: {}", render::count(status.dead_letters)));
+        lines.push(render::indent(&render::table(&["key", "error", "field"], &letters)));
     }
+    if !status.look.is_empty() {
+        lines.push("  to look at:".to_owned());
+        lines.extend(status.look.iter().map(|look| format!("    - {look}")));
+    }
+    lines.join("\n")
 }
 
-fn row(generation: &Generation) -> Vec<String> {
-    let standing = match (generation.live, generation.open) {
-        (true, _) => "live",
-        (false, true) => "unfinished",
-        (false, false) => "",
+fn index(index: &IndexStatus) -> Vec<String> {
+    let generation = &index.generation;
+    let since = |word: &str| match index.served_from {
+        Some(at) => format!("{word} {at:.0}"),
+        None => String::new(),
+    };
+    let standing = match index.standing {
+        Standing::Live => format!("live{}", since(", served since")),
+        Standing::WayBack => format!("way back{}", since(", served from")),
+        Standing::Complete => "complete, not shown to readers".to_owned(),
+        Standing::Unfinished => format!("unfinished, root rows loaded: {}", loaded(index)),
+    };
+    let job = match index.same_job {
+        Some(true) => "as it is now",
+        Some(false) => "changed since",
+        None => "?",
     };
     vec![
         generation.name.clone(),
         known(generation.documents.map(render::count)),
         known(generation.bytes.map(|bytes| format!("{} KiB", render::count(bytes / 1024)))),
         known(generation.created_at.map(|at| format!("{at:.0}"))),
-        standing.to_owned(),
+        render::count(index.dead_letters),
+        job.to_owned(),
+        standing,
     ]
 }
 
-/// What the engine could not tell is left open.
+fn loaded(index: &IndexStatus) -> String {
+    known(index.loaded.map(render::count))
+}
+
+/// What cannot be told is left open.
 fn known(text: Option<String>) -> String {
     text.unwrap_or_else(|| "?".to_owned())
 }
 
-fn letter(letter: &DeadLetter) -> Vec<String> {
-    vec![letter.key.clone(), letter.error_type.clone(), letter.field.clone().unwrap_or_default()]
+/// Whether the holder lives can only be seen by watching: see `state`.
+fn lease(tenure: &Tenure) -> String {
+    let Tenure { holder, task, since, .. } = tenure;
+    match tenure.standing {
+        Held::Held => {
+            format!("held by {holder} ({task}) since {since:.0}, or by nobody if that has died")
+        }
+        Held::Clean => "free".to_owned(),
+        Held::Unclean => {
+            "free; the next run waits for what the last one may have left on its way".to_owned()
+        }
+    }
 }
 
-fn indent(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+fn letter(letter: &DeadLetter) -> Vec<String> {
+    vec![letter.key.clone(), letter.error_type.clone(), letter.field.clone().unwrap_or_default()]
 }

@@ -65,16 +65,20 @@ impl Plan {
 impl Plan {
     /// Tells one state of job and mapping from another: what is built by the same is built alike.
     pub fn fingerprint(&self) -> String {
-        let settings = serde_json::Value::Object(self.mapping.settings.clone()).to_string();
-        let mapping = self.mapping.body().to_string();
-        let parts = [self.job.as_str(), &self.text, &settings, &mapping];
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        fingerprint(&self.job, &self.text, &self.mapping)
     }
+}
+
+/// The [`Plan::fingerprint`] of a job of that name and text; no database is needed to tell it.
+pub fn fingerprint(job: &str, text: &str, mapping: &Mapping) -> String {
+    let settings = serde_json::Value::Object(mapping.settings.clone()).to_string();
+    let body = mapping.body().to_string();
+    let mut hash = Sha256::new();
+    for part in [job, text, &settings, &body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// One relation and all that hangs below it.

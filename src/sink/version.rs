@@ -48,6 +48,11 @@ pub fn epoch_of(version: u64) -> u64 {
     version >> BATCH_BITS
 }
 
+/// The batch within its epoch that a version was drawn for.
+pub fn batch_of(version: u64) -> u64 {
+    version & (BATCHES - 1)
+}
+
 impl Versions {
     /// The versions of `epoch`, none drawn, for at most `batches` batches.
     pub fn new(epoch: u64, batches: u64) -> Self {
@@ -84,7 +89,7 @@ mod tests {
         let last = Versions { next: AtomicU64::new(BATCHES - 1), ..Versions::new(5, BATCHES) };
         let last = last.draw().unwrap();
         assert!(last < Versions::new(6, BATCHES).draw().unwrap());
-        assert_eq!(epoch_of(last), 5);
+        assert_eq!((epoch_of(last), batch_of(last)), (5, BATCHES - 1));
         let highest =
             Versions { next: AtomicU64::new(BATCHES - 1), ..Versions::new((1 << 29) - 1, BATCHES) };
         assert_eq!(highest.draw().unwrap(), (1 << 53) - 1);

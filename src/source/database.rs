@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::connections::{Connections, said};
 use super::keys::{self, KeyTable, Lookup};
 use super::range::{KeyRange, Slice};
-use super::scan::Scan;
+use super::scan::{FIRST_ROWS, Scan};
 use super::sql::{self, Dialect, Ends, Place, Side, Statement};
 use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
 use crate::row::{Key, Match, Page, TableInfo, Type, key_of};
@@ -218,6 +218,10 @@ impl<S: Server> Source for Database<S> {
             format!("source `{source}`: `{path}`: looking up {} keys by {by}", keys.len())
         })
     }
+
+    fn statement(&self, read: &Read) -> Result<String> {
+        sql::statement(S::DIALECT, read, FIRST_ROWS)
+    }
 }
 
 impl<S: Server> Reader<S> {
@@ -241,17 +245,13 @@ impl<S: Server> Reader<S> {
     }
 
     async fn prepare(&self, read: &Read) -> Result<()> {
-        let texts = match read.by.as_slice() {
-            [] => {
-                read.ensure_key()?;
-                let ends = |lower, until| Ends { lower, until };
-                let first = sql::page(S::DIALECT, read, ends(None, false), 1)?;
-                let next = sql::page(S::DIALECT, read, ends(Some(Side::After), true), 1)?;
-                let step = sql::nth(S::DIALECT, read, ends(Some(Side::From), true), 1)?;
-                vec![first.text, next.text, step.text]
-            }
-            _ => vec![sql::lookup(S::DIALECT, read, &lookups::<S>(read)?, 1)],
-        };
+        let mut texts = vec![sql::statement(S::DIALECT, read, 1)?];
+        if read.by.is_empty() {
+            let ends = |lower| Ends { lower: Some(lower), until: true };
+            let next = sql::page(S::DIALECT, read, ends(Side::After), 1)?;
+            let step = sql::nth(S::DIALECT, read, ends(Side::From), 1)?;
+            texts.extend([next.text, step.text]);
+        }
         let mut connection = self.server.connections().take().await?;
         for text in texts {
             let preparing = S::prepare(&mut connection, sql::sent(text));

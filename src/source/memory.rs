@@ -171,6 +171,10 @@ impl Source for Memory {
         let complete = budget.take(page.bytes());
         Ok(Fetched { answers: vec![Answer { page, keys: 0..keys.len() }], complete })
     }
+
+    fn statement(&self, read: &Read) -> Result<String> {
+        Ok(format!("the rows of {}", read.path))
+    }
 }
 
 #[cfg(test)]

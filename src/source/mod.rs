@@ -86,6 +86,13 @@ pub trait Source: Survey {
     /// # Errors
     /// When the server cannot be reached or refuses, or a value cannot be decoded.
     async fn fetch_by_keys(&self, read: &Read, keys: &[Key], budget: &Budget) -> Result<Fetched>;
+
+    /// The SQL of [`Source::fetch_by_keys`] as it is sent for one key, or of the first page of [`Source::scan`] when nothing is
+    /// looked up by. Placeholders stand for the values; further keys are further placeholders, or a longer array.
+    ///
+    /// # Errors
+    /// When a column cannot be read or looked up that way.
+    fn statement(&self, read: &Read) -> Result<String>;
 }
 
 /// What [`Source::fetch_by_keys`] found.
@@ -177,6 +184,13 @@ pub struct Read {
 }
 
 impl Read {
+    /// The same rows, looked up by their own key instead of read in its order.
+    #[must_use]
+    pub fn by_key(&self) -> Self {
+        let columns = database::meeting(self).into_owned();
+        Self { columns, uuids: Vec::new(), by: self.key.clone(), ..self.clone() }
+    }
+
     /// The key's columns, in its order.
     fn key_columns(&self) -> Vec<&ReadColumn> {
         self.key.iter().filter_map(|&at| self.columns.get(at)).collect()

@@ -13,7 +13,7 @@ use super::{Budget, PageSize, Read, sql};
 use crate::row::Page;
 
 /// Rows asked for first, until their size is known.
-const FIRST_ROWS: usize = 500;
+pub(super) const FIRST_ROWS: usize = 500;
 
 /// A scan under way.
 pub(super) struct Scan<S: Server> {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{State, hits};
-use crate::sink::PatienceSettings;
 use crate::sink::bulk::{BulkBody, BulkWriter, MAX_ID_BYTES, Outcome};
+use crate::sink::{Method, PatienceSettings};
 
 /// Letters that are written or deleted in one request.
 const AT_ONCE: usize = 1_000;
@@ -92,6 +92,21 @@ impl State {
         let sources = found.iter().flat_map(hits).filter_map(|hit| hit.get("_source"));
         let letters = sources.map(DeadLetter::deserialize).collect::<Result<_, _>>();
         letters.context("a dead letter cannot be read")
+    }
+
+    /// The dead letter of that key of `index`; `None` when it has none.
+    ///
+    /// # Errors
+    /// When the engine does not answer or refuses.
+    pub async fn dead_letter(&self, index: &str, key: &str) -> Result<Option<DeadLetter>> {
+        let store = self.dead_letters.index.as_str();
+        let path = [store, "_doc", &id(index, key)];
+        let found = match self.client.call(Method::Get, &path, &[], None).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            found => found.with_context(|| format!("index `{store}`"))?,
+        };
+        let letter = found.get("_source").map(DeadLetter::deserialize).transpose();
+        letter.context("a dead letter cannot be read")
     }
 
     /// Forgets the dead letters of `index` from this checkpoint on.

@@ -61,21 +61,43 @@ impl RunRecord {
         })
     }
 
+    /// How it ended: `finished`, `stopped`, …
+    pub fn outcome(&self) -> &str {
+        self.text("outcome").unwrap_or("ended")
+    }
+
+    /// Why it stopped, where it did.
+    pub fn error(&self) -> Option<&str> {
+        self.text("error")
+    }
+
+    /// What to do next, where that is not plain.
+    pub fn next(&self) -> Option<&str> {
+        self.text("next")
+    }
+
     /// One line for people.
     pub fn summary(&self) -> String {
         let count = |name: &str| self.report.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let text = |name: &str| self.report.get(name).and_then(Value::as_str);
-        let error = text("error").map(|error| format!(" ({error})")).unwrap_or_default();
+        let seconds = self.report.get("seconds").and_then(Value::as_f64).unwrap_or_default();
+        // What an earlier run had read already took none of this one's time.
+        let read = count("read").saturating_sub(count("resumed_at"));
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = read as f64 / seconds.max(0.001);
         format!(
-            "{} of {}, {} {}{error}: {} read, {} written, {} dead letters",
+            "{} of {}, {} {} after {seconds:.1} s ({rate:.0} rows/s): {} read, {} written, {} dead letters",
             self.mode,
             self.index,
-            text("outcome").unwrap_or("ended"),
+            self.outcome(),
             self.ended_at,
             count("read"),
             count("written"),
             count("dead_letters")
         )
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.report.get(name).and_then(Value::as_str)
     }
 }
 
@@ -115,6 +137,18 @@ impl State {
         let newest = newest.map(RunRecord::deserialize);
         newest.transpose().context("the last run's record cannot be read")
     }
+
+    /// The job's latest run of each mode, the latest first.
+    ///
+    /// # Errors
+    /// When the engine does not answer or refuses.
+    pub async fn last_runs(&self, job: &str) -> Result<Vec<RunRecord>> {
+        let each = json!({"size": REMEMBERED, "collapse": {"field": "mode"}});
+        let found = self.search(&self.runs, &latest(job, each)).await?;
+        let runs = found.iter().flat_map(hits).filter_map(|hit| hit.get("_source"));
+        let runs = runs.map(RunRecord::deserialize).collect::<Result<_, _>>();
+        runs.context("a run's record cannot be read")
+    }
 }
 
 /// A search for a job's runs, the latest first.
@@ -134,11 +168,12 @@ mod tests {
     fn a_report_becomes_a_record() {
         let mut report = json!({
             "job": "contracts", "mode": "reindex", "index": "contracts-000002", "read": 10, "written": 9, "dead_letters": 1,
+            "resumed_at": 4, "seconds": 1.5, "outcome": "finished",
             "started_at": "2026-11-21T08:30:00Z", "ended_at": "2026-11-21T08:31:00Z",
         });
         insta::assert_snapshot!(
             RunRecord::of(&report).unwrap().summary(),
-            @"reindex of contracts-000002, ended 2026-11-21T08:31:00Z: 10 read, 9 written, 1 dead letters"
+            @"reindex of contracts-000002, finished 2026-11-21T08:31:00Z after 1.5 s (4 rows/s): 10 read, 9 written, 1 dead letters"
         );
         report.as_object_mut().unwrap().remove("index");
         assert_eq!(RunRecord::of(&report).unwrap_err().to_string(), "the report has no `index`");

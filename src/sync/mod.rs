@@ -6,16 +6,20 @@
 
 mod build;
 mod compare;
+mod difference;
 mod estimate;
+mod explain;
 mod full;
 mod generations;
 mod ledger;
 mod leftovers;
 mod load;
+mod parts;
 mod pipeline;
 mod progress;
 mod report;
 mod rollback;
+mod status;
 mod swap;
 mod writer;
 
@@ -29,12 +33,16 @@ use crate::sink::{Client, EngineError, PatienceSettings};
 use crate::source::Sources;
 use crate::state::{LeaseError, NotTaken, State};
 
+pub use difference::{Difference, Kind};
 pub use estimate::{Estimate, estimate};
+pub use explain::{Explain, Explanation, Held, Refusal, Verdict, explain, root_key};
 pub use full::{Options, reindex};
 pub use generations::{Known, known};
+pub use parts::Part;
 pub use progress::Progress;
 pub use report::Report;
 pub use rollback::{Rollback, RolledBack, rollback};
+pub use status::{IndexStatus, Standing, Status, status};
 
 /// What a run works with.
 pub struct Engine {

@@ -1,6 +1,8 @@
 //! The command line as its user meets it: messages and exit codes.
 
 mod check;
+mod explain;
 mod failures;
 mod interruptions;
 mod reindex;
+mod status;

@@ -95,7 +95,7 @@ async fn generations_are_kept_as_told(engine: TestEngine) {
         names,
         [(format!("{index}-000002").as_str(), false), (format!("{index}-000003").as_str(), true)]
     );
-    assert_eq!(status[0]["last_run"]["report"]["index"], format!("{index}-000003"));
+    assert_eq!(status[0]["last_runs"][0]["report"]["index"], format!("{index}-000003"));
     // What was off while loading is as the mapping's file asks again.
     let settings = get(engine, [&index, "_settings"]).await;
     let index_settings = &settings[format!("{index}-000003")]["settings"]["index"];

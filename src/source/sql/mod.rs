@@ -9,6 +9,7 @@ pub(super) mod survey;
 
 use std::fmt::Write;
 
+use anyhow::Result;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use super::keys::{Fold, Form, Lookup};
@@ -138,6 +139,20 @@ pub(super) fn keyless(dialect: Dialect, read: &Read) -> Option<String> {
     let mut conditions = conditions(dialect, read);
     conditions.push(format!("({})", nulls.join(" OR ")));
     Some(select(&tables(dialect, read), &["COUNT(*)".to_owned()], &conditions))
+}
+
+/// What a read begins with: the lookup of one key, or the first page of at most `rows` rows where nothing is looked up by.
+///
+/// # Errors
+/// When a column cannot be looked up or ordered by.
+pub(super) fn statement(dialect: Dialect, read: &Read, rows: usize) -> Result<String> {
+    if read.by.is_empty() {
+        read.ensure_key()?;
+        return Ok(page(dialect, read, Ends { lower: None, until: false }, rows)?.text);
+    }
+    let by = read.by.iter().filter_map(|&at| read.columns.get(at));
+    let by = by.map(|column| Lookup::of(dialect, column, read.matching));
+    Ok(lookup(dialect, read, &by.collect::<Result<Vec<_>>>()?, 1))
 }
 
 /// The rows of `rows` keys at once. PostgreSQL takes them as one array a column, the others as so many placeholders.

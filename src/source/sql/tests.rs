@@ -1,7 +1,5 @@
 //! The statements, as text.
 
-use anyhow::Result;
-
 use super::*;
 use crate::source::{Link, OrderBy};
 
