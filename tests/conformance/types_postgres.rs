@@ -1,9 +1,13 @@
 //! PostgreSQL's types, value by value.
 
-use prejoin::row::Type;
+use prejoin::config::Server;
+use prejoin::row::{Match, Type};
 
-use super::reading::{Typed, read, rows, types_hold};
+use super::reading::{Typed, by, fetch, read, rows, types_hold};
 use crate::support::place::Place;
+
+/// One for the whole database: tests that run side by side would both make it.
+const CITEXT: &str = "BEGIN; SELECT pg_advisory_xact_lock(7311); CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; COMMIT";
 
 #[tokio::test]
 async fn numbers_and_texts() {
@@ -172,4 +176,30 @@ async fn keys_of_odd_types() {
         super::reading::said(super::reading::scan(&*source, &read, super::reading::SMALL).await)
             .contains("(m)")
     );
+}
+
+/// The extension's operators are out of sight in a source with a `schema` of its own; its order is not. There, keys are
+/// looked up to the letter.
+#[tokio::test]
+async fn keys_that_ignore_case() {
+    let place = Place::postgres().await;
+    place.run(CITEXT).await;
+    place.run("CREATE TABLE things (code public.citext PRIMARY KEY)").await;
+    let mut codes: Vec<String> = ('a'..='z').map(|letter| letter.to_string()).collect();
+    codes.iter_mut().step_by(2).for_each(|code| *code = code.to_uppercase());
+    let values: Vec<String> = codes.iter().map(|code| format!("('{code}')")).collect();
+    place.run(&format!("INSERT INTO things VALUES {}", values.join(", "))).await;
+    for (schema, found) in [(Some(place.schema()), &["b"][..]), (None, &["A", "b"])] {
+        let mut config = place.config();
+        let Server::Postgres(address) = &mut config.server else { panic!("no PostgreSQL") };
+        address.schema = schema.map(ToOwned::to_owned);
+        let source = prejoin::source::open(&config).unwrap();
+        let table = format!("{}.things", place.schema());
+        let read = read(&*source, &table, &["code"], &["code"]).await;
+        let mut seen = rows(&*source, &read).await;
+        seen.sort_by_key(|code| code.to_lowercase());
+        assert_eq!(seen, codes);
+        let read = by(read, &["code"], Match::Exact);
+        assert_eq!(fetch(&*source, &read, &["a", "b"]).await, found);
+    }
 }

@@ -38,9 +38,7 @@ pub(super) fn array(at: usize, column: &ReadColumn, lookup: &Lookup) -> String {
         Form::Real => return format!("${}::float8[]", at + 1),
         Form::Text | Form::UuidText if lookup.fold == Fold::None => match column.ty {
             Type::Char => "::bpchar[]",
-            Type::Text if column.native.ends_with("citext") => {
-                return format!("${}::text[]::{}[]", at + 1, column.native);
-            }
+            Type::Text if column.native == "citext" => "::citext[]",
             _ => "",
         },
         Form::Text | Form::UuidText | Form::Loose => "",

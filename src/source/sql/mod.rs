@@ -71,6 +71,10 @@ impl Dialect {
     fn output(self, column: &ReadColumn) -> String {
         let plain = self.column(column);
         match (self, column.ty) {
+            // Cast to text, the address of one host would end in `/32`.
+            (Self::Postgres, Type::Other) if column.native == "inet" => {
+                format!("inet_out({plain})::text")
+            }
             (Self::Postgres, Type::Other) => format!("{plain}::text"),
             (Self::Postgres, Type::Array) => format!("to_json({plain})::text"),
             (Self::Mysql, Type::Other) if is_geometry(&column.native) => {
@@ -87,6 +91,7 @@ impl Dialect {
         match (self, column.ty) {
             // MySQL orders these by number and compares them with text by their text.
             (Self::Mysql, Type::Enum) => format!("CAST({plain} AS CHAR)"),
+            (Self::Postgres, _) if has_hidden_operators(column) => format!("{plain}::text"),
             _ => plain,
         }
     }
@@ -94,7 +99,8 @@ impl Dialect {
     /// A placeholder that compares as the column does: a value bound as text is cast to the column's own type.
     fn compared(self, column: &ReadColumn, placeholder: &str) -> String {
         match (self, column.ty) {
-            (Self::Postgres, Type::Other) => self.given(column, placeholder),
+(Self::Postgres, Type::Other) => self.given(column, placeholder),
+            (Self::Postgres, _) if has_hidden_operators(column) => format!("{placeholder}::text"),
             // Against a bare text MySQL would compare as doubles.
             (Self::Mysql, Type::Decimal) => {
                 let size = column.native.find('(').and_then(|at| column.native.get(at..));
@@ -108,10 +114,16 @@ impl Dialect {
     /// As [`Dialect::compared`], for a value that was made from its canonical text.
     fn given(self, column: &ReadColumn, placeholder: &str) -> String {
         match self {
+            Self::Postgres if has_hidden_operators(column) => format!("{placeholder}::text"),
             Self::Postgres => format!("{placeholder}::{}", unsized_type(&column.native)),
             Self::Mysql | Self::Sqlite => self.compared(column, placeholder),
         }
     }
+}
+
+/// Of `citext` outside of the session's `search_path` the order holds all the same, but its comparisons are those of `text`.
+pub(super) fn has_hidden_operators(column: &ReadColumn) -> bool {
+    column.native.ends_with(".citext")
 }
 
 pub(super) fn split(table: &str) -> (Option<&str>, &str) {
@@ -219,8 +231,8 @@ fn side(dialect: Dialect, column: &ReadColumn, lookup: &Lookup) -> String {
     let plain = dialect.column(column);
     let plain = match (dialect, column.ty) {
         // A text that is none of an enumeration's, or no address, would fail the batch.
-        (Dialect::Postgres, Type::Enum | Type::Other) => format!("{plain}::text"),
-        (Dialect::Mysql, Type::Other) => dialect.output(column),
+        (Dialect::Postgres, Type::Enum) => format!("{plain}::text"),
+        (_, Type::Other) => dialect.output(column),
         _ => plain,
     };
     match lookup.fold {
