@@ -31,6 +31,9 @@ pub struct Refused {
     pub what: String,
 }
 
+/// The error type of a value that its server sent and that is not what it should be.
+const UNDECODABLE: &str = "undecodable";
+
 /// Writes documents of one plan; keeps its scratch space from one to the next.
 pub struct Assembler<'p> {
     plan: &'p Plan,
@@ -100,6 +103,9 @@ impl<'p> Assembler<'p> {
         json: &mut Json<'_>,
     ) -> Result<(), Refused> {
         let Some(row) = level.rows.get(index) else { return Ok(()) };
+        if let Some(column) = row.undecodable() {
+            return Err(undecodable(node, column));
+        }
         if node.join.is_some() {
             self.refs.add(node, row);
         }
@@ -172,6 +178,17 @@ fn refused(node: &Node, field: &str, what: &str) -> Refused {
         path => format!("{path}.{field}"),
     };
     Refused { field, what: what.to_owned() }
+}
+
+/// Columns that only join or order count as well: without their values rows would be missing, or be in the wrong place.
+fn undecodable(node: &Node, column: usize) -> Refused {
+    let field = node.fields.iter().find(|field| field.column == column);
+    let name = match (field, node.read.columns.get(column)) {
+        (Some(field), _) => &field.name,
+        (None, Some(column)) => &column.name,
+        (None, None) => "",
+    };
+    refused(node, name, UNDECODABLE)
 }
 
 impl Refs {

@@ -53,6 +53,7 @@ impl Values {
             Kind::Null => json.raw("null"),
             Kind::Bool | Kind::Number | Kind::Json => json.raw(cell.text),
             Kind::Text => json.text(cell.text),
+            Kind::Undecodable => return Err(super::UNDECODABLE.to_owned()),
         }
         Ok(())
     }

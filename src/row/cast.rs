@@ -3,12 +3,11 @@
 //! Promises: exact or refused. Never fills in a default for a value that does not fit.
 
 use bigdecimal::BigDecimal;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calendar::{Told, Zone};
 use super::{Cell, Kind, Type};
 
 /// What a value is turned into.
@@ -76,12 +75,12 @@ impl Cast {
             }
             Self::Boolean => boolean(cell.text, out),
             Self::Json => json(cell, out),
-            Self::Integer => number(cell.text, true, out),
-            Self::Decimal => number(cell.text, false, out),
+            Self::Integer => number(cell, true, out),
+            Self::Decimal => number(cell, false, out),
             Self::Date => date(cell.text, zone, out),
             Self::Timestamp => timestamp(cell, zone, out),
-            Self::EpochMillis => epoch(cell.text, SignedDuration::from_millis, out),
-            Self::EpochMicros => epoch(cell.text, SignedDuration::from_micros, out),
+            Self::EpochMillis => epoch(cell.text, 1_000_000, out),
+            Self::EpochMicros => epoch(cell.text, 1_000, out),
         }
     }
 }
@@ -104,9 +103,14 @@ fn json(cell: Cell<'_>, out: &mut String) -> Result<Kind, BadValue> {
 }
 
 /// Keeps the digits as they stand when they are a JSON number already.
-fn number(text: &str, whole: bool, out: &mut String) -> Result<Kind, BadValue> {
+fn number(cell: Cell<'_>, whole: bool, out: &mut String) -> Result<Kind, BadValue> {
     let wanted = BadValue(if whole { "integer" } else { "decimal" });
-    let text = text.trim();
+    let text = match (cell.kind, cell.text) {
+        // Of a column that holds small numbers the server says that it is boolean.
+        (Kind::Bool, "true") => "1",
+        (Kind::Bool, _) => "0",
+        (_, text) => text.trim(),
+    };
     let plain = text.strip_prefix('-').unwrap_or(text);
     let (head, tail) = plain.split_once('.').unwrap_or((plain, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -130,28 +134,30 @@ fn number(text: &str, whole: bool, out: &mut String) -> Result<Kind, BadValue> {
 
 fn date(text: &str, zone: Option<&TimeZone>, out: &mut String) -> Result<Kind, BadValue> {
     let text = text.trim();
-    let date = match (text.parse::<Timestamp>(), zone) {
-        (Ok(instant), Some(zone)) => instant.to_zoned(zone.clone()).date(),
-        _ => {
-            let (day, rest) = text.split_at_checked(10).ok_or(BadValue("date"))?;
-            if !rest.is_empty() && !rest.starts_with(['T', 't', ' ']) {
-                return Err(BadValue("date"));
+    let wanted = BadValue("date");
+    let told =
+        match Told::parse(text).filter(|told| told.is_instant() || text.starts_with(['+', '-'])) {
+            Some(told) => told,
+            None => {
+                let (day, rest) = text.split_at_checked(10).ok_or(wanted)?;
+                if !rest.is_empty() && !rest.starts_with(['T', 't', ' ']) {
+                    return Err(wanted);
+                }
+                Told::parse(day).ok_or(wanted)?
             }
-            day.parse().map_err(|_| BadValue("date"))?
-        }
-    };
-    out.push_str(&date.to_string());
+        };
+    told.write_date(out, &Zone::of(zone));
     Ok(Kind::Text)
 }
 
 /// In the year 2286: later seconds are milliseconds that were not declared as such.
 const LATEST_SECOND: u64 = 10_000_000_000;
 
-fn epoch(text: &str, unit: fn(i64) -> SignedDuration, out: &mut String) -> Result<Kind, BadValue> {
+fn epoch(text: &str, nanos: i64, out: &mut String) -> Result<Kind, BadValue> {
     let wanted = BadValue("epoch");
     let count = text.trim().parse().map_err(|_| wanted)?;
-    let instant = Timestamp::from_duration(unit(count)).map_err(|_| wanted)?;
-    out.push_str(&instant.to_string());
+    let told = Told::since_epoch(count, nanos).ok_or(wanted)?;
+    told.write_instant(out, &Zone::Naive);
     Ok(Kind::Text)
 }
 
@@ -160,24 +166,22 @@ fn timestamp(cell: Cell<'_>, zone: Option<&TimeZone>, out: &mut String) -> Resul
     let text = cell.text.trim();
     // As text, eight digits are a date without hyphens more often than an epoch.
     let compact = cell.kind == Kind::Text && text.len() == 8;
-    let instant = if let Ok(seconds) = text.parse::<i64>() {
+    let told = if let Ok(seconds) = text.parse::<i64>() {
         if compact || seconds.unsigned_abs() >= LATEST_SECOND {
             return Err(BadValue(
                 "timestamp in seconds (`as: epoch_millis` and `as: epoch_micros` are the finer ones)",
             ));
         }
-        Timestamp::from_second(seconds).map_err(|_| wanted)?
-    } else if let Ok(instant) = text.parse::<Timestamp>() {
-        instant
+        Told::since_epoch(seconds, 1_000_000_000)
     } else {
-        let naive: DateTime = text.parse().map_err(|_| wanted)?;
-        let zone = zone.ok_or(BadValue(
-            "timestamp (it has no zone, and its source declares no `time_zone`)",
-        ))?;
-        naive.to_zoned(zone.clone()).map_err(|_| wanted)?.timestamp()
+        Told::parse(text)
     };
-    out.push_str(&instant.to_string());
-    Ok(Kind::Text)
+    match told.ok_or(wanted)?.write_instant(out, &Zone::of(zone)) {
+        true => Ok(Kind::Text),
+        false => {
+            Err(BadValue("timestamp (it has no zone, and its source declares no `time_zone`)"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -229,6 +233,56 @@ mod tests {
             assert_eq!(cast(Cast::EpochMillis, given).as_deref(), Ok(wanted), "{given}");
         }
         assert_eq!(cast(Cast::EpochMicros, "-1").as_deref(), Ok("1969-12-31T23:59:59.999999Z"));
+    }
+
+    /// The last day that a service can write stands for "without end" in many of them.
+    #[test]
+    fn the_ends_of_time_are_no_errors() {
+        for (given, wanted) in [
+            ("9999-12-31 23:59:59", "9999-12-31T14:59:59Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+            ("9999-12-31T05:00:00+00:00", "9999-12-31T05:00:00Z"),
+            ("9999-12-31T23:59:59.123456789-01:00", "+10000-01-01T00:59:59.123456789Z"),
+            ("2026-01-31T09:00:00.1234567", "2026-01-31T00:00:00.1234567Z"),
+            ("+10000-01-01T00:00:00Z", "+10000-01-01T00:00:00Z"),
+            ("0001-01-01", "0000-12-31T15:00:00Z"),
+            ("-0043-03-15 12:00", "-0043-03-15T03:00:00Z"),
+        ] {
+            assert_eq!(cast(Cast::Timestamp, given).as_deref(), Ok(wanted), "{given}");
+        }
+        for (given, wanted) in [
+            ("9999-12-31T14:59:59.999Z", "9999-12-31"),
+            ("+10000-01-01T00:00:00Z", "+10000-01-01"),
+            ("9999-12-31T15:00:00Z", "+10000-01-01"),
+            ("9999-12-31", "9999-12-31"),
+            ("0000-12-31T15:00:00Z", "0001-01-01"),
+            ("-0043-03-15", "-0043-03-15"),
+        ] {
+            assert_eq!(cast(Cast::Date, given).as_deref(), Ok(wanted), "{given}");
+        }
+        let end = cast(Cast::EpochMillis, "253402300799999");
+        assert_eq!(end.as_deref(), Ok("9999-12-31T23:59:59.999Z"));
+        for bad in ["253402300800000", "-377705116800001", "9223372036854775807"] {
+            assert!(cast(Cast::EpochMillis, bad).is_err(), "{bad}");
+        }
+        for bad in [
+            "2026-01-31T09:00[Asia/Seoul]",
+            "2026-02-29T09:00Z",
+            "+-2026-01-01",
+            "+99999999999-01-01",
+        ] {
+            assert!(cast(Cast::Timestamp, bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn small_numbers_that_the_server_calls_boolean_are_numbers_again() {
+        for (text, wanted) in [("true", "1"), ("false", "0")] {
+            let mut out = String::new();
+            let cell = Cell { kind: Kind::Bool, text };
+            assert_eq!(Cast::Integer.apply(cell, None, &mut out), Ok(Kind::Number));
+            assert_eq!(out, wanted);
+        }
     }
 
     #[test]

@@ -141,7 +141,7 @@ pub fn key_of(row: RowRef<'_>, columns: &[usize], matching: Match, out: &mut Str
     columns.iter().enumerate().all(|(index, &column)| {
         let cell = row.cell(column);
         let canonical = match (cell.kind, cell.text) {
-            (Kind::Null, _) => None,
+            (Kind::Null | Kind::Undecodable, _) => None,
             (Kind::Bool, "true") => matching.canonical("1"),
             (Kind::Bool, _) => matching.canonical("0"),
             (_, text) => matching.canonical(text),

@@ -4,6 +4,7 @@
 //! comparison alike, so nothing behind the sources knows which server a row came from. A page owns its rows in two
 //! allocations. Never rounds, never guesses a type.
 
+pub(crate) mod calendar;
 mod cast;
 mod key;
 mod types;
@@ -25,6 +26,8 @@ pub enum Kind {
     Text,
     /// A JSON value.
     Json,
+    /// What its server sent is not what it should be (text that is not UTF-8); the text is empty.
+    Undecodable,
 }
 
 /// One value of one row.
@@ -52,6 +55,8 @@ pub struct Page {
     width: usize,
     text: String,
     slots: Vec<Slot>,
+    /// Whether a cell is undecodable: only then are they looked for.
+    flawed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +101,7 @@ impl Page {
             2 => Kind::Number,
             3 => Kind::Text,
             4 => Kind::Json,
+            5 => Kind::Undecodable,
             _ => return Cell::NULL,
         };
         Cell { kind, text: self.text.get(start..end).unwrap_or_default() }
@@ -136,9 +142,29 @@ impl Page {
             Kind::Number => 2,
             Kind::Text => 3,
             Kind::Json => 4,
+            Kind::Undecodable => 5,
         };
         self.slots.push(Slot { start, tagged: (tag << LENGTH_BITS) | length });
         Ok(())
+    }
+
+    /// Appends a cell of what `write` makes of the text in `bytes`; an undecodable one when they hold none.
+    ///
+    /// # Errors
+    /// As [`Page::push`].
+    pub fn push_text(
+        &mut self,
+        kind: Kind,
+        bytes: &[u8],
+        write: impl FnOnce(&mut String, &str),
+    ) -> Result<(), TooLarge> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.push_with(kind, |out| write(out, text)),
+            Err(_) => {
+                self.flawed = true;
+                self.push(Kind::Undecodable, "")
+            }
+        }
     }
 
     /// Appends a NULL.
@@ -149,7 +175,7 @@ impl Page {
     /// A copy of the rows from `from` up to, and without, `to`.
     #[must_use]
     pub fn part(&self, from: usize, to: usize) -> Self {
-        let mut part = Self::new(self.width);
+        let mut part = Self { flawed: self.flawed, ..Self::new(self.width) };
         let slots = self.slots.get(from * self.width..to * self.width).unwrap_or_default();
         for slot in slots {
             let start = slot.start as usize;
@@ -187,6 +213,12 @@ impl<'a> RowRef<'a> {
     /// The cell in that column.
     pub fn cell(self, column: usize) -> Cell<'a> {
         self.page.cell(self.row, column)
+    }
+
+    /// The first column whose value could not be decoded.
+    pub fn undecodable(self) -> Option<usize> {
+        let columns = if self.page.flawed { self.page.width } else { 0 };
+        (0..columns).find(|&column| self.cell(column).kind == Kind::Undecodable)
     }
 }
 
@@ -232,5 +264,17 @@ mod tests {
         assert_eq!((part.len(), part.text.as_str()), (2, "bbccc"));
         assert_eq!(part.cell(1, 0).text, "ccc");
         assert!(page.part(2, 9).is_empty());
+    }
+
+    #[test]
+    fn what_is_no_text_is_marked_in_its_row() {
+        let mut page = Page::new(2);
+        for bytes in [&b"a"[..], b"b", b"c", b"caf\xe9"] {
+            page.push_text(Kind::Text, bytes, String::push_str).unwrap();
+        }
+        assert_eq!(page.row(0).undecodable(), None);
+        assert_eq!(page.row(1).undecodable(), Some(1));
+        assert_eq!(page.cell(1, 1), Cell { kind: Kind::Undecodable, text: "" });
+        assert_eq!(page.part(1, 2).row(0).undecodable(), Some(1));
     }
 }

@@ -21,7 +21,7 @@ use super::range::{KeyRange, Slice};
 use super::scan::{FIRST_ROWS, Scan};
 use super::sql::{self, Dialect, Ends, Place, Side, Statement};
 use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
-use crate::row::{Key, Match, Page, TableInfo, Type, key_of};
+use crate::row::{Key, Kind, Match, Page, TableInfo, Type, key_of};
 
 /// How much longer than the server a silent connection is waited for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -355,6 +355,9 @@ async fn collect<S: Server>(
         }
         let before = page.bytes();
         decoder.row(&row, &mut page).with_context(|| row_name(&page, key))?;
+        if let Some(column) = undecodable_key(&page, key) {
+            return Err(lost_key(columns, column, &page, key));
+        }
         last = Some(row);
         stopped = !bounds.budget.take(page.bytes() - before);
         if stopped || page.len() >= bounds.rows {
@@ -366,6 +369,28 @@ async fn collect<S: Server>(
         _ => None,
     };
     Ok(Taken { page, last, stopped })
+}
+
+/// The column of the last row's key whose value is undecodable.
+fn undecodable_key(page: &Page, key: &[usize]) -> Option<usize> {
+    let row = page.row(page.len().checked_sub(1)?);
+    row.undecodable()?;
+    key.iter().copied().find(|&column| row.cell(column).kind == Kind::Undecodable)
+}
+
+/// Without its key a row can be neither named nor read on from.
+fn lost_key(columns: &[ReadColumn], column: usize, page: &Page, key: &[usize]) -> anyhow::Error {
+    let name = columns.get(column).map_or("", |column| column.name.as_str());
+    let mut before = String::new();
+    let place = match page.len().checked_sub(2) {
+        Some(row) if key_of(page.row(row), key, Match::Exact, &mut before) => {
+            format!("the row behind `{before}`")
+        }
+        _ => "the first row of a page".to_owned(),
+    };
+    anyhow!(
+        "{place}: column `{name}`, a part of the key, is not UTF-8\n\nhint: correct it in the database, or leave the row out with `where`"
+    )
 }
 
 /// The row that is being decoded, by as much of its key as was decoded already.

@@ -109,6 +109,7 @@ fn shown(cell: Cell<'_>) -> String {
         Kind::Number => format!("#{}", cell.text),
         Kind::Bool => format!("?{}", cell.text),
         Kind::Json => format!("={}", cell.text),
+        Kind::Undecodable => "(undecodable)".to_owned(),
     }
 }
 

@@ -69,3 +69,19 @@ async fn keys_of_mixed_classes() {
         ["#-1", "#2", "#2.5", "#10", "#1e300", "", "10", "2", "a", "김", "", "AA==", "AAE="];
     assert_eq!(rows(&*source, &read).await, wanted);
 }
+
+/// A file may keep its texts in another encoding.
+#[tokio::test]
+async fn texts_of_other_encodings() {
+    let place = Place::sqlite().await;
+    place.run("PRAGMA encoding = 'UTF-16le'; CREATE TABLE other (x)").await;
+    place.run("CREATE TABLE things (code TEXT PRIMARY KEY, name TEXT)").await;
+    place.run("INSERT INTO things VALUES ('a', 'x'), ('김', '김치'), ('😀', '')").await;
+    let source = place.source();
+    let read = read(&*source, "things", &["code", "name"], &["code"]).await;
+    let mut seen = rows(&*source, &read).await;
+    seen.sort();
+    assert_eq!(seen, ["a|x", "김|김치", "😀|"]);
+    let read = by(read, &["code"], Match::Exact);
+    assert_eq!(fetch(&*source, &read, &["김"]).await, ["김|김치"]);
+}

@@ -45,6 +45,8 @@ enum Form {
     DateTime(Zone),
     Instant,
     Json,
+    /// MariaDB's, which takes `1.` for JSON, and whose check can be switched off.
+    JsonText,
 }
 
 impl Form {
@@ -85,7 +87,8 @@ impl Form {
             (Type::Uuid, _) if stringy => Self::UuidBytes,
             (Type::Text | Type::Char | Type::Enum | Type::Other, _) if stringy => Self::Text,
             (Type::Binary, _) if stringy => Self::Bytes,
-            (Type::Json, _) if stringy => Self::Json,
+            (Type::Json, "JSON") => Self::Json,
+            (Type::Json, _) if stringy => Self::JsonText,
             (Type::Date, "DATE") => Self::Date,
             (Type::Time, "TIME") => Self::Time,
             (Type::Timestamp, "DATETIME" | "TIMESTAMP") => {
@@ -184,7 +187,7 @@ fn cell(form: &Form, bytes: &[u8], page: &mut Page) -> Result<()> {
             let text = utf8(bytes)?;
             page.push_with(Kind::Number, |out| canonical::decimal(out, text))?;
         }
-        Form::Text => page.push(Kind::Text, utf8(bytes)?)?,
+        Form::Text => page.push_text(Kind::Text, bytes, String::push_str)?,
         Form::UuidText => {
             let text = utf8(bytes)?;
             page.push_with(Kind::Text, |out| {
@@ -196,10 +199,8 @@ fn cell(form: &Form, bytes: &[u8], page: &mut Page) -> Result<()> {
             Err(_) => canonical::base64(out, bytes),
         })?,
         Form::Bytes => page.push_with(Kind::Text, |out| canonical::base64(out, bytes))?,
-        Form::Json => {
-            let text = utf8(bytes)?;
-            page.push_with(Kind::Json, |out| canonical::json(out, text))?;
-        }
+        Form::Json => page.push_text(Kind::Json, bytes, canonical::json)?,
+        Form::JsonText => canonical::json_or_text(page, bytes)?,
         Form::Time => {
             let time = time(bytes)?;
             page.push_with(Kind::Text, |out| time.write(out))?;
@@ -232,7 +233,7 @@ fn bound(form: &Form, bytes: &[u8]) -> Result<Value> {
         Form::Bit | Form::Bits => Value::Unsigned(unsigned(bytes.iter())?),
         Form::Single => Value::Real(f64::from(f32::from_le_bytes(bytes.try_into()?))),
         Form::Double => Value::Real(f64::from_le_bytes(bytes.try_into()?)),
-        Form::Decimal | Form::Text | Form::UuidText | Form::Json => {
+        Form::Decimal | Form::Text | Form::UuidText | Form::Json | Form::JsonText => {
             Value::Text(utf8(bytes)?.to_owned())
         }
         Form::Bytes | Form::UuidBytes => Value::Bytes(bytes.to_vec()),

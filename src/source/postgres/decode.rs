@@ -3,8 +3,6 @@
 //! Promises: one decoder a column, chosen by what the server sends and checked against what was described. Infinite dates
 //! and numbers without a JSON form are NULL. Never copies a value that is text already more than once.
 
-use std::str::from_utf8;
-
 use anyhow::{Context, Result};
 use sqlx::postgres::{PgRow, PgTypeInfo};
 use sqlx::{Row, TypeInfo, ValueRef};
@@ -149,11 +147,10 @@ fn cell(form: &Form, bytes: &[u8], page: &mut Page) -> Result<()> {
             Some(numeric) => page.push_with(Kind::Number, |out| numeric.write(out))?,
             None => page.push_null(),
         },
-        Form::Text => page.push(Kind::Text, from_utf8(bytes).context("not UTF-8")?)?,
-        Form::Char => {
-            let text = from_utf8(bytes).context("not UTF-8")?;
-            page.push(Kind::Text, text.trim_end_matches(' '))?;
-        }
+        Form::Text => page.push_text(Kind::Text, bytes, String::push_str)?,
+        Form::Char => page.push_text(Kind::Text, bytes, |out, text| {
+            out.push_str(text.trim_end_matches(' '));
+        })?,
         Form::Uuid => {
             let uuid = fixed(bytes)?;
             page.push_with(Kind::Text, |out| canonical::uuid(out, uuid))?;
@@ -212,6 +209,5 @@ fn since_epoch(bytes: &[u8]) -> Result<(bool, i64, i64)> {
 }
 
 fn json(page: &mut Page, bytes: &[u8]) -> Result<()> {
-    let text = from_utf8(bytes).context("not UTF-8")?;
-    Ok(page.push_with(Kind::Json, |out| canonical::json(out, text))?)
+    Ok(page.push_text(Kind::Json, bytes, canonical::json)?)
 }

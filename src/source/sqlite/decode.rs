@@ -93,12 +93,11 @@ fn cell(ty: Type, value: SqliteValueRef<'_>, page: &mut Page) -> Result<()> {
             }
         }
         Class::Text => {
-            let text: &str = decoded(value).context("not UTF-8")?;
+            // Nothing in SQLite keeps a text to UTF-8, or a column to JSON.
+            let bytes: &[u8] = decoded(value)?;
             match ty {
-                Type::Json if is_json(text) => {
-                    page.push_with(Kind::Json, |out| canonical::json(out, text))?;
-                }
-                _ => page.push(Kind::Text, text)?,
+                Type::Json => canonical::json_or_text(page, bytes)?,
+                _ => page.push_text(Kind::Text, bytes, String::push_str)?,
             }
         }
         Class::Blob => {
@@ -110,9 +109,4 @@ fn cell(ty: Type, value: SqliteValueRef<'_>, page: &mut Page) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Nothing in SQLite keeps a column to JSON.
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
