@@ -20,8 +20,8 @@ use super::keys::{self, KeyTable, Lookup};
 use super::range::{KeyRange, Slice};
 use super::scan::{FIRST_ROWS, Scan};
 use super::sql::{self, Dialect, Ends, Place, Side, Statement};
-use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source};
-use crate::row::{Key, Kind, Match, Page, TableInfo, Type, key_of};
+use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source, fault};
+use crate::row::{Key, Page, TableInfo, Type};
 
 /// How much longer than the server a silent connection is waited for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -348,16 +348,14 @@ async fn collect<S: Server>(
         {
             // The last page's last row comes again, and alone.
             if met || decoder.cursor(&row, key)? != after {
-                return Err(shared_key(columns, key));
+                return Err(fault::shared_key(columns, key));
             }
             met = true;
             continue;
         }
         let before = page.bytes();
-        decoder.row(&row, &mut page).with_context(|| row_name(&page, key))?;
-        if let Some(column) = undecodable_key(&page, key) {
-            return Err(lost_key(columns, column, &page, key));
-        }
+        decoder.row(&row, &mut page).with_context(|| fault::row_name(&page, key))?;
+        fault::key_is_decoded(columns, &page, key)?;
         last = Some(row);
         stopped = !bounds.budget.take(page.bytes() - before);
         if stopped || page.len() >= bounds.rows {
@@ -369,46 +367,6 @@ async fn collect<S: Server>(
         _ => None,
     };
     Ok(Taken { page, last, stopped })
-}
-
-/// The column of the last row's key whose value is undecodable.
-fn undecodable_key(page: &Page, key: &[usize]) -> Option<usize> {
-    let row = page.row(page.len().checked_sub(1)?);
-    row.undecodable()?;
-    key.iter().copied().find(|&column| row.cell(column).kind == Kind::Undecodable)
-}
-
-/// Without its key a row can be neither named nor read on from.
-fn lost_key(columns: &[ReadColumn], column: usize, page: &Page, key: &[usize]) -> anyhow::Error {
-    let name = columns.get(column).map_or("", |column| column.name.as_str());
-    let mut before = String::new();
-    let place = match page.len().checked_sub(2) {
-        Some(row) if key_of(page.row(row), key, Match::Exact, &mut before) => {
-            format!("the row behind `{before}`")
-        }
-        _ => "the first row of a page".to_owned(),
-    };
-    anyhow!(
-        "{place}: column `{name}`, a part of the key, is not UTF-8\n\nhint: correct it in the database, or leave the row out with `where`"
-    )
-}
-
-/// The row that is being decoded, by as much of its key as was decoded already.
-fn row_name(page: &Page, key: &[usize]) -> String {
-    let mut name = String::new();
-    match key_of(page.row(page.len()), key, Match::Exact, &mut name) && !key.is_empty() {
-        true => format!("row `{name}`"),
-        false => "a row".to_owned(),
-    }
-}
-
-pub(super) fn shared_key(columns: &[ReadColumn], key: &[usize]) -> anyhow::Error {
-    let names: Vec<&str> =
-        key.iter().filter_map(|&at| Some(columns.get(at)?.name.as_str())).collect();
-    anyhow!(
-        "several rows have the same key ({}), or keys that the server holds equal\n\nhint: name columns in `key` that are unique together",
-        names.join(", ")
-    )
 }
 
 /// The columns as they are decoded: bytes that are UUIDs come out as UUIDs, to meet those of other services.

@@ -9,6 +9,7 @@ mod address;
 mod canonical;
 mod connections;
 mod database;
+mod fault;
 mod keys;
 #[cfg(test)]
 pub(crate) mod memory;

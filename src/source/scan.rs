@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::database::{Bounds, Part, Reader, Server, Values, meeting, shared_key};
+use super::database::{Bounds, Part, Reader, Server, Values, meeting};
+use super::fault::shared_key;
 use super::range::{KeyRange, Slice};
 use super::{Budget, PageSize, Read, sql};
 use crate::row::Page;

@@ -3,6 +3,7 @@
 use prejoin::config::Server;
 use prejoin::row::{Match, Type};
 
+use super::ranges::parted;
 use super::reading::{Typed, by, fetch, read, rows, types_hold};
 use crate::support::place::Place;
 
@@ -199,6 +200,7 @@ async fn keys_that_ignore_case() {
         let mut seen = rows(&*source, &read).await;
         seen.sort_by_key(|code| code.to_lowercase());
         assert_eq!(seen, codes);
+        assert_eq!(parted(&*source, &read, 5).await, [5, 5, 5, 5, 5, 1]);
         let read = by(read, &["code"], Match::Exact);
         assert_eq!(fetch(&*source, &read, &["a", "b"]).await, found);
     }

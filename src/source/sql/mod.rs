@@ -99,7 +99,7 @@ impl Dialect {
     /// A placeholder that compares as the column does: a value bound as text is cast to the column's own type.
     fn compared(self, column: &ReadColumn, placeholder: &str) -> String {
         match (self, column.ty) {
-(Self::Postgres, Type::Other) => self.given(column, placeholder),
+            (Self::Postgres, Type::Other) => self.given(column, placeholder),
             (Self::Postgres, _) if has_hidden_operators(column) => format!("{placeholder}::text"),
             // Against a bare text MySQL would compare as doubles.
             (Self::Mysql, Type::Decimal) => {
@@ -122,7 +122,7 @@ impl Dialect {
 }
 
 /// Of `citext` outside of the session's `search_path` the order holds all the same, but its comparisons are those of `text`.
-pub(super) fn has_hidden_operators(column: &ReadColumn) -> bool {
+fn has_hidden_operators(column: &ReadColumn) -> bool {
     column.native.ends_with(".citext")
 }
 
