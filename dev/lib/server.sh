@@ -7,10 +7,11 @@
 #   stop_signal               ends it soon but clean
 #   in_container              sets launch[], what `docker run` needs to know: options, official image, arguments
 #   find_programs             installs what is missing on this machine
+#   prepare                   makes in $home what it needs either way (nothing, if it is not there)
 #   in_process                makes its data in $home; sets launch[], the command that serves it on $port
 #   answers, url              does it take requests; its URL
 # State is in .dev/NAME/: pid, port, log, `container` if it is one, and home, which holds all that the server writes.
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2034,SC2154,SC2317
 
 source "$root/dev/lib/process.sh"
 source "$root/dev/lib/install.sh"
@@ -20,6 +21,7 @@ server_names() { (cd "$root/dev/engines" && printf '%s\n' *.sh | sed 's/\.sh$//'
 # server_load NAME : the functions below are about this one from here on; use a subshell for each server.
 server_load() {
   name=$1 dir=$state/$1 account='' stop_signal=TERM launch=() as=()
+  prepare() { :; }
   [[ -r $root/dev/engines/$name.sh ]] || die "there is no server $name" "there are: $(server_names | xargs)"
   # shellcheck disable=SC1090
   source "$root/dev/engines/$name.sh"
@@ -51,7 +53,7 @@ server_ensure() {
       "\`dev/down --purge $name\` removes it and its data; then try again"
   fi
   ((SECONDS - begun < 2)) || say "$name: ready after $((SECONDS - begun)) s"
-  printf 'export %s=%s\n' "$variable" "$(url)"
+  printf 'export %s=%q\n' "$variable" "$(url)"
 }
 
 ensure_process() {
@@ -66,6 +68,7 @@ ensure_process() {
   if [[ -z $port ]] || port_taken "$port"; then port=$(free_port); fi
   echo "$port" >"$dir/port"
   say "$name: starting on port $port"
+  prepare
   in_process
   process_start "$dir" "${as[@]}" "${launch[@]}"
 }
@@ -91,6 +94,7 @@ ensure_container() {
   mkdir -p "$home"
   if ! docker container inspect "$container" >/dev/null 2>&1; then
     say "$name: making its container"
+    prepare
     in_container
     docker run -d --name "$container" -p "127.0.0.1::$inner_port" "${launch[@]}" >/dev/null || {
       docker rm -f -v "$container" >/dev/null 2>&1 || true

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::services::{ELASTICSEARCH, MARIADB, OPENSEARCH, POSTGRES};
+use crate::support::services::{
+    ELASTICSEARCH, MARIADB, MARIADB_TLS, OPENSEARCH, POSTGRES, POSTGRES_TLS,
+};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -53,7 +55,7 @@ fn one_image_is_built_and_once() {
 #[test]
 fn images_are_the_same_in_tests_in_scripts_and_here() {
     let compose = compose();
-    for service in [&POSTGRES, &MARIADB, &OPENSEARCH, &ELASTICSEARCH] {
+    for service in [&POSTGRES, &POSTGRES_TLS, &MARIADB, &MARIADB_TLS, &OPENSEARCH, &ELASTICSEARCH] {
         let image = format!("{}:{}", service.image.0, service.image.1);
         let script = root().join("dev/engines").join(format!("{}.sh", service.name));
         let script = std::fs::read_to_string(script).unwrap();

@@ -92,6 +92,11 @@ impl FaultProxy {
         self.script().faults.extend(faults.into_iter().map(|fault| (matching, fault)));
     }
 
+    /// Drops the faults that have not happened.
+    pub(crate) fn forget(&self) {
+        self.script().faults.clear();
+    }
+
     /// Refuses bodies over `bytes` from now on.
     pub(crate) fn limit(&self, bytes: usize, oversize: Oversize) {
         self.script().limit = Some((bytes, oversize));
@@ -160,7 +165,7 @@ impl FaultProxy {
 }
 
 /// A socket that shares its address with others of this process.
-fn bound(address: SocketAddr) -> TcpSocket {
+pub(crate) fn bound(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();
     socket.set_reuseport(true).unwrap();

@@ -1,12 +1,20 @@
 //! A home folder of a test's own, and the program run in it.
+//!
+//! Promises: after every run, what the program said is searched for the secrets that it was told, and for [`ROW_VALUE`].
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::Child;
+use tokio::task::JoinHandle;
 
 use super::engines::TestEngine;
 use super::own::Indexes;
+use super::secrets::{ROW_VALUE, Secrets};
 
 /// A folder with config/, jobs/ and mappings/.
 pub(crate) struct Home {
@@ -78,22 +86,89 @@ impl Home {
 
     /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(&self.command(arguments).output().unwrap(), self.path())
+        self.ran(&self.command(arguments).output().unwrap())
+    }
+
+    /// As [`Home::run`], while tasks of the test go on: proxies, above all.
+    pub(crate) async fn run_beside(&self, arguments: &[&str]) -> Ran {
+        self.start(arguments).ended().await
+    }
+
+    /// Starts the program.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running<'_> {
+        let mut command = tokio::process::Command::from(self.command(arguments));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().unwrap();
+        let said = Arc::<Mutex<String>>::default();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let listening = tokio::spawn({
+            let said = Arc::clone(&said);
+            async move {
+                while let Ok(Some(line)) = lines.next_line().await {
+                    said.lock().unwrap().extend([&line, "\n"]);
+                }
+            }
+        });
+        Running { home: self, process, said, listening }
+    }
+
+    /// How a run in this home ended.
+    ///
+    /// # Panics
+    /// When it said what nobody may be told.
+    pub(crate) fn ran(&self, output: &Output) -> Ran {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        self.may_say(&stdout);
+        self.may_say(&stderr);
+        assert!(!stderr.contains(ROW_VALUE), "a row's value was printed: {stderr}");
+        let home = self.path().display().to_string();
+        Ran {
+            code: output.status.code(),
+            stdout: stdout.replace(&home, "HOME"),
+            stderr: stderr.replace(&home, "HOME"),
+        }
+    }
+
+    /// Fails when a secret that the program was told is in what it said.
+    pub(crate) fn may_say(&self, text: &str) {
+        Secrets::of(self.path(), &self.variables).are_not_in(text);
+    }
+}
+
+/// A run under way; killed when dropped.
+pub(crate) struct Running<'h> {
+    home: &'h Home,
+    process: Child,
+    said: Arc<Mutex<String>>,
+    listening: JoinHandle<()>,
+}
+
+impl Running<'_> {
+    /// Waits until it has said `text` on stderr.
+    pub(crate) async fn says(&self, text: &str) {
+        let heard = async {
+            while !self.said.lock().unwrap().contains(text) {
+                assert!(!self.listening.is_finished(), "never said: {text}\n{:?}", self.said);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let heard = tokio::time::timeout(Duration::from_secs(60), heard).await;
+        heard.unwrap_or_else(|_| panic!("did not say: {text}\n{:?}", self.said));
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(mut self) -> Ran {
+        let mut stdout = Vec::new();
+        self.process.stdout.take().unwrap().read_to_end(&mut stdout).await.unwrap();
+        self.listening.await.unwrap();
+        let status = self.process.wait().await.unwrap();
+        let stderr = std::mem::take(&mut *self.said.lock().unwrap()).into_bytes();
+        self.home.ran(&Output { status, stdout, stderr })
     }
 }
 
 impl Ran {
-    fn of(output: &Output, home: &Path) -> Self {
-        let text = |bytes: &[u8]| {
-            String::from_utf8_lossy(bytes).replace(&home.display().to_string(), "HOME")
-        };
-        Self {
-            code: output.status.code(),
-            stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
-        }
-    }
-
     /// Exit code and stderr as one text, log lines and times left out, for snapshots.
     pub(crate) fn told(&self) -> String {
         let kept = self.stderr.lines().filter(|line| !is_log(line)).collect::<Vec<_>>().join("\n");

@@ -5,5 +5,8 @@ pub(crate) mod fault_proxy;
 pub(crate) mod home;
 pub(crate) mod own;
 pub(crate) mod place;
+pub(crate) mod secrets;
 pub(crate) mod services;
 pub(crate) mod serving;
+pub(crate) mod tcp_proxy;
+pub(crate) mod tls;

@@ -28,21 +28,35 @@ enum On {
 
 impl Place {
     pub(crate) async fn postgres() -> Self {
-        let place = Self::postgres_named(unique("schema").replace('-', "_"));
+        Self::postgres_at(&services::postgres()).await
+    }
+
+    /// A schema on the server of `url`.
+    pub(crate) async fn postgres_at(url: &str) -> Self {
+        let place = Self::postgres_schema(url, unique("schema").replace('-', "_"));
         place.run(&format!("CREATE SCHEMA {}", place.name)).await;
         place
     }
 
     /// A schema that somebody else will make.
     pub(crate) fn postgres_named(name: String) -> Self {
-        let mut url = Url::parse(&services::postgres()).unwrap();
+        Self::postgres_schema(&services::postgres(), name)
+    }
+
+    fn postgres_schema(url: &str, name: String) -> Self {
+        let mut url = Url::parse(url).unwrap();
         url.query_pairs_mut().append_pair("options[search_path]", &format!("{name},public"));
         Self { server: On::Postgres, name, url }
     }
 
     pub(crate) async fn mariadb() -> Self {
-        let place = Self::mariadb_named(unique("database").replace('-', "_"));
-        let mut admin = sqlx::MySqlConnection::connect(&services::mariadb()).await.unwrap();
+        Self::mariadb_at(&services::mariadb()).await
+    }
+
+    /// A database on the server of `url`.
+    pub(crate) async fn mariadb_at(url: &str) -> Self {
+        let place = Self::mariadb_database(url, unique("database").replace('-', "_"));
+        let mut admin = sqlx::MySqlConnection::connect(url).await.unwrap();
         let made = format!("CREATE DATABASE {} CHARACTER SET utf8mb4", place.name);
         execute(&mut admin, &made).await.unwrap();
         place
@@ -50,7 +64,11 @@ impl Place {
 
     /// A database that somebody else will make.
     pub(crate) fn mariadb_named(name: String) -> Self {
-        let mut url = Url::parse(&services::mariadb()).unwrap();
+        Self::mariadb_database(&services::mariadb(), name)
+    }
+
+    fn mariadb_database(url: &str, name: String) -> Self {
+        let mut url = Url::parse(url).unwrap();
         url.set_path(&name);
         Self { server: On::Mariadb, name, url }
     }
@@ -149,7 +167,9 @@ impl Drop for Place {
             }),
             On::Mariadb => removed(name, async || {
                 // Not into the database itself: it may not be there.
-                let mut admin = sqlx::MySqlConnection::connect(&services::mariadb()).await?;
+                let mut outside = self.url.clone();
+                outside.set_path("");
+                let mut admin = sqlx::MySqlConnection::connect(outside.as_str()).await?;
                 execute(&mut admin, &format!("DROP DATABASE IF EXISTS {name}")).await
             }),
             On::Sqlite(_) => {}

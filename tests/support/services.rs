@@ -6,6 +6,7 @@
 
 use std::env;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{GenericImage, ImageExt};
 
 use super::engines::config;
+use super::tls::Authority;
 
 /// How long a container may take.
 const STARTUP: Duration = Duration::from_secs(180);
@@ -31,10 +33,12 @@ pub(crate) struct Service {
     /// The image's name and tag.
     pub(crate) image: (&'static str, &'static str),
     port: u16,
-    environment: &'static [(&'static str, &'static str)],
+    environment: Environment,
     /// What it runs in place of the image's own command.
     command: &'static [&'static str],
     ready: Ready,
+    /// Whether it speaks TLS. Certificate and key lie in `/tls`; the authority's file is named at the end of the URL.
+    tls: bool,
     /// The URL before and behind host and port.
     url: (&'static str, &'static str),
     /// The container's URL, made once for the whole run.
@@ -49,28 +53,79 @@ enum Ready {
     Answers,
 }
 
+type Environment = &'static [(&'static str, &'static str)];
+
+const POSTGRES_IMAGE: (&str, &str) = ("postgres", "17");
+const POSTGRES_ENVIRONMENT: Environment = &[("POSTGRES_PASSWORD", "not-to-be-seen")];
+/// The first time is while it sets itself up, and answers on its socket only.
+const POSTGRES_READY: Ready = Ready::Says("database system is ready to accept connections", 2);
+
+const MARIADB_IMAGE: (&str, &str) = ("mariadb", "11.8");
+const MARIADB_ENVIRONMENT: Environment =
+    &[("MARIADB_ROOT_PASSWORD", "not-to-be-seen"), ("MARIADB_DATABASE", "prejoin")];
+const MARIADB_READY: Ready = Ready::Says("port: 3306", 1);
+
 pub(crate) static POSTGRES: Service = Service {
     variable: "TEST_POSTGRES_URL",
     name: "postgres",
-    image: ("postgres", "17"),
+    image: POSTGRES_IMAGE,
     port: 5432,
-    environment: &[("POSTGRES_PASSWORD", "prejoin")],
+    environment: POSTGRES_ENVIRONMENT,
     command: &["postgres", "-c", "max_connections=200", "-c", "max_prepared_transactions=20"],
-    // The first time is while it sets itself up, and answers on its socket only.
-    ready: Ready::Says("database system is ready to accept connections", 2),
-    url: ("postgres://postgres:prejoin@", "/postgres"),
+    ready: POSTGRES_READY,
+    tls: false,
+    url: ("postgres://postgres:not-to-be-seen@", "/postgres"),
     started: OnceLock::new(),
 };
 
 pub(crate) static MARIADB: Service = Service {
     variable: "TEST_MARIADB_URL",
     name: "mariadb",
-    image: ("mariadb", "11.8"),
+    image: MARIADB_IMAGE,
     port: 3306,
-    environment: &[("MARIADB_ROOT_PASSWORD", "prejoin"), ("MARIADB_DATABASE", "prejoin")],
-    command: &["--character-set-server=utf8mb4", "--max-connections=200"],
-    ready: Ready::Says("port: 3306", 1),
-    url: ("mysql://root:prejoin@", "/prejoin"),
+    environment: MARIADB_ENVIRONMENT,
+    command: &["--character-set-server=utf8mb4", "--max-connections=200", "--skip-ssl"],
+    ready: MARIADB_READY,
+    tls: false,
+    url: ("mysql://root:not-to-be-seen@", "/prejoin"),
+    started: OnceLock::new(),
+};
+
+/// The key has to be the server's own.
+pub(crate) static POSTGRES_TLS: Service = Service {
+    variable: "TEST_POSTGRES_TLS_URL",
+    name: "postgres-tls",
+    image: POSTGRES_IMAGE,
+    port: 5432,
+    environment: POSTGRES_ENVIRONMENT,
+    command: &[
+        "bash",
+        "-c",
+        "install -d -o postgres -m 700 /var/tls && install -o postgres -m 600 /tls/* /var/tls/ && exec docker-entrypoint.sh \
+         postgres -c ssl=on -c ssl_cert_file=/var/tls/server.pem -c ssl_key_file=/var/tls/server.key",
+    ],
+    tls: true,
+    url: ("postgres://postgres:not-to-be-seen@", "/postgres?sslrootcert="),
+    ready: POSTGRES_READY,
+    started: OnceLock::new(),
+};
+
+/// The key has to be readable for the server's account.
+pub(crate) static MARIADB_TLS: Service = Service {
+    variable: "TEST_MARIADB_TLS_URL",
+    name: "mariadb-tls",
+    image: MARIADB_IMAGE,
+    port: 3306,
+    environment: MARIADB_ENVIRONMENT,
+    command: &[
+        "bash",
+        "-c",
+        "install -d -o mysql -m 700 /var/tls && install -o mysql -m 600 /tls/* /var/tls/ && exec docker-entrypoint.sh \
+         mariadbd --ssl-cert=/var/tls/server.pem --ssl-key=/var/tls/server.key",
+    ],
+    tls: true,
+    url: ("mysql://root:not-to-be-seen@", "/prejoin?ssl-ca="),
+    ready: MARIADB_READY,
     started: OnceLock::new(),
 };
 
@@ -92,6 +147,7 @@ pub(crate) static OPENSEARCH: Service = Service {
         "bin/opensearch-plugin install --batch analysis-nori && exec ./opensearch-docker-entrypoint.sh opensearch",
     ],
     ready: Ready::Answers,
+    tls: false,
     url: ("http://", ""),
     started: OnceLock::new(),
 };
@@ -109,6 +165,7 @@ pub(crate) static ELASTICSEARCH: Service = Service {
     ],
     command: &[],
     ready: Ready::Answers,
+    tls: false,
     url: ("http://", ""),
     started: OnceLock::new(),
 };
@@ -159,13 +216,23 @@ impl Service {
         for (name, value) in self.environment {
             request = request.with_env_var(*name, *value);
         }
+        let mut authority_file = String::new();
+        if self.tls {
+            let authority = Authority::new();
+            let certified = authority.certify();
+            request = request
+                .with_copy_to("/tls/server.pem", certified.certificate.into_bytes())
+                .with_copy_to("/tls/server.key", certified.key.into_bytes());
+            let file = authority.file(Path::new(env!("CARGO_TARGET_TMPDIR")));
+            authority_file = file.display().to_string();
+        }
         let container = request.start().await?;
         remove_after_this_process(container.id())?;
         let host = container.get_host().await?;
         let port = container.get_host_port_ipv4(self.port).await?;
         // Dropped, it would be removed now.
         std::mem::forget(container);
-        let url = format!("{}{host}:{port}{}", self.url.0, self.url.1);
+        let url = format!("{}{host}:{port}{}{authority_file}", self.url.0, self.url.1);
         if matches!(self.ready, Ready::Answers) {
             tokio::time::timeout(STARTUP, answers(&url)).await.context("it does not answer")?;
         }
