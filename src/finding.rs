@@ -176,6 +176,11 @@ impl Finding {
     }
 }
 
+/// The hint of the outermost finding in an error's chain.
+pub fn hint_of(error: &anyhow::Error) -> Option<String> {
+    error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone())
+}
+
 /// A place in a file, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {

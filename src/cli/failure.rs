@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::render;
-use crate::finding::Finding;
+use crate::finding::{Finding, hint_of};
 use crate::sink::EngineError;
 use crate::sync::Stopped;
 
@@ -66,8 +66,7 @@ impl Failure {
 
 /// The first hint that anything in the chain of causes has.
 fn hint(error: &anyhow::Error) -> Option<String> {
-    let found = error.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
-    found.or_else(|| {
+    hint_of(error).or_else(|| {
         error.chain().find_map(|cause| {
             let finding = cause.downcast_ref::<Finding>().and_then(|finding| finding.hint.clone());
             finding.or_else(|| {

@@ -9,7 +9,7 @@ use crate::assemble::Masking;
 use crate::cli::failure::Failure;
 use crate::cli::{Shared, render};
 use crate::config::Config;
-use crate::finding::{Code, Finding, Level};
+use crate::finding::{Code, Finding, Level, hint_of};
 use crate::job::Job;
 use crate::mapping::Mapping;
 use crate::plan::{self, Live, Plan, Planned, plan};
@@ -93,6 +93,7 @@ async fn unready(plan: &Plan, job: &Job, sources: &Sources) -> Vec<Finding> {
             let error = source.prepare(&node.read).await.err()?;
             let finding = Finding::error(format!("{error:#}"));
             let hint = "the server was asked to prepare this read: look at `where`, `query` and the joined columns";
+            let hint = hint_of(&error).unwrap_or_else(|| hint.to_owned());
             Some(finding.code(Code::RefusedRead).hint(hint).at(&job.path, node.place))
         })
     });

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 
 use crate::config::Config;
+use crate::finding::{Finding, hint_of};
 use crate::job::{Job, RelationFile, RootFile};
 use crate::row::TableInfo;
 use crate::source::{self, Denied, From, Sources};
@@ -16,12 +17,23 @@ pub(super) struct Trouble {
     pub(super) cause: String,
     /// The statement that would help, where a right is missing.
     pub(super) grant: Option<String>,
+    pub(super) hint: Option<String>,
 }
 
 impl Trouble {
     fn of(error: &anyhow::Error) -> Self {
         let grant = error.downcast_ref::<Denied>().map(|denied| denied.grant.clone());
-        Self { text: format!("{error:#}"), cause: error.root_cause().to_string(), grant }
+        let (text, cause) = (format!("{error:#}"), error.root_cause().to_string());
+        Self { text, cause, grant, hint: hint_of(error) }
+    }
+
+    /// As the source's own complaint.
+    pub(super) fn finding(&self) -> Finding {
+        let finding = Finding::error(self.text.clone());
+        match &self.hint {
+            Some(hint) => finding.hint(hint.clone()),
+            None => finding,
+        }
     }
 }
 

@@ -93,8 +93,7 @@ impl<'a> Planner<'a> {
             // The source's own complaint belongs to no line of the job, and is said once.
             Some(Err(trouble)) => {
                 if self.told.insert((source.to_owned(), trouble.cause.clone())) {
-                    let finding = Finding::error(trouble.text.clone());
-                    self.findings.push(finding.code(Code::UnusableSource));
+                    self.findings.push(trouble.finding().code(Code::UnusableSource));
                 }
             }
             None => {

@@ -55,6 +55,8 @@ pub struct Unreachable {
 pub enum Trouble {
     /// No connection came about: nothing was sent.
     NotConnected,
+    /// The connection came about, but not with whom the configuration trusts: nothing was sent.
+    NotTrusted,
     /// The connection ended before the answer: the request may have been carried out.
     Closed,
     /// The time for an answer ran out: the request may have been carried out, or may yet be.
@@ -65,6 +67,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotConnected => "cannot be reached",
+            Self::NotTrusted => "is not trusted",
             Self::Closed => "closed the connection before it answered",
             Self::TimedOut => "did not answer in time",
         })
@@ -90,8 +93,27 @@ impl Unreachable {
         }
         if trouble == Trouble::TimedOut {
             cause.clear();
+        } else if cause.contains("certificate") {
+            trouble = Trouble::NotTrusted;
         }
         Self { address: address.to_owned(), trouble, cause }
+    }
+
+    fn hint(&self) -> &'static str {
+        match self.trouble {
+            Trouble::NotTrusted => {
+                "`engine.ca_file` has to hold the authority that signed the engine's certificate, and that has to be for \
+                 the host in `engine.url`"
+            }
+            // What comes back from a port that does not speak as it is spoken to.
+            _ if self.cause.contains("corrupt message") => {
+                "does the engine speak TLS there? if not, write http:// in `engine.url`"
+            }
+            _ if self.cause.contains("invalid HTTP version") => {
+                "does the engine speak TLS there? if so, write https:// in `engine.url`"
+            }
+            _ => "is the engine running, and is `engine.url` right?",
+        }
     }
 }
 
@@ -102,7 +124,7 @@ fn trouble_of(kind: std::io::ErrorKind) -> Trouble {
             Trouble::Closed
         }
         Io::TimedOut => Trouble::TimedOut,
-        // Refused, no route, no such host, a certificate that is not trusted.
+        // Refused, no route, no such host.
         _ => Trouble::NotConnected,
     }
 }
@@ -168,7 +190,7 @@ impl EngineError {
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Unreachable(_) => Some("is the engine running, and is `engine.url` right?"),
+            Self::Unreachable(unreachable) => Some(unreachable.hint()),
             Self::Refused { status, error_type, .. } => hint_for(*status, error_type),
             Self::Garbled { .. } => Some("is something other than the engine answering here?"),
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::config::Secret;
+use crate::finding::Finding;
 
 /// The URL, when it is one of these schemes; no error shows it.
 pub(super) fn url(secret: &Secret, schemes: &[&str]) -> Result<String> {
@@ -16,8 +17,15 @@ pub(super) fn url(secret: &Secret, schemes: &[&str]) -> Result<String> {
     }
 }
 
-/// The file can be read: a driver would say so much later, and not which file it was.
-pub(super) fn readable(ca_file: &Path) -> Result<()> {
-    std::fs::File::open(ca_file).with_context(|| format!("`ca_file` {}", ca_file.display()))?;
+/// The file holds a certificate: a driver would say much later that there is none, or trust nobody, and not say which file
+/// it was.
+pub(super) fn authority(ca_file: &Path) -> Result<()> {
+    let named = || format!("`ca_file` {}", ca_file.display());
+    let text = std::fs::read(ca_file).with_context(named)?;
+    let begins = b"-----BEGIN CERTIFICATE-----";
+    if !text.windows(begins.len()).any(|part| part == begins) {
+        let finding = Finding::error(format!("{}: no PEM certificate", named()));
+        bail!(finding.hint("it has to hold the certificate of the authority, as text (PEM)"));
+    }
     Ok(())
 }

@@ -14,7 +14,9 @@ use sqlx::{ConnectOptions, Connection, Database, Pool};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::hints;
 use crate::config::SourceConfig;
+use crate::finding::Finding;
 
 type Options<Db> = <<Db as Database>::Connection as Connection>::Options;
 
@@ -99,14 +101,25 @@ impl<Db: Database> Connections<Db> {
         };
         match timeout(self.wait, knock).await {
             Ok(answer) => answer.map_err(said),
-            Err(_) => Err(anyhow!("no answer within {:?}", self.wait)),
+            Err(_) => Err(Finding::error(format!("no answer within {:?}", self.wait))
+                .hint("is something else listening there? a server that is only slow needs a longer `connect_timeout`")
+                .into()),
         }
         .with_context(|| format!("cannot connect to {}", self.place))
     }
 }
 
-/// What went wrong, in the server's own words where they cannot quote a row.
+/// What went wrong, in the server's own words where they cannot quote a row, and what to do about it.
 pub(super) fn said(error: sqlx::Error) -> Error {
+    let hint = hints::hint(&error);
+    let what = in_words(error);
+    match hint {
+        Some(hint) => Finding::error(what).hint(hint).into(),
+        None => anyhow!(what),
+    }
+}
+
+fn in_words(error: sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => {
             let (code, message) = (error.code().unwrap_or_default(), error.message());
@@ -115,24 +128,26 @@ pub(super) fn said(error: sqlx::Error) -> Error {
                 Some("22") => {
                     let kind =
                         message.split([':', '\'', '"']).next().unwrap_or_default().trim_end();
-                    anyhow!("{kind} (SQLSTATE {code})")
+                    format!("{kind} (SQLSTATE {code})")
                 }
-                Some("23") => anyhow!("rows against a constraint (SQLSTATE {code})"),
+                Some("23") => format!("rows against a constraint (SQLSTATE {code})"),
                 // Written by whoever wrote the function or trigger, about whatever it met.
                 Some("45" | "P0") => {
-                    anyhow!("an error raised by the database's own code (SQLSTATE {code})")
+                    format!("an error raised by the database's own code (SQLSTATE {code})")
                 }
-                _ => anyhow!("{message}"),
+                _ => message.to_owned(),
             }
         }
-        sqlx::Error::Io(error) => anyhow!("{error}"),
-        sqlx::Error::Tls(error) => anyhow!("TLS: {error}"),
-        sqlx::Error::Configuration(error) => anyhow!("{error}"),
-        sqlx::Error::Protocol(text) => anyhow!("{text}"),
-        sqlx::Error::PoolTimedOut => {
-            anyhow!("no connection could be made in time\n\nhint: raise `connect_timeout`")
+        // How much of an answer had come is nobody's concern.
+        sqlx::Error::Io(error) if hints::hung_up(&error) => {
+            "the server ended the connection".to_owned()
         }
-        other => anyhow!("{other}"),
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Tls(error) => format!("TLS: {error}"),
+        sqlx::Error::Configuration(error) => error.to_string(),
+        sqlx::Error::Protocol(text) => text,
+        sqlx::Error::PoolTimedOut => "no connection could be made in time".to_owned(),
+        other => other.to_string(),
     }
 }
 

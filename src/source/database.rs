@@ -241,7 +241,7 @@ impl<S: Server> Reader<S> {
     /// The server's own deadline comes first; this one is for a server that has gone silent.
     pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let done = timeout(self.deadline, work).await;
-        done.unwrap_or_else(|_| Err(anyhow!("no end within {:?}", self.deadline)))
+        done.unwrap_or_else(|_| Err(fault::silent(self.deadline)))
     }
 
     async fn prepare(&self, read: &Read) -> Result<()> {

@@ -1,10 +1,13 @@
-//! What is said of rows that cannot be read, or told apart.
+//! What is said of rows that cannot be read, or told apart, and of a server that says nothing.
 //!
 //! Promises: columns by name, rows by their key. Never a value that is none of a key.
+
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
 use super::ReadColumn;
+use crate::finding::Finding;
 use crate::row::{Kind, Match, Page, key_of};
 
 /// That the last row has a key: without one it can be neither named nor read on from.
@@ -48,4 +51,10 @@ pub(super) fn shared_key(columns: &[ReadColumn], key: &[usize]) -> anyhow::Error
         "several rows have the same key ({}), or keys that the server holds equal\n\nhint: name columns in `key` that are unique together",
         names.join(", ")
     )
+}
+
+/// Neither an answer nor an end of the connection.
+pub(super) fn silent(deadline: Duration) -> anyhow::Error {
+    let silent = Finding::error(format!("no end within {deadline:?}"));
+    silent.hint("is the server, or the network to it, stuck?").into()
 }

@@ -10,6 +10,7 @@ mod canonical;
 mod connections;
 mod database;
 mod fault;
+mod hints;
 mod keys;
 #[cfg(test)]
 pub(crate) mod memory;

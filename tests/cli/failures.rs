@@ -97,6 +97,8 @@ async fn an_unreachable_database_is_said_without_its_password() {
     insta::assert_snapshot!(ran.told().replace(&port.to_string(), "PORT"), @"
     exit 2
     error: source `shop`: describing table `things`: cannot connect to postgres at 127.0.0.1:PORT: Connection refused (os error 111)
+
+    hint: is the server running, and does `url` name its host and port?
     ");
 }
 
@@ -111,6 +113,8 @@ async fn a_wrong_password_is_said_without_it() {
     insta::assert_snapshot!(ran.told().replace(&port, "PORT"), @r#"
     exit 2
     error: source `shop`: describing table `things`: cannot connect to postgres at 127.0.0.1:PORT: password authentication failed for user "postgres"
+
+    hint: check the user in `url`, and its password there or in `password`
     "#);
 }
 

@@ -215,7 +215,9 @@ fn note(outcomes: &mut [Option<Outcome>], position: usize, outcome: Outcome) {
 /// Whether the request was sent and its answer is missing or unreadable.
 fn was_lost(error: &EngineError) -> bool {
     match error {
-        EngineError::Unreachable(why) => why.trouble != Trouble::NotConnected,
+        EngineError::Unreachable(why) => {
+            !matches!(why.trouble, Trouble::NotConnected | Trouble::NotTrusted)
+        }
         EngineError::Garbled { .. } => true,
         EngineError::Refused { .. } => false,
     }

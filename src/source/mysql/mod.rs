@@ -36,7 +36,7 @@ pub(super) fn open(config: &SourceConfig, address: &Address) -> Result<Database<
         options = options.password(&password.reveal().context("`password`")?);
     }
     if let Some(ca) = &address.ca_file {
-        address::readable(ca)?;
+        address::authority(ca)?;
         options = options.ssl_mode(MySqlSslMode::VerifyIdentity).ssl_ca(ca);
     }
     if let Some(schema) = &address.schema {

@@ -47,7 +47,7 @@ pub(super) fn open(config: &SourceConfig, address: &Address) -> Result<Database<
         options = options.password(&password.reveal().context("`password`")?);
     }
     if let Some(ca) = &address.ca_file {
-        address::readable(ca)?;
+        address::authority(ca)?;
         options = options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(ca);
     }
     let timeout = config.statement_timeout.as_millis().to_string();
@@ -55,6 +55,8 @@ pub(super) fn open(config: &SourceConfig, address: &Address) -> Result<Database<
         ("default_transaction_read_only", "on"),
         ("statement_timeout", timeout.as_str()),
         ("row_security", "off"),
+        // What code within the database has to say would be logged, and may quote rows.
+        ("client_min_messages", "error"),
     ]);
     let options = match &address.schema {
         Some(schema) => options.options([("search_path", Dialect::Postgres.name(schema))]),

@@ -16,7 +16,7 @@ use futures::stream::BoxStream;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Executor, SqlStr};
 
-use super::connections::{Connections, nothing_more, said};
+use super::connections::{Connections, said};
 use super::database::{Database, Server, Values};
 use super::keys::Value;
 use super::sql::Dialect;
@@ -39,9 +39,14 @@ pub(super) fn open(config: &SourceConfig, path: &Path) -> Database<Sqlite> {
         .create_if_missing(false)
         .busy_timeout(config.connect_timeout.min(Duration::from_secs(3_600)));
     let place = format!("sqlite file {}", path.display());
-    let connections = Connections::new(config, options, place, nothing_more);
+    let connections = Connections::new(config, options, place, looked_at);
     let timeout = config.statement_timeout;
     Database::new(Sqlite { connections, timeout }, &config.name, timeout)
+}
+
+/// A file is opened without a look at it: whether it is a database shows in its header.
+fn looked_at(connection: &mut SqliteConnection, _: Duration) -> BoxFuture<'_, sqlx::Result<()>> {
+    Box::pin(async move { connection.execute("PRAGMA schema_version").await.map(drop) })
 }
 
 #[async_trait]
