@@ -11,6 +11,8 @@ mod documents;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod project;
 #[cfg(test)]
 mod reliability;
