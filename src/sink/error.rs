@@ -179,7 +179,7 @@ impl EngineError {
     /// Whether it may pass by itself: nobody answers, or the engine has no time.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable(_) => true,
+            Self::Unreachable(unreachable) => unreachable.trouble != Trouble::NotTrusted,
             Self::Refused { status, error_type, .. } => {
                 matches!(status, 408 | 429 | 500..) && error_type != "cluster_block_exception"
             }

@@ -130,12 +130,12 @@ async fn a_variable_that_is_no_text_is_no_concern_unless_it_is_ours() {
     use std::os::unix::ffi::OsStrExt;
     let (home, odd) = (home().await, std::ffi::OsStr::from_bytes(b"\xff"));
     let foreign = home.command(&["check"]).env("FOREIGN", odd).output().unwrap();
-    assert_eq!(foreign.status.code(), Some(0), "{}", String::from_utf8_lossy(&foreign.stderr));
+    let foreign = home.ran(&foreign);
+    assert_eq!(foreign.code, Some(0), "{}", foreign.stderr);
     let own = home.command(&["check"]).env("PREJOIN__LOAD__PAGE_ROWS", odd).output().unwrap();
-    assert_eq!(own.status.code(), Some(2));
-    assert!(
-        String::from_utf8_lossy(&own.stderr).contains("`PREJOIN__LOAD__PAGE_ROWS` is not UTF-8")
-    );
+    let own = home.ran(&own);
+    assert_eq!(own.code, Some(2));
+    assert!(own.stderr.contains("`PREJOIN__LOAD__PAGE_ROWS` is not UTF-8"), "{}", own.stderr);
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ impl Scene {
         sqlite(&home, "CREATE TABLE things (id INTEGER PRIMARY KEY, body TEXT)").await;
         sqlite(&home, &rows(10)).await;
         let scene = Self { home, index, engine, proxy };
-        let (code, told) = Self::ended(scene.start()).await;
+        let (code, told) = scene.ended(scene.start()).await;
         assert_eq!(code, Some(0), "{told}");
         sqlite(&scene.home, &rows(2_000)).await;
         scene
@@ -81,10 +81,10 @@ impl Scene {
         tokio::time::timeout(Duration::from_secs(30), sent).await.expect("a bulk request");
     }
 
-    async fn ended(child: Child) -> (Option<i32>, String) {
+    async fn ended(&self, child: Child) -> (Option<i32>, String) {
         let output = tokio::task::spawn_blocking(move || child.wait_with_output());
-        let output = output.await.unwrap().unwrap();
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        let ran = self.home.ran(&output.await.unwrap().unwrap());
+        (ran.code, ran.stderr)
     }
 
     /// Documents that readers see.
@@ -105,13 +105,13 @@ async fn an_engine_lost_on_the_way_is_exit_four(engine: TestEngine) {
     let child = scene.start();
     scene.bulk_was_sent().await;
     scene.proxy.down().await;
-    let (code, told) = Scene::ended(child).await;
+    let (code, told) = scene.ended(child).await;
     assert_eq!(code, Some(4), "{told}");
     assert!(told.contains("cannot be reached"), "{told}");
     assert_eq!(scene.seen().await, 10);
     // What is left of it goes with the next run.
     scene.proxy.up();
-    assert_eq!(Scene::ended(scene.start()).await.0, Some(0));
+    assert_eq!(scene.ended(scene.start()).await.0, Some(0));
     assert_eq!((scene.seen().await, scene.generations().await), (2_000.into(), 1));
 }
 
@@ -121,7 +121,7 @@ async fn a_signal_ends_the_run_cleanly(engine: TestEngine) {
     let child = scene.start();
     scene.bulk_was_sent().await;
     terminate(&child);
-    let (code, told) = Scene::ended(child).await;
+    let (code, told) = scene.ended(child).await;
     assert_eq!(code, Some(143), "{told}");
     assert_eq!((scene.seen().await, scene.generations().await), (10.into(), 1));
 }
@@ -141,7 +141,7 @@ async fn a_second_signal_ends_it_at_once(engine: TestEngine) {
     tokio::time::timeout(Duration::from_secs(30), cleaning).await.expect("the run cleans up");
     terminate(&child);
     // The engine would hold it for a minute.
-    let ended = tokio::time::timeout(Duration::from_secs(20), Scene::ended(child)).await;
+    let ended = tokio::time::timeout(Duration::from_secs(20), scene.ended(child)).await;
     assert_eq!(ended.expect("it ends").0, Some(143));
 }
 
@@ -155,7 +155,7 @@ async fn a_swap_whose_answer_is_lost_is_not_undone(engine: TestEngine) {
     let scene = Scene::new(engine).await;
     // First the run that builds takes the right to write to the index that serves.
     scene.proxy.then("POST /_aliases", [Fault::Pass, Fault::CloseAfter]);
-    let (code, told) = Scene::ended(scene.start()).await;
+    let (code, told) = scene.ended(scene.start()).await;
     assert_eq!(code, Some(4), "{told}");
     assert!(told.contains("may or may not"), "{told}");
     assert_eq!(scene.seen().await, 2_000);

@@ -5,6 +5,7 @@
 use super::{BEFORE, Scene, expected, reached_at, url};
 use crate::support::engines::TestEngine;
 use crate::support::fault_proxy::{Fault, FaultProxy};
+use crate::support::home::Home;
 use crate::support::place::Place;
 use crate::support::secrets::ROW_VALUE;
 use crate::support::tcp_proxy::{TcpProxy, Traffic};
@@ -15,6 +16,31 @@ on_both_servers!(
     a_refusal_that_says_all_it_can,
     what_the_database_has_to_say_is_not_passed_on,
 );
+
+/// The search finds what there is to find.
+#[tokio::test]
+async fn every_secret_of_a_home_is_known() {
+    let config = "engine: {url: 'http://a:in-a%20url@h', api_key: in-the-file}\nsources:\n  \
+        shop: {kind: mysql, url: {env: OF_A_URL}, password: {file: kept}}\n";
+    let home = Home::new()
+        .file("config/default.yaml", config)
+        .file("kept", "in-a-file-of-its-own\n")
+        .variable("OF_A_URL", "mysql://b:in-a-variable@h")
+        .variable("PREJOIN__MASK__KEY", "in-a-key");
+    let secrets = home.secrets();
+    for secret in [
+        "in-a%20url",
+        "in-a url",
+        "in-the-file",
+        "in-a-variable",
+        "in-a-file-of-its-own",
+        "in-a-key",
+    ] {
+        let found = std::panic::catch_unwind(|| secrets.are_not_in(&format!("say {secret}!")));
+        assert!(found.is_err(), "{secret}");
+    }
+    secrets.are_not_in("http://a:***@h");
+}
 
 /// A scene in which everything has its secret, behind two proxies.
 async fn told_much(place: Place) -> (Scene, TcpProxy, FaultProxy) {
@@ -32,7 +58,8 @@ async fn told_much(place: Place) -> (Scene, TcpProxy, FaultProxy) {
         .variable("CURSOR_KEY_OF_OURS", "cursor-hunter2-of-16")
         .variable("PREJOIN_LOG", "trace");
     let job = std::fs::read_to_string(scene.home.path().join("jobs/things.yaml")).unwrap();
-    let masked = job.replace("body]", "{column: body, name: body, mask: hmac}]");
+    let masked = job.replace("\nmapping", "-masked\nmapping");
+    let masked = masked.replace("body]", "{column: body, name: body, mask: hmac}]");
     scene.home = scene.home.file("jobs/masked.yaml", &masked);
     (scene, proxies.0, proxies.1)
 }
@@ -67,7 +94,8 @@ async fn a_failure_that_says_all_it_can(place: Place) {
     engine.then("GET /", [Fault::Answer(401, wrong)]);
     assert_eq!(scene.run().await.code, Some(2));
     engine.then("_bulk", [Fault::Pass, Fault::Answer(401, wrong)]);
-    assert_eq!(scene.run().await.code, Some(4));
+    let ran = scene.run().await;
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     assert_eq!(scene.documents().await, expected(BEFORE));
 }
 

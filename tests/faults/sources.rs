@@ -71,7 +71,7 @@ async fn closed_half_way(place: Place) {
     assert_eq!(proxy.now(), Traffic::Close);
     insta::allow_duplicates! { insta::assert_snapshot!(told, @"
     exit 4
-    error: the root's rows: source `shop`: `INDEX`: reading a page of rows: the server ended the connection
+    error: source `shop`: `INDEX`: the server ended the connection
 
     hint: was the server stopped or restarted? its log may tell; run it again when it is back
     ") }
@@ -93,6 +93,8 @@ async fn restarted_between_two_runs(place: Place) {
 
 async fn silent_at_connect(place: Place) {
     let (scene, proxy) = behind_a_proxy(place).await;
+    let source = reached_at(&scene.place, &proxy.instead(&url(&scene.place)));
+    let scene = scene.reading(&format!("{source}, connect_timeout: 2s"));
     proxy.set(Traffic::Hang);
     let told = scene.told(&scene.run().await);
     insta::allow_duplicates! { insta::assert_snapshot!(told, @"
@@ -107,12 +109,14 @@ async fn silent_at_connect(place: Place) {
 
 async fn silent_half_way(place: Place) {
     let (scene, proxy) = behind_a_proxy(place).await;
+    let source = reached_at(&scene.place, &proxy.instead(&url(&scene.place)));
+    let scene = scene.reading(&format!("{source}, statement_timeout: 3s"));
     proxy.set_after(HALF_WAY, Traffic::Hang);
     let told = scene.told(&scene.run().await);
     assert_eq!(proxy.now(), Traffic::Hang);
     insta::allow_duplicates! { insta::assert_snapshot!(told, @"
     exit 4
-    error: the root's rows: source `shop`: `INDEX`: reading a page of rows: no end within 6s
+    error: source `shop`: `INDEX`: no end within 8s
 
     hint: is the server, or the network to it, stuck?
     ") }

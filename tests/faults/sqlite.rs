@@ -35,7 +35,7 @@ async fn a_file_that_is_broken_half_way() {
     std::fs::write(&path, broken).unwrap();
     insta::assert_snapshot!(scene.told(&scene.run().await), @"
     exit 4
-    error: the root's rows: source `shop`: `INDEX`: reading a page of rows: database disk image is malformed
+    error: source `shop`: `INDEX`: database disk image is malformed
 
     hint: the file is damaged: `PRAGMA integrity_check` tells more; restore it
     ");

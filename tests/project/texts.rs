@@ -135,6 +135,22 @@ fn searches_to_copy_are_searches() {
     }
 }
 
+/// `faults::tls::another_name` is a function of that name in `tests/faults/tls.rs`, or in the `mod.rs` of a folder.
+#[test]
+fn tests_that_are_named_are_there() {
+    let text = read("docs/reliability.md");
+    let names: Vec<_> = text.split('`').filter(|part| part.matches("::").count() >= 2).collect();
+    assert!(names.len() > 40, "only {} tests are named", names.len());
+    for name in names {
+        let (module, function) = name.rsplit_once("::").unwrap();
+        let path = root().join("tests").join(module.replace("::", "/"));
+        let file = std::fs::read_to_string(path.with_extension("rs"));
+        let file = file.or_else(|_| std::fs::read_to_string(path.join("mod.rs")));
+        let file = file.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(file.contains(&format!("async fn {function}(")), "there is no test {name}");
+    }
+}
+
 #[test]
 fn the_readme_is_short_and_names_both_commands() {
     let readme = read("README.md");

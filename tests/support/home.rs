@@ -119,8 +119,9 @@ impl Home {
     pub(crate) fn ran(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-        self.may_say(&stdout);
-        self.may_say(&stderr);
+        let secrets = self.secrets();
+        secrets.are_not_in(&stdout);
+        secrets.are_not_in(&stderr);
         assert!(!stderr.contains(ROW_VALUE), "a row's value was printed: {stderr}");
         let home = self.path().display().to_string();
         Ran {
@@ -130,9 +131,9 @@ impl Home {
         }
     }
 
-    /// Fails when a secret that the program was told is in what it said.
-    pub(crate) fn may_say(&self, text: &str) {
-        Secrets::of(self.path(), &self.variables).are_not_in(text);
+    /// What the program is told in confidence here.
+    pub(crate) fn secrets(&self) -> Secrets {
+        Secrets::of(self.path(), &self.variables)
     }
 }
 

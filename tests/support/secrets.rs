@@ -13,7 +13,7 @@ use url::Url;
 pub(crate) const ROW_VALUE: &str = "value-of-a-row";
 
 /// The secrets of one home.
-#[derive(Default, Clone)]
+#[derive(Default)]
 pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {

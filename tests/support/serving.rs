@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 
@@ -11,6 +12,8 @@ use super::home::Home;
 pub(crate) struct Serving {
     process: Child,
     address: String,
+    /// Reads what it says, and fails when a secret is in it.
+    listening: Option<JoinHandle<()>>,
 }
 
 impl Serving {
@@ -20,17 +23,19 @@ impl Serving {
         command.env("PREJOIN__API__LISTEN", "127.0.0.1:0").stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = tokio::task::spawn_blocking(move || {
-            let mut lines = lines.map_while(Result::ok);
+        let secrets = home.secrets();
+        let listening = tokio::task::spawn_blocking(move || {
+            let mut lines =
+                lines.map_while(Result::ok).inspect(move |line| secrets.are_not_in(line));
             let address =
                 lines.find_map(|line| Some(line.split_once("http://")?.1.trim().to_owned()));
             // The rest is read too, or the server would stop at a full pipe.
-            std::thread::spawn(move || lines.for_each(drop));
-            address
+            (address, std::thread::spawn(move || lines.for_each(drop)))
         });
-        let address = address.await.unwrap().expect("the server ended before it listened");
+        let (address, listening) = listening.await.unwrap();
+        let address = address.expect("the server ended before it listened");
         let address = address.split_whitespace().next().unwrap().trim_end_matches('/').to_owned();
-        Self { process, address }
+        Self { process, address, listening: Some(listening) }
     }
 
     /// Asks with `curl`, a client that is not ours.
@@ -66,5 +71,9 @@ impl Drop for Serving {
         // It may have ended already, and then there is nothing to end.
         let _ended = self.process.kill();
         let _status = self.process.wait();
+        let listened = self.listening.take().map(JoinHandle::join);
+        if let (Some(Err(printed)), false) = (listened, std::thread::panicking()) {
+            std::panic::resume_unwind(printed);
+        }
     }
 }
