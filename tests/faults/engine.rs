@@ -51,9 +51,9 @@ async fn ends_well(scene: &Scene, proxy: &FaultProxy) {
 async fn gone_half_way_and_back(engine: TestEngine) {
     let (scene, mut proxy) = behind_a_proxy(engine).await;
     let before = bulks(&proxy);
-    proxy.then("_bulk", [Fault::Pass, Fault::Wait]);
+    proxy.then("_bulk", [Fault::Pass, Fault::Late]);
     let running = scene.home.start(&ARGUMENTS);
-    proxy.has_seen("_bulk", before + 2).await;
+    proxy.until_seen("_bulk", before + 2).await;
     proxy.down().await;
     running.says("cannot be reached").await;
     proxy.up();
@@ -93,9 +93,9 @@ async fn answers_lost_after_the_work(engine: TestEngine) {
 async fn out_of_disk_half_way(engine: TestEngine) {
     let (scene, proxy) = behind_a_proxy(engine).await;
     let before = bulks(&proxy);
-    proxy.then("_bulk", [Fault::Pass, Fault::Wait]);
+    proxy.then("_bulk", [Fault::Pass, Fault::Late]);
     let running = scene.home.start(&ARGUMENTS);
-    proxy.has_seen("_bulk", before + 2).await;
+    proxy.until_seen("_bulk", before + 2).await;
     let client = engine.client().await;
     let fresh = format!("{}-000002", &*scene.index);
     let block = json!({"index.blocks.read_only_allow_delete": true});
