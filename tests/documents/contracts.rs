@@ -98,7 +98,7 @@ async fn documents_are_equal_whichever_server_holds_the_services() {
     let servers = servers.variable("ELASTIC_PASSWORD", "").variable("READER_PASSWORD", "");
     let servers = servers
         .variable("PREJOIN__ENGINE__USERNAME", "elastic")
-        .variable("PREJOIN__ENGINE__PASSWORD", "x");
+        .variable("PREJOIN__ENGINE__PASSWORD", "not-to-be-seen");
     reindex(&servers, &["--profile", "compose"]);
 
     let (left, right) = (documents(&files_index).await, documents(&servers_index).await);

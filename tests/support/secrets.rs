@@ -43,7 +43,7 @@ impl Secrets {
 
     /// Fails when one of them is in `text`.
     pub(crate) fn are_not_in(&self, text: &str) {
-        for secret in &self.0 {
+        for secret in self.0.iter().filter(|secret| !secret.is_empty()) {
             assert!(secret.len() > 5, "a secret of tests must be longer than {}", secret.len());
             assert!(!text.contains(secret.as_str()), "a secret was printed: {text}");
         }
@@ -75,7 +75,7 @@ impl Secrets {
                 let password = url.as_ref().and_then(Url::password).unwrap_or_default();
                 let decoded = percent_decode_str(password).decode_utf8_lossy();
                 let both = [password.to_owned(), decoded.into_owned()];
-                self.0.extend(both.into_iter().filter(|password| !password.is_empty()));
+                self.0.extend(both);
             }
             "password" | "api_key" | "cursor_key" | "key" => self.0.push(text.to_owned()),
             _ => {}

@@ -19,13 +19,17 @@ struct Account {
 impl Account {
     async fn postgres() -> Self {
         let account = Self::on(&services::postgres());
-        account.admin(&format!("CREATE ROLE {} LOGIN PASSWORD 'p'", account.name)).await;
+        account
+            .admin(&format!("CREATE ROLE {} LOGIN PASSWORD 'not-to-be-seen'", account.name))
+            .await;
         account
     }
 
     async fn mariadb() -> Self {
         let account = Self::on(&services::mariadb());
-        account.admin(&format!("CREATE USER '{}'@'%' IDENTIFIED BY 'p'", account.name)).await;
+        account
+            .admin(&format!("CREATE USER '{}'@'%' IDENTIFIED BY 'not-to-be-seen'", account.name))
+            .await;
         account
     }
 
@@ -42,7 +46,7 @@ impl Account {
         if let Server::Postgres(address) | Server::Mysql(address) = &mut config.server {
             let mut url = Url::parse(&address.url.reveal().unwrap()).unwrap();
             url.set_username(&self.name).unwrap();
-            url.set_password(Some("p")).unwrap();
+            url.set_password(Some("not-to-be-seen")).unwrap();
             address.url = Secret::plain(url.as_str());
         }
         config
