@@ -18,6 +18,13 @@ impl Masking {
         Hmac::new_from_slice(key).ok().map(Self)
     }
 
+    /// What `text` is masked as.
+    pub fn of(&self, text: &str) -> String {
+        let mut masked = String::new();
+        self.apply(text, &mut masked);
+        masked
+    }
+
     fn apply(&self, text: &str, out: &mut String) {
         let mut mac = self.0.clone();
         mac.update(text.as_bytes());

@@ -6,13 +6,17 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use super::lease::{Before, Claim, Held, Lease, LeaseError, Record, Tenure};
+use super::lease::{Before, Claim, Lease, LeaseError, Record, Tenure};
 
 /// What is remembered of an alias.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AliasState {
     /// The job that builds its generations.
     pub job: String,
+    /// The highest number that a generation was given: none is given twice, so that what a late process does to an index by its
+    /// name meets no other.
+    #[serde(default)]
+    pub last: u64,
 }
 
 /// The right to build and swap.
@@ -33,7 +37,7 @@ impl State {
     }
 
     /// Takes the lease of `alias`, as soon as it is known that nobody has it. What was remembered is kept, `first` is
-    /// remembered when nothing was. Told beside it is the process that held it and has died, if one has.
+    /// remembered when nothing was.
     ///
     /// # Errors
     /// See [`LeaseError`].
@@ -42,18 +46,18 @@ impl State {
         alias: &str,
         claim: &Claim,
         first: AliasState,
-    ) -> Result<(AliasLease, Option<String>), LeaseError> {
+    ) -> Result<AliasLease, LeaseError> {
         loop {
-            let before: Before<AliasState> = self.watch(&id(alias), None).await?;
+            let before: Before<AliasState> = self.watch(&id(alias)).await?;
             let (standing, last, content) = match before {
-                Some((standing, record)) => (Some(standing), Some(record.tenure), record.content),
+                Some((standing, record)) => {
+                    (Some(standing), Some(record.tenure.epoch), record.content)
+                }
                 None => (None, None, first.clone()),
             };
-            let tenure = claim.tenure(last.as_ref().map(|last| last.epoch))?;
-            let record = Record { tenure, content };
+            let record = Record { tenure: claim.tenure(last)?, content };
             if let Some(lease) = Lease::take(self, &id(alias), standing, record).await? {
-                let dead = last.filter(|last| last.standing == Held::Held);
-                return Ok((lease, dead.map(|dead| dead.process)));
+                return Ok(lease);
             }
         }
     }

@@ -56,6 +56,14 @@ impl State {
         Ok(found.map(|(_, record)| (record.tenure, record.content)))
     }
 
+    /// Waits until it is known that nobody holds the lease of a real index.
+    ///
+    /// # Errors
+    /// When somebody does; when the engine does not answer or refuses.
+    pub async fn index_is_free(&self, index: &str) -> Result<(), LeaseError> {
+        self.watch::<IndexState>(&id(index)).await.map(drop)
+    }
+
     /// Forgets a real index and its dead letters.
     ///
     /// # Errors
@@ -102,18 +110,13 @@ impl IndexLease {
         }
     }
 
-    /// Takes the right to write to `index`, as soon as it is known that nobody has it; at once from a process known to be `dead`.
+    /// Takes the right to write to `index`, as soon as it is known that nobody has it.
     ///
     /// # Errors
     /// See [`NotTaken`].
-    pub async fn take(
-        state: &State,
-        index: &str,
-        claim: &Claim,
-        dead: Option<&str>,
-    ) -> Result<Self, NotTaken> {
+    pub async fn take(state: &State, index: &str, claim: &Claim) -> Result<Self, NotTaken> {
         loop {
-            let before: Before<IndexState> = state.watch(&id(index), dead).await?;
+            let before: Before<IndexState> = state.watch(&id(index)).await?;
             let unknown = || NotTaken::Unknown(index.to_owned());
             let (standing, before) = before.ok_or_else(unknown)?;
             let client = state.client.clone();

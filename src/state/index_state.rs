@@ -22,6 +22,8 @@ pub struct IndexState {
     pub job: BuiltBy,
     /// Columns that the job uses, as they were described before the first read.
     pub columns: UsedColumns,
+    /// Tells apart what the same job makes of other columns, clocks or keys of masked fields.
+    pub rows_by: String,
     /// Its loading.
     pub load: LoadState,
     /// Since when readers have seen it, the last time that they began to; `None` when they never did.

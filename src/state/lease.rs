@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -39,8 +39,6 @@ pub struct Tenure {
     pub holder: String,
     /// A name that no other holder has.
     pub run: String,
-    /// A name that all leases of one process have.
-    pub process: String,
     /// What it is held for: `reindex`, `rollback`.
     pub task: String,
     /// When it was taken.
@@ -70,8 +68,6 @@ pub enum Held {
 pub struct Claim {
     /// Machine and process.
     pub holder: String,
-    /// A name that all leases of one process have, and no other process's.
-    pub process: String,
     /// What for.
     pub task: String,
     /// How long it may be silent.
@@ -140,8 +136,7 @@ impl Claim {
             host => host,
         };
         let holder = format!("{host}, process {}", std::process::id());
-        let process = Uuid::new_v4().simple().to_string();
-        Self { holder, process, task: task.to_owned(), ttl }
+        Self { holder, task: task.to_owned(), ttl }
     }
 
     /// The beginning of a tenure after that of epoch `last`.
@@ -154,7 +149,6 @@ impl Claim {
             epoch: epoch_after(last, since)?,
             holder: self.holder.clone(),
             run: Uuid::new_v4().simple().to_string(),
-            process: self.process.clone(),
             task: self.task.clone(),
             since,
             ttl_ms: u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX),
@@ -165,19 +159,18 @@ impl Claim {
 }
 
 impl State {
-    /// Waits until it is known whether somebody holds the lease: at once when it was given back or its holder is the process
-    /// that is known to be `dead`, within its time to live otherwise.
+    /// Waits until it is known whether somebody holds the lease: at once when it was given back, within its time to live
+    /// otherwise. Time in which the engine itself was silent does not count.
     pub(super) async fn watch<T: DeserializeOwned>(
         &self,
         id: &str,
-        dead: Option<&str>,
     ) -> Result<Before<T>, LeaseError> {
         let Some((first, record)) = self.fetch::<Record<T>>(id).await? else { return Ok(None) };
-        if record.tenure.standing != Held::Held || dead == Some(&record.tenure.process) {
+        if record.tenure.standing != Held::Held {
             return Ok(Some((first, record)));
         }
         let ttl = Duration::from_millis(record.tenure.ttl_ms);
-        let began = Instant::now();
+        let mut began = Instant::now();
         tracing::info!(
             lease = id,
             holder = record.tenure.holder,
@@ -185,7 +178,11 @@ impl State {
         );
         while began.elapsed() < ttl {
             sleep(ttl / LOOKS).await;
+            let looked = Instant::now();
             let Some((now, latest)) = self.fetch::<Record<T>>(id).await? else { return Ok(None) };
+            if looked.elapsed() > ttl / BEATS {
+                began = Instant::now();
+            }
             if latest.tenure.standing != Held::Held {
                 return Ok(Some((now, latest)));
             }
@@ -292,11 +289,12 @@ impl<T: Serialize + DeserializeOwned + Clone> Shared<T> {
     async fn beat(self: Arc<Self>, ttl: Duration) {
         loop {
             sleep(ttl / BEATS).await;
-            match self.write(|_| {}).await {
-                Ok(()) => {}
-                Err(LeaseError::Lost | LeaseError::Held(_)) => return,
-                // The engine is out of reach for everybody: nobody can take the lease over meanwhile.
-                Err(LeaseError::Failed(error)) => {
+            // One request that hangs must not cost the lease: the next one tells which of them arrived.
+            match timeout(ttl / BEATS, self.write(|_| {})).await {
+                Ok(Ok(())) => {}
+                Ok(Err(LeaseError::Lost | LeaseError::Held(_))) => return,
+                Err(_) => tracing::warn!(lease = self.id, "no answer to a sign of life"),
+                Ok(Err(LeaseError::Failed(error))) => {
                     tracing::warn!(
                         lease = self.id,
                         error = format!("{error:#}"),

@@ -19,6 +19,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use crate::finding::Finding;
 use crate::sink::{Client, EngineError, Method, index};
 
 pub use alias_lease::{AliasLease, AliasState};
@@ -76,7 +77,13 @@ impl State {
                 Err(error) if error.is_conflict() => {
                     let path = [store.index.as_str(), "_mapping"];
                     let put = self.client.call(Method::Put, &path, &[], Some(&store.mappings));
-                    put.await.map(drop).with_context(context)
+                    put.await.map(drop).map_err(|error| {
+                        let what = Finding::error(format!("{} has fields of other types", context()));
+                        let hint = "it was made by something else, or by a run that lost it: delete it; indexes are not touched, `reindex` anew";
+                        let foreign = error.status() == Some(400);
+                        let error = anyhow::Error::new(error);
+                        if foreign { error.context(what.hint(hint)) } else { error.context(context()) }
+                    })
                 }
                 made => made.map(drop).with_context(context),
             }

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::generations::Known;
-use super::load::{Broken, load};
+use super::load::{Broken, Ends, load};
 use super::progress::Progress;
 use super::{Engine, ShutOut, Stopped};
 use crate::finding::Finding;
@@ -43,9 +44,25 @@ fn first_state(engine: &Engine, uuid: String) -> IndexState {
             text: plan.text.clone(),
         },
         columns: plan.columns().clone(),
+        rows_by: rows_by(engine),
         load: LoadState::default(),
         served_from: None,
     }
+}
+
+/// Tells apart what the same job makes of other columns, clocks or keys: half of a load goes with no other half.
+fn rows_by(engine: &Engine) -> String {
+    let mut hash = Sha256::new();
+    for node in engine.plan.root.walk() {
+        for column in &node.read.columns {
+            let zone = column.zone.as_ref().and_then(|zone| zone.iana_name());
+            let parts = [&node.path, &column.name, &column.native, zone.unwrap_or_default()];
+            parts.iter().for_each(|part| hash.update(format!("{}:{part}", part.len())));
+        }
+    }
+    let masked = engine.masking.as_ref().map(|masking| masking.of("which key?"));
+    hash.update(masked.unwrap_or_default());
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Build {
@@ -60,26 +77,39 @@ impl Build {
         (known, alias): (&Known, &AliasLease),
         claim: &Claim,
     ) -> Result<Self, Stopped> {
+        let not_ours = |error| Stopped::before("the alias", error);
         for unseen in known.unseen() {
-            alias.confirm().await.map_err(|error| Stopped::before("the alias", error))?;
-            tracing::info!(index = unseen.name, "removing what an earlier run has left");
-            remove(engine, &unseen.name).await.map_err(Stopped::NotStarted)?;
+            let free = engine.state.index_is_free(&unseen.name).await;
+            free.map_err(|error| Stopped::before(&format!("index `{}`", unseen.name), error))?;
         }
-        let name = known.generations.next_name();
+        let number = known.generations.next_number(alias.content().await.last);
+        alias.update(|state| state.last = number).await.map_err(not_ours)?;
+        let name = known.generations.name(number);
         let made =
             IndexLease::create(&engine.state, (&name, &engine.plan.mapping), claim, |uuid| {
                 first_state(engine, uuid)
             });
         let lease = made.await.map_err(|error| Stopped::not_taken(&name, error))?;
-        let forgotten = engine.state.drop_dead_letters(&name, 0).await;
-        forgotten.map_err(Stopped::NotStarted)?;
+        // Only now: what is left of earlier runs may be wanted when a new index cannot be made.
+        for unseen in known.unseen() {
+            let removed = async {
+                alias.confirm().await?;
+                tracing::info!(index = unseen.name, "removing what an earlier run has left");
+                remove(engine, &unseen.name).await
+            };
+            if let Err(error) = removed.await {
+                let build = Self::new(engine, claim, lease, false);
+                build.leave().await;
+                return Err(Stopped::midway("the alias", error));
+            }
+        }
         Ok(Self::new(engine, claim, lease, false))
     }
 
-    /// Goes on with the youngest generation that readers have not seen. `dead` is the process that is known to have died at it.
+    /// Goes on with the youngest generation that readers have not seen.
     pub(super) async fn go_on(
         engine: &Arc<Engine>,
-        (known, dead): (&Known, Option<&str>),
+        known: &Known,
         claim: &Claim,
     ) -> Result<Self, Stopped> {
         let job = &engine.plan.job;
@@ -103,15 +133,24 @@ impl Build {
             let hint = format!("begin anew: `prejoin reindex {job}`");
             return Err(refused(Finding::error(what).hint(hint)));
         }
-        let taken = IndexLease::take(&engine.state, name, claim, dead).await;
+        if state.rows_by != rows_by(engine) {
+            let what = format!(
+                "columns, a time zone or the key of masked fields are not what they were when {name} was begun"
+            );
+            let hint = format!("begin anew: `prejoin reindex {job}`");
+            return Err(refused(Finding::error(what).hint(hint)));
+        }
+        let taken = IndexLease::take(&engine.state, name, claim).await;
         let lease = taken.map_err(|error| Stopped::not_taken(name, error))?;
         let load = lease.content().await.load;
+        let build = Self::new(engine, claim, lease, load.ended_at.is_none());
         let prepared = async {
+            build.lease.confirm().await?;
             // Of rows that are read again.
             engine.state.drop_dead_letters(name, load.checkpoint + 1).await?;
+            build.lease.confirm().await?;
             index::slow_down(&engine.client, name).await
         };
-        let build = Self::new(engine, claim, lease, load.ended_at.is_none());
         match prepared.await {
             Ok(()) => Ok(build),
             Err(error) => {
@@ -125,12 +164,13 @@ impl Build {
     pub(super) async fn load(
         self,
         progress: &Arc<Progress>,
-        cancel: &CancellationToken,
+        (cancel, alias_lost): (&CancellationToken, &CancellationToken),
     ) -> (Option<Self>, Result<Counts, Stopped>) {
         let mut build = self;
         loop {
             let lease = (&build.lease, build.begun_before);
-            let loaded = load(&build.engine, lease, build.bulk.clone(), progress, cancel);
+            let ends = Ends { cancel: cancel.clone(), alias_lost: alias_lost.clone() };
+            let loaded = load(&build.engine, lease, build.bulk.clone(), progress, ends);
             let error = match Box::pin(loaded).await {
                 Ok(counts) => return (Some(build), Ok(counts)),
                 Err(Broken::Cancelled) => return (Some(build), Err(Stopped::Cancelled)),
@@ -147,10 +187,10 @@ impl Build {
             tracing::info!(index = name, "all versions of the lease are spent: taking another");
             let (engine, claim, clean) = (build.engine, build.claim, build.bulk.all_answered());
             build.lease.give_back(clean).await;
-            match IndexLease::take(&engine.state, &name, &claim, None).await {
+            match IndexLease::take(&engine.state, &name, &claim).await {
                 Ok(lease) => build = Self::new(&engine, &claim, lease, true),
                 Err(error) => {
-                    return (None, Err(Stopped::midway(&name, anyhow!(error))));
+                    return (None, Err(Stopped::midway(&format!("index `{name}`"), error.into())));
                 }
             }
         }
@@ -174,13 +214,15 @@ impl Build {
         if self.lease.lost().is_cancelled() || self.lease.confirm().await.is_err() {
             return None;
         }
-        let loaded = self.lease.content().await.load.counts().read;
+        let load = self.lease.content().await.load;
+        let loaded = load.counts().read;
+        // Of an empty root, all is loaded.
+        let worth_keeping = load.segments.iter().any(|segment| segment.counts.is_some());
         let index = self.lease.index().to_owned();
         let clean = self.bulk.all_answered();
-        let left = if loaded == 0 {
-            remove(&self.engine, &index).await
-        } else {
-            self.settle().await.map(drop)
+        let left = match worth_keeping {
+            true => self.settle().await.map(drop),
+            false => remove(&self.engine, &index).await,
         };
         if let Err(error) = left.with_context(|| format!("index `{index}`")) {
             tracing::warn!(
@@ -188,10 +230,10 @@ impl Build {
                 "the unfinished index could not be tidied up"
             );
         }
-        if loaded > 0 {
+        if worth_keeping {
             self.lease.give_back(clean).await;
         }
-        (loaded > 0).then_some(loaded)
+        worth_keeping.then_some(loaded)
     }
 
     /// Gives the lease back.

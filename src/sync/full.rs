@@ -14,9 +14,10 @@ use super::build::{Build, remove};
 use super::generations::{Known, known};
 use super::progress::Progress;
 use super::report::{Report, now};
-use super::swap::swap;
+use super::swap::Swap;
 use super::{Engine, Stopped, compare};
 use crate::finding::{Code, Finding};
+use crate::sink::patiently;
 use crate::state::{AliasLease, AliasState, Claim, Counts, LeaseError};
 
 /// What a full load may be told.
@@ -81,6 +82,14 @@ pub(super) fn built_by_another(alias: &str, job: &str, owner: &str) -> Finding {
         .hint(format!("{hint} {job} --adopt`"))
 }
 
+/// What to do about an index that waits for its swap.
+fn complete(report: &Report) -> String {
+    format!(
+        "{} is complete and not shown to readers: `prejoin reindex {} --resume` swaps it in",
+        report.index, report.job
+    )
+}
+
 struct Run {
     engine: Arc<Engine>,
     options: Options,
@@ -95,15 +104,16 @@ impl Run {
         let alias = &engine.plan.index;
         let claim = Claim::of_this_process("reindex", engine.lease_ttl);
         let cancel = self.cancel.clone();
+        let first = AliasState { job, last: 0 };
         let lease = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(Stopped::Cancelled),
-            lease = engine.state.lease_alias(alias, &claim, AliasState { job: job.clone() }) => lease,
+            lease = engine.state.lease_alias(alias, &claim, first) => lease,
         };
         let lease = lease.map_err(|error| Stopped::before(&format!("alias `{alias}`"), error));
-        let (lease, dead) = lease?;
+        let lease = lease?;
         let ended = match self.check_owner(&lease).await {
-            Ok(()) => self.build((&lease, dead.as_deref()), &claim, report).await,
+            Ok(()) => self.build(&lease, &claim, report).await,
             Err(stopped) => Err(stopped),
         };
         match lease.release(true).await {
@@ -131,7 +141,7 @@ impl Run {
 
     async fn build(
         &mut self,
-        (alias, dead): (&AliasLease, Option<&str>),
+        alias: &AliasLease,
         claim: &Claim,
         report: &mut Report,
     ) -> Result<(), Stopped> {
@@ -139,17 +149,22 @@ impl Run {
         let known = known(&engine.client, &engine.state, &engine.plan.index).await;
         let known = known.map_err(Stopped::NotStarted)?;
         self.check_columns(&known)?;
-        let build = if self.options.resume {
-            Build::go_on(&engine, (&known, dead), claim).await?
-        } else {
-            Build::begin(&engine, (&known, alias), claim).await?
+        let build = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(Stopped::Cancelled),
+            build = async {
+                match self.options.resume {
+                    true => Build::go_on(&engine, &known, claim).await,
+                    false => Build::begin(&engine, (&known, alias), claim).await,
+                }
+            } => build?,
         };
         report.index = build.lease.index().to_owned();
         if self.options.resume {
             report.resumed_at = Some(build.lease.content().await.load.counts().read);
         }
         tracing::info!(index = report.index, engine = %engine.client.engine(), "loading");
-        let (build, loaded) = build.load(&self.progress, &self.cancel).await;
+        let (build, loaded) = build.load(&self.progress, (&self.cancel, &alias.lost())).await;
         report.count(&self.progress);
         let checked = match (&build, loaded) {
             (Some(build), Ok(counts)) => self.check(build, &known, &counts, report).await,
@@ -158,10 +173,7 @@ impl Run {
         let Some(build) = build else { return checked };
         match checked {
             Ok(()) if self.options.no_swap => {
-                report.next = Some(format!(
-                    "{} is complete and not shown to readers: `prejoin reindex {} --resume` swaps it in",
-                    report.index, report.job
-                ));
+                report.next = Some(complete(report));
                 build.give_back().await;
                 Ok(())
             }
@@ -207,16 +219,21 @@ impl Run {
             let source =
                 engine.sources.get(&engine.plan.root.source).context("the root's source")?;
             report.keyless = source.count_keyless(&engine.plan.root.read).await?;
-            report.written = build.settle().await?;
+            let patience = engine.patience();
+            report.written = patiently(patience, async || build.settle().await).await?;
             compare::all_there(counts, report.written, &report.index)?;
-            build.ended().await
+            patiently(patience, async || build.ended().await).await
         };
         counted.await.map_err(|error| Stopped::midway(&what, error))?;
         if self.cancel.is_cancelled() {
             return Err(Stopped::Cancelled);
         }
-        let before = known.live_state().filter(|_| !self.options.allow_shrink);
-        let shrunk = before.map(|state| compare::shrunk(&state.load.counts(), counts));
+        // Of an index that nothing is remembered of, the documents are known at least.
+        let documents = known.generations.live().and_then(|live| live.documents);
+        let documents = documents.map(|read| Counts { read, ..Counts::default() });
+        let before = known.live_state().map(|state| state.load.counts()).or(documents);
+        let before = before.filter(|_| !self.options.allow_shrink);
+        let shrunk = before.map(|before| compare::shrunk(&before, counts));
         match shrunk.filter(|shrunk| !shrunk.is_empty()) {
             Some(shrunk) => {
                 let finding = compare::too_small(&report.job, &report.index, &shrunk);
@@ -234,16 +251,18 @@ impl Run {
         report: &mut Report,
     ) -> Result<(), Stopped> {
         let engine = &self.engine;
-        let live = known.generations.live().map(|live| live.name.as_str());
-        let swapped = async {
-            // From here on nothing is undone: an answer that was lost may belong to a swap that took place.
-            let confirmed = alias.confirm().await;
-            confirmed.map_err(|error| Stopped::midway("the alias", error.into()))?;
-            let (parts, name) = ((&engine.client, &engine.state), &engine.plan.index);
-            swap(parts, name, live, &build.lease, claim).await
+        let swap = Swap {
+            client: &engine.client,
+            state: &engine.state,
+            claim,
+            alias: (&engine.plan.index, alias),
+            live: known.generations.live().map(|live| live.name.as_str()),
         };
-        let swapped = swapped.await;
+        let swapped = swap.to(&build.lease, &self.cancel).await;
         build.give_back().await;
+        if matches!(swapped, Err(Stopped::Cancelled)) {
+            report.next = Some(complete(report));
+        }
         report.previous = swapped?;
         report.swapped = true;
         if let Err(error) = self.prune(alias, report).await {
@@ -256,8 +275,7 @@ impl Run {
     async fn prune(&self, alias: &AliasLease, report: &mut Report) -> Result<()> {
         let engine = &self.engine;
         let known = known(&engine.client, &engine.state, &engine.plan.index).await?;
-        let whole = |generation: &_| known.is_way_back(generation);
-        for surplus in known.generations.surplus(self.options.keep, whole) {
+        for surplus in known.surplus(self.options.keep) {
             alias.confirm().await?;
             remove(engine, &surplus.name).await?;
             report.removed.push(surplus.name.clone());

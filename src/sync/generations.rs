@@ -1,7 +1,7 @@
 //! The generations of an alias, each with what is remembered of it.
 //!
-//! Promises: what serves, what could serve again and what a run has left unfinished are told apart by what is remembered, and
-//! only where nothing is, by what the engine shows.
+//! Promises: what serves, what could serve again and what a run has left unfinished are told apart by what is remembered of
+//! that very index. One of which nothing is remembered is not ours to delete, unless a run died as it created it.
 
 use anyhow::Result;
 
@@ -25,7 +25,9 @@ pub async fn known(client: &Client, state: &State, alias: &str) -> Result<Known>
     let generations = Generations::read(client, alias).await?;
     let mut states = Vec::new();
     for generation in &generations.all {
-        states.push(state.index(&generation.name).await?);
+        let remembered = state.index(&generation.name).await?;
+        // Of another index that had the name before.
+        states.push(remembered.filter(|(_, state)| state.uuid == generation.uuid));
     }
     Ok(Known { generations, states })
 }
@@ -42,24 +44,38 @@ impl Known {
         self.generations.live().and_then(|live| Some(&self.state(&live.name)?.1))
     }
 
-    /// Whether readers see it or have seen it: a way back.
+    /// Whether readers have seen it, complete, and do not see it now.
     pub fn is_way_back(&self, generation: &Generation) -> bool {
-        match self.state(&generation.name) {
-            _ if generation.live => true,
-            Some((_, state)) => state.load.ended_at.is_some() && state.served_from.is_some(),
-            None => !generation.open,
-        }
+        let served =
+            |state: &IndexState| state.load.ended_at.is_some() && state.served_from.is_some();
+        !generation.live && self.state(&generation.name).is_some_and(|(_, state)| served(state))
     }
 
     /// Generations that readers have never seen, the youngest last.
     pub fn unseen(&self) -> Vec<&Generation> {
-        self.generations.all.iter().filter(|generation| !self.is_way_back(generation)).collect()
+        let unseen = |generation: &&Generation| {
+            let ours = self.state(&generation.name).is_some() || generation.open;
+            ours && !generation.live && !self.is_way_back(generation)
+        };
+        self.generations.all.iter().filter(unseen).collect()
     }
 
-    /// The youngest generation before the live one that could serve again.
-    pub fn way_back(&self) -> Option<&Generation> {
-        self.generations.live()?;
+    /// Generations before the live one that readers have seen, the one that they saw last first.
+    pub fn ways_back(&self) -> Vec<&Generation> {
+        if self.generations.live().is_none() {
+            return Vec::new();
+        }
         let older = self.generations.all.iter().take_while(|generation| !generation.live);
-        older.filter(|generation| self.is_way_back(generation)).last()
+        let mut ways: Vec<_> = older.filter(|generation| self.is_way_back(generation)).collect();
+        let served = |name: &str| self.state(name).and_then(|(_, state)| state.served_from);
+        ways.sort_by_key(|way| std::cmp::Reverse((served(&way.name), way.number)));
+        ways
+    }
+
+    /// Generations before the live one that are no way back, or not among the `keep` that readers saw last.
+    pub fn surplus(&self, keep: usize) -> Vec<&Generation> {
+        let newest = self.generations.live().map_or(0, |live| live.number);
+        let unseen = self.unseen().into_iter().filter(|unseen| unseen.number < newest);
+        unseen.chain(self.ways_back().into_iter().skip(keep)).collect()
     }
 }

@@ -39,6 +39,14 @@ impl From<anyhow::Error> for Broken {
     }
 }
 
+/// What ends a load before its end.
+pub(super) struct Ends {
+    /// Somebody asked for it.
+    pub(super) cancel: CancellationToken,
+    /// Another run builds for the alias.
+    pub(super) alias_lost: CancellationToken,
+}
+
 /// What the loaders of all ranges share.
 struct Load {
     engine: Arc<Engine>,
@@ -59,7 +67,7 @@ pub(super) async fn load(
     (lease, begun_before): (&IndexLease, bool),
     bulk: BulkWriter,
     progress: &Arc<Progress>,
-    cancel: &CancellationToken,
+    ends: Ends,
 ) -> Result<Counts, Broken> {
     let source = engine.sources.get(&engine.plan.root.source);
     let source =
@@ -83,7 +91,10 @@ pub(super) async fn load(
         target,
         ledger: Mutex::new(ledger),
     });
-    let ended = load.run(lease, cancel).await;
+    let ended = load.run(lease, &ends).await;
+    // Bodies whose loaders are gone may still be on their way out: none is when all permits are back.
+    let flights = u32::try_from(engine.load.bulk_in_flight).unwrap_or(u32::MAX);
+    drop(load.target.flights.acquire_many(flights).await);
     let written_down = match &ended {
         Ok(()) => load.checkpoint(lease).await,
         Err(_) if lease.lost().is_cancelled() => Ok(()),
@@ -93,7 +104,11 @@ pub(super) async fn load(
     match (ended, written_down) {
         (Ok(()), Ok(())) => {
             if begun_before {
-                load.remove_leftovers().await?;
+                tokio::select! {
+                    biased;
+                    () = ends.cancel.cancelled() => return Err(Broken::Cancelled),
+                    removed = load.remove_leftovers() => removed?,
+                }
             }
             Ok(load.ledger.lock().await.counts())
         }
@@ -112,29 +127,41 @@ pub(super) async fn load(
 
 impl Load {
     /// Has all ranges loaded, with a checkpoint now and then.
-    async fn run(
-        self: &Arc<Self>,
-        lease: &IndexLease,
-        cancel: &CancellationToken,
-    ) -> Result<(), Broken> {
-        // Ends the reading when this function is left, however that happens.
+    async fn run(self: &Arc<Self>, lease: &IndexLease, ends: &Ends) -> Result<(), Broken> {
         let mut loaders = JoinSet::new();
         for _ in 0..self.engine.load.readers {
             loaders.spawn(Arc::clone(self).load_ranges());
         }
+        let ended = self.watch(&mut loaders, lease, ends).await;
+        loaders.shutdown().await;
+        ended
+    }
+
+    /// Waits for the loaders to end.
+    async fn watch(
+        &self,
+        loaders: &mut JoinSet<Result<()>>,
+        lease: &IndexLease,
+        ends: &Ends,
+    ) -> Result<(), Broken> {
         let every = self.engine.lease_ttl / 3;
         let mut checkpoints = interval_at(Instant::now() + every, every);
         let lost = lease.lost();
         loop {
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => return Err(Broken::Cancelled),
+                () = ends.cancel.cancelled() => return Err(Broken::Cancelled),
+                () = ends.alias_lost.cancelled() => return Err(Broken::Failed(ShutOut.into())),
                 () = lost.cancelled() => return Err(Broken::Failed(ShutOut.into())),
                 ended = loaders.join_next() => match ended {
                     None => return Ok(()),
                     Some(ended) => ended.context("a range's loading broke off: this is a fault of prejoin")??,
                 },
-                _ = checkpoints.tick() => self.checkpoint(lease).await?,
+                _ = checkpoints.tick() => tokio::select! {
+                    biased;
+                    () = ends.cancel.cancelled() => return Err(Broken::Cancelled),
+                    written_down = self.checkpoint(lease) => written_down?,
+                },
             }
         }
     }
@@ -221,6 +248,8 @@ impl Load {
             index::flush(&self.engine.client, lease.index()).await?;
             news.letters.iter_mut().for_each(|letter| letter.checkpoint = checkpoint);
             if !news.letters.is_empty() {
+                // They are kept by the index's name, which no wall protects.
+                lease.confirm().await?;
                 let kept = self.engine.state.put_dead_letters(&news.letters).await;
                 kept.context("dead letters could not be kept")?;
             }

@@ -130,6 +130,10 @@ impl Stopped {
             cause.is::<ShutOut>()
                 || cause.downcast_ref::<EngineError>().is_some_and(fenced)
                 || matches!(cause.downcast_ref(), Some(LeaseError::Lost | LeaseError::Held(_)))
+                || matches!(
+                    cause.downcast_ref(),
+                    Some(NotTaken::Lease(LeaseError::Lost | LeaseError::Held(_)))
+                )
         });
         if shut_out { Self::held(what, &LeaseError::Lost) } else { Self::Midway(error) }
     }

@@ -43,7 +43,7 @@ pub struct Report {
     pub ambiguous: u64,
     /// Bytes sent.
     pub bytes: u64,
-    /// `finished`, `stopped`, `cancelled` or `not_started`.
+    /// `finished`, `stopped`, `cancelled`, `shut_out` or `not_started`.
     pub outcome: &'static str,
     /// Why it stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,6 +72,7 @@ impl Report {
     pub(super) fn count(&mut self, progress: &Progress) {
         self.read = progress.read();
         self.dead_letters = progress.dead();
+        self.written = progress.written();
         self.bytes = progress.bytes();
         self.refusals = progress.refusals();
     }

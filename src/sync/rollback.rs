@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::Stopped;
 use super::full::built_by_another;
 use super::generations::{Known, known};
-use super::swap::swap;
+use super::swap::Swap;
 use crate::finding::Finding;
 use crate::mapping::Mapping;
 use crate::sink::{Client, index};
-use crate::state::{AliasState, Claim, IndexLease, LeaseError, State};
+use crate::state::{AliasLease, AliasState, Claim, IndexLease, LeaseError, State};
 
 /// What to roll back, and how far.
 pub struct Rollback<'r> {
@@ -58,16 +58,17 @@ pub async fn rollback(
     cancel: &CancellationToken,
 ) -> Result<RolledBack, Stopped> {
     let Rollback { state, alias, job, claim, .. } = asked;
+    let first = AliasState { job: (*job).to_owned(), last: 0 };
     let lease = tokio::select! {
         biased;
         () = cancel.cancelled() => return Err(Stopped::Cancelled),
-        lease = state.lease_alias(alias, claim, AliasState { job: (*job).to_owned() }) => lease,
+        lease = state.lease_alias(alias, claim, first) => lease,
     };
     let lease = lease.map_err(|error| Stopped::before(&format!("alias `{alias}`"), error));
-    let (lease, _) = lease?;
+    let lease = lease?;
     let owner = lease.content().await.job;
     let ended = match owner == *job {
-        true => asked.under_lease().await,
+        true => asked.under_lease(&lease, cancel).await,
         false => Err(Stopped::NotStarted(built_by_another(alias, job, &owner).into())),
     };
     match lease.release(true).await {
@@ -80,19 +81,28 @@ pub async fn rollback(
 }
 
 impl Rollback<'_> {
-    async fn under_lease(&self) -> Result<RolledBack, Stopped> {
+    async fn under_lease(
+        &self,
+        alias: &AliasLease,
+        cancel: &CancellationToken,
+    ) -> Result<RolledBack, Stopped> {
         let known =
             known(self.client, self.state, self.alias).await.map_err(Stopped::NotStarted)?;
         let target = self.target(&known).map_err(|finding| Stopped::NotStarted(finding.into()))?;
         let live = known.generations.live().map(|live| live.name.clone());
-        let taken = IndexLease::take(self.state, &target, &self.claim, None).await;
+        let taken = IndexLease::take(self.state, &target, &self.claim).await;
         let lease = taken.map_err(|error| Stopped::not_taken(&target, error))?;
         let swapped = async {
             let settled = index::settle(self.client, &target, self.mapping).await;
             let documents = settled.map_err(Stopped::NotStarted)?;
-            let parts = (self.client, self.state);
-            let previous = swap(parts, self.alias, live.as_deref(), &lease, &self.claim).await?;
-            Ok((documents, previous))
+            let swap = Swap {
+                client: self.client,
+                state: self.state,
+                claim: &self.claim,
+                alias: (self.alias, alias),
+                live: live.as_deref(),
+            };
+            Ok((documents, swap.to(&lease, cancel).await?))
         };
         let swapped = swapped.await;
         lease.give_back(true).await;
@@ -111,7 +121,7 @@ impl Rollback<'_> {
         let all = &known.generations.all;
         let served: Vec<&str> = all
             .iter()
-            .filter(|generation| !generation.live && known.is_way_back(generation))
+            .filter(|generation| known.is_way_back(generation))
             .map(|generation| generation.name.as_str())
             .collect();
         let hint = match served.as_slice() {
@@ -125,7 +135,7 @@ impl Rollback<'_> {
                 self.alias
             ))
             .hint(hint)),
-            None => known.way_back().map(|back| back.name.clone()).ok_or_else(|| {
+            None => known.ways_back().first().map(|back| back.name.clone()).ok_or_else(|| {
                 let what = format!(
                     "there is no generation before the one that `{}` points to",
                     self.alias

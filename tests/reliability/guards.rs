@@ -83,6 +83,8 @@ async fn an_empty_root_is_taken_for_an_outage(engine: TestEngine) {
     assert_eq!(refused.code, Some(4), "{}", refused.told);
     assert!(said(&refused.told).contains("the root: 20 before, 0 now"), "{}", refused.told);
     assert_eq!(scene.documents().await.len(), 20);
+    scene.runs(&["reindex", "shop", "--resume", "--allow-shrink"]).await;
+    assert_eq!(scene.documents().await.len(), 0);
 }
 
 async fn a_column_of_another_type_stops_it(engine: TestEngine) {

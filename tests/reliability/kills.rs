@@ -59,6 +59,13 @@ async fn killed_at_any_moment_and_run_again_the_index_is_right() {
         if resumed.code == Some(2) {
             // Nothing had been begun, or all had been done.
             assert!(resumed.told.contains("nothing to go on with"), "{}", resumed.told);
+            for generation in scene.generations().await.all.iter().filter(|it| !it.live) {
+                let state = scene.remembered(&generation.name).await;
+                assert!(
+                    state.is_none_or(|(_, state)| state.served_from.is_some()),
+                    "{generation:?}"
+                );
+            }
             scene.runs(&["reindex", "shop"]).await;
         } else {
             assert_eq!(resumed.code, Some(0), "{}", resumed.told);

@@ -22,17 +22,12 @@ on_both_engines!(
 const TTL: Duration = Duration::from_millis(900);
 
 fn claim(holder: &str) -> Claim {
-    Claim {
-        holder: holder.to_owned(),
-        process: holder.to_owned(),
-        task: "test".to_owned(),
-        ttl: TTL,
-    }
+    Claim { holder: holder.to_owned(), task: "test".to_owned(), ttl: TTL }
 }
 
 async fn take(state: &State, holder: &str) -> Result<AliasLease, LeaseError> {
-    let first = AliasState { job: "shop".to_owned() };
-    state.lease_alias("shop", &claim(holder), first).await.map(|(lease, _)| lease)
+    let first = AliasState { job: "shop".to_owned(), last: 0 };
+    state.lease_alias("shop", &claim(holder), first).await
 }
 
 async fn epoch(state: &State) -> u64 {

@@ -17,6 +17,7 @@ on_both_engines!(
     there_must_be_something_to_go_on_with,
     what_is_complete_waits_for_its_swap,
     a_new_run_begins_anew,
+    a_swap_that_fails_is_made_up_for,
     letters_of_rows_that_are_read_again_are_told_once,
     a_load_outlasts_the_versions_of_a_lease,
 );
@@ -108,6 +109,23 @@ async fn what_is_complete_waits_for_its_swap(engine: TestEngine) {
     assert_eq!(proxy.seen("_bulk").len(), 0);
     assert_eq!(scene.live().await, scene.generation(2));
     scene.assert_right().await;
+}
+
+async fn a_swap_that_fails_is_made_up_for(engine: TestEngine) {
+    let scene = Scene::new(engine, 50, "10s").await;
+    scene.runs(&["reindex", "shop"]).await;
+    scene.add(51, 60).await;
+    let proxy = FaultProxy::to(&engine.url().await).await;
+    // The right to write to the index that serves, and then the swap.
+    proxy.then("POST /_aliases", [Fault::Pass, Fault::Answer(503, "{}")]);
+    let run = ended(scene.start_through(&proxy.url(), &["reindex", "shop"])).await;
+    assert_eq!(run.code, Some(4), "{}", run.told);
+    assert_eq!(scene.live().await, scene.generation(1));
+    scene.runs(&["reindex", "shop", "--resume"]).await;
+    assert_eq!(scene.live().await, scene.generation(2));
+    scene.assert_right().await;
+    scene.runs(&["rollback", "shop"]).await;
+    assert_eq!(scene.documents().await.len(), 50);
 }
 
 async fn a_new_run_begins_anew(engine: TestEngine) {

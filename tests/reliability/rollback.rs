@@ -22,9 +22,14 @@ async fn readers_go_back_and_forth(engine: TestEngine) {
     assert_eq!(scene.setting(&scene.generation(1), "refresh_interval").await, "7s");
     scene.runs(&["rollback", "shop", "--to", &scene.generation(2)]).await;
     assert_eq!((scene.live().await, scene.documents().await.len()), (scene.generation(2), 40));
-    // The next full load goes on as if nothing had been.
+    // The next full load goes on as if nothing had been, and what served last is the way back.
+    scene.runs(&["rollback", "shop"]).await;
     scene.runs(&["reindex", "shop"]).await;
     scene.assert_right().await;
+    let kept: Vec<_> = scene.generations().await.all.into_iter().map(|kept| kept.name).collect();
+    assert_eq!(kept, [scene.generation(1), scene.live().await]);
+    scene.runs(&["rollback", "shop"]).await;
+    assert_eq!(scene.live().await, scene.generation(1));
 }
 
 async fn there_must_be_a_way_back(engine: TestEngine) {

@@ -9,7 +9,8 @@ use crate::support::fault_proxy::{Fault, FaultProxy, Seen};
 
 on_both_engines!(
     a_stopped_process_that_goes_on_changes_nothing,
-    one_that_went_on_from_it_shuts_it_out
+    one_that_went_on_from_it_shuts_it_out,
+    a_late_swap_changes_nothing
 );
 
 /// A first run is stopped while one of its bulks has not arrived yet; a second one takes over with these arguments.
@@ -78,4 +79,23 @@ async fn one_that_went_on_from_it_shuts_it_out(engine: TestEngine) {
     let created = |item: &Value| item["index"]["status"] == 201;
     assert!(answer["items"].as_array().unwrap().iter().any(created), "{answer}");
     assert!(scene.documents().await.len() > before.len());
+}
+
+/// The swap itself is under way when somebody rolls back: two indexes behind one alias would show every document twice.
+async fn a_late_swap_changes_nothing(engine: TestEngine) {
+    let scene = Scene::new(engine, 40, "900ms").await;
+    scene.runs(&["reindex", "shop"]).await;
+    scene.runs(&["reindex", "shop"]).await;
+    let proxy = FaultProxy::to(&engine.url().await).await;
+    proxy.then("POST /_aliases", [Fault::Pass, Fault::Late]);
+    let first = scene.start_through(&proxy.url(), &["reindex", "shop", "--keep", "2"]);
+    proxy.until_seen("POST /_aliases", 2).await;
+    signal(&first, "STOP");
+    scene.runs(&["rollback", "shop"]).await;
+    proxy.let_go();
+    signal(&first, "CONT");
+    let ended = ended(first).await;
+    assert_eq!(ended.code, Some(3), "{}", ended.told);
+    assert_eq!(scene.generations().await.serving, [scene.generation(1)]);
+    scene.assert_right().await;
 }

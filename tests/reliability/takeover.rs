@@ -29,12 +29,7 @@ struct Scene {
 }
 
 fn claim() -> Claim {
-    Claim {
-        holder: "a test".to_owned(),
-        process: "test".to_owned(),
-        task: "test".to_owned(),
-        ttl: TTL,
-    }
+    Claim { holder: "a test".to_owned(), task: "test".to_owned(), ttl: TTL }
 }
 
 /// An index with documents `{"k": [keywords]}`, and its first lease.
@@ -49,6 +44,7 @@ async fn scene(engine: TestEngine) -> (Scene, IndexLease) {
         uuid,
         job: BuiltBy { name: String::new(), fingerprint: String::new(), text: String::new() },
         columns: Default::default(),
+        rows_by: String::new(),
         load: LoadState::default(),
         served_from: None,
     };
@@ -58,7 +54,7 @@ async fn scene(engine: TestEngine) -> (Scene, IndexLease) {
 
 impl Scene {
     async fn take(&self) -> IndexLease {
-        IndexLease::take(&self.state, &self.index, &claim(), None).await.unwrap()
+        IndexLease::take(&self.state, &self.index, &claim()).await.unwrap()
     }
 
     async fn aliases(&self) -> Vec<String> {
@@ -113,7 +109,7 @@ async fn killed_between_any_two_steps_the_next_run_takes_it(engine: TestEngine) 
             let dead = std::iter::repeat_n(Fault::Close, 1_000);
             let script = std::iter::repeat_n(Fault::Pass, steps).chain([last.clone()]);
             proxy.then("", script.chain(dead));
-            let taken = IndexLease::take(&far, &scene.index, &claim(), None).await;
+            let taken = IndexLease::take(&far, &scene.index, &claim()).await;
             let came_to_its_end = taken.is_ok();
             drop(taken);
 
@@ -166,7 +162,7 @@ async fn an_index_made_anew_under_the_same_name_is_another(engine: TestEngine) {
         if made_anew {
             scene.client.call(Method::Put, &[&scene.index], &[], None).await.unwrap();
         }
-        let taken = IndexLease::take(&scene.state, &scene.index, &claim(), None).await;
+        let taken = IndexLease::take(&scene.state, &scene.index, &claim()).await;
         assert!(matches!(taken.err(), Some(NotTaken::Unknown(_))));
     }
     assert_eq!(scene.aliases().await, [""; 0]);
@@ -179,10 +175,20 @@ async fn a_clean_end_needs_no_barrier(engine: TestEngine) {
         let proxy = FaultProxy::to(&engine.url().await).await;
         let far = Client::connect(&config(&proxy.url())).await.unwrap();
         let far = State::new(far, &scene.prefix);
-        let lease = IndexLease::take(&far, &scene.index, &claim(), None).await.unwrap();
+        let lease = IndexLease::take(&far, &scene.index, &claim()).await.unwrap();
         assert_eq!(proxy.seen("_block/write").len(), barriers);
         lease.give_back(clean).await;
     }
+    // One that the engine was not done with in time is asked for again.
+    let proxy = FaultProxy::to(&engine.url().await).await;
+    proxy.then(
+        "_block",
+        [Fault::AnswerAfter(r#"{"acknowledged":false,"shards_acknowledged":false}"#)],
+    );
+    let far = State::new(Client::connect(&config(&proxy.url())).await.unwrap(), &scene.prefix);
+    drop(scene.take().await);
+    IndexLease::take(&far, &scene.index, &claim()).await.unwrap().give_back(true).await;
+    assert_eq!(proxy.seen("_block/write").len(), 2);
     // A block that a dead run has left is lifted.
     let path = [&*scene.index, "_block", "write"];
     scene.client.call(Method::Put, &path, &[], None).await.unwrap();

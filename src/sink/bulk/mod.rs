@@ -78,6 +78,14 @@ impl BulkWriter {
     /// When the engine stays out of reach or busy for longer than its patience lasts, when it takes no writes to this index
     /// or from this account, or when its answer makes no sense. Some operations may have been carried out.
     pub async fn write(&self, index: &str, body: BulkBody) -> Result<Vec<Outcome>, EngineError> {
+        // Until all is answered for, one more counts as sent: what ends by an error is never taken for clean.
+        self.traffic.sent.fetch_add(1, Ordering::SeqCst);
+        let outcomes = self.write_all(index, body).await?;
+        self.traffic.answered.fetch_add(1, Ordering::SeqCst);
+        Ok(outcomes)
+    }
+
+    async fn write_all(&self, index: &str, body: BulkBody) -> Result<Vec<Outcome>, EngineError> {
         let (sealed, mut outcomes) = body.seal();
         let mut patience = Patience::new(self.patience);
         let mut pieces = vec![Piece { positions: sealed.positions(), lost: 0 }];

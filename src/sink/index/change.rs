@@ -2,7 +2,7 @@
 //!
 //! Promises: an index is made with the settings for loading and put under those of its file before readers see it, which is
 //! looked at and not believed; a swap is one step for every reader, and takes place only if the run that asks for it has
-//! not been shut out meanwhile. Never deletes what readers see.
+//! not been shut out meanwhile. Never deletes what readers were seen to see.
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -73,41 +73,42 @@ pub async fn settle(client: &Client, index: &str, mapping: &Mapping) -> Result<u
 /// Why readers were not pointed elsewhere.
 #[derive(Debug, thiserror::Error)]
 pub enum SwapError {
-    /// The write alias of the run is gone: another run has taken over.
-    #[error("`{0}` is gone: another run took over")]
+    /// A write alias of the run is gone, or readers see something else than it looked at: another run has taken over.
+    #[error("`{0}` is no longer as this run has left it: another one took over")]
     Fenced(String),
+    /// The engine was not asked to.
+    #[error(transparent)]
+    NotSent(anyhow::Error),
     /// The engine did not do it, or did not say whether it did.
     #[error(transparent)]
     Failed(anyhow::Error),
 }
 
-/// Points `alias` to `index` and to nothing else, in one step for every reader.
+/// Points `alias` to an index, given with the run's write alias, and to nothing else, in one step for every reader.
 ///
-/// `write_alias` is taken away in the same step: a run whose write alias was removed by another changes nothing. Returns the indexes the alias pointed to.
+/// In the same step the write aliases of the run are taken away, that of the `old` index too: a run of which another has
+/// removed one changes nothing, nor one that finds the alias elsewhere than it looked. Returns the indexes the alias pointed to.
 ///
 /// # Errors
 /// See [`SwapError`].
 pub async fn swap(
     client: &Client,
     alias: &str,
-    index: &str,
-    write_alias: &str,
+    (index, write_alias): (&str, &str),
+    old: Option<(&str, &str)>,
 ) -> Result<Vec<String>, SwapError> {
-    let before = serving(client, alias).await.map_err(SwapError::Failed)?;
-    let mut actions: Vec<Value> = before
-        .iter()
-        .filter(|old| *old != index)
-        .map(|old| json!({"remove": {"index": old, "alias": alias}}))
-        .collect();
+    let before = serving(client, alias).await.map_err(SwapError::NotSent)?;
+    let remove = |index: &str, alias: &str| json!({"remove": {"index": index, "alias": alias, "must_exist": true}});
+    let left = before.iter().filter(|old| *old != index);
+    let mut actions: Vec<Value> = left.map(|old| remove(old, alias)).collect();
     actions.push(json!({"add": {"index": index, "alias": alias}}));
-    let fence = json!({"index": index, "alias": write_alias, "must_exist": true});
-    actions.push(json!({"remove": fence}));
+    actions.push(remove(index, write_alias));
+    actions.extend(old.map(|(index, write_alias)| remove(index, write_alias)));
     let body = json!({"actions": actions});
     match client.call(Method::Post, &["_aliases"], &[], Some(&body)).await {
         Ok(_) => Ok(before),
-        Err(error) if error.error_type() == "aliases_not_found_exception" => {
-            Err(SwapError::Fenced(write_alias.to_owned()))
-        }
+        // An alias, or an index with all of its own.
+        Err(error) if error.is_not_found() => Err(SwapError::Fenced(alias.to_owned())),
         Err(error) => {
             let error = anyhow::Error::new(error);
             Err(SwapError::Failed(error.context(format!("pointing `{alias}` to `{index}`"))))

@@ -6,12 +6,16 @@
 //! Promises: after [`remove_older_write_aliases`] and [`barrier`] nothing that an older run has sent changes the index any
 //! more. Never touches the alias of a newer run.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{aliases, name};
+use crate::finding::Finding;
 use crate::sink::client::{Client, Method};
 use crate::sink::error::EngineError;
+
+/// How often the engine is asked to wait for what is under way; half a minute each, as a rule.
+const WAITS: u32 = 5;
 
 /// Adds a write alias to `index`.
 ///
@@ -61,13 +65,29 @@ pub async fn remove_older_write_aliases(client: &Client, index: &str, own: &str)
 /// The engine answers a block on writes when none is under way any more. The block is lifted again; one that a dead run left is lifted too.
 ///
 /// # Errors
-/// When the engine does not answer or refuses.
+/// When the engine does not answer or refuses, or is not done with them in minutes. A block may be left then.
 pub async fn barrier(client: &Client, index: &str) -> Result<()> {
     let context = || format!("index `{index}`: waiting for writes under way");
-    client.call(Method::Put, &[index, "_block", "write"], &[], None).await.with_context(context)?;
+    for waited in 1.. {
+        // A block that stands already is answered without waiting.
+        open(client, index).await.with_context(context)?;
+        let path = [index, "_block", "write"];
+        let answer = client.call(Method::Put, &path, &[], None).await.with_context(context)?;
+        // The engine itself waits for some time, and then answers 200 as well.
+        if answer.get("shards_acknowledged") == Some(&Value::Bool(true)) {
+            break;
+        }
+        let finding = Finding::error("the engine is still busy with writes of an earlier run");
+        let hint = "look at its tasks, `GET _tasks?actions=*write*`, and run it again";
+        ensure!(waited < WAITS, anyhow::Error::from(finding.hint(hint)).context(context()));
+    }
+    open(client, index).await.with_context(context)
+}
+
+/// Lifts the block on writes.
+async fn open(client: &Client, index: &str) -> Result<(), EngineError> {
     let open = json!({"index.blocks.write": Value::Null});
-    let opened = client.call(Method::Put, &[index, "_settings"], &[], Some(&open)).await;
-    opened.map(drop).with_context(context)
+    client.call(Method::Put, &[index, "_settings"], &[], Some(&open)).await.map(drop)
 }
 
 /// Has the engine put on disk what it holds of `index`.

@@ -43,6 +43,8 @@ pub struct Generations {
 pub struct Generation {
     /// Its name.
     pub name: String,
+    /// The engine's own name of it, which no other index ever has.
+    pub uuid: String,
     /// The number in its name.
     pub number: u64,
     /// Documents as of the last refresh; `None` when the engine cannot count them now.
@@ -66,7 +68,7 @@ impl Generations {
         check_name(alias)?;
         let serving = serving(client, alias).await?;
         let filter = [
-            ("filter_path", "*.settings.index.creation_date,*.aliases"),
+            ("filter_path", "*.settings.index.creation_date,*.settings.index.uuid,*.aliases"),
             ("expand_wildcards", "all"),
             ("allow_no_indices", "true"),
         ];
@@ -80,6 +82,7 @@ impl Generations {
             let millis = about.settings.index.creation_date.parse::<i64>().ok();
             all.push(Generation {
                 number,
+                uuid: about.settings.index.uuid,
                 documents: known(count(client, &name).await)?,
                 bytes: known(size(client, &name).await)?,
                 created_at: millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
@@ -97,27 +100,14 @@ impl Generations {
         self.all.iter().find(|generation| generation.live)
     }
 
-    /// The generations older than the live one that are not among the `keep` youngest of those `whole` ones, oldest first.
-    /// One that is not whole is no way back: it is surplus, and is not counted as kept.
-    pub fn surplus(&self, keep: usize, whole: impl Fn(&Generation) -> bool) -> Vec<&Generation> {
-        let older = self.all.iter().take_while(|generation| !generation.live);
-        let older: Vec<(&Generation, bool)> = match self.live() {
-            Some(_) => older.map(|generation| (generation, whole(generation))).collect(),
-            None => Vec::new(),
-        };
-        let all = older.iter().filter(|(_, whole)| *whole).count();
-        let mut passed = 0;
-        let surplus = older.into_iter().filter(|(_, whole)| {
-            passed += usize::from(*whole);
-            !whole || passed + keep <= all
-        });
-        surplus.map(|(generation, _)| generation).collect()
+    /// The number of the next one, behind all that there are and `last`.
+    pub fn next_number(&self, last: u64) -> u64 {
+        self.all.last().map_or(0, |generation| generation.number).max(last) + 1
     }
 
-    /// The name of the next one.
-    pub fn next_name(&self) -> String {
-        let last = self.all.last().map_or(0, |generation| generation.number);
-        name::generation(&self.alias, last + 1)
+    /// The name of the one with that number.
+    pub fn name(&self, number: u64) -> String {
+        name::generation(&self.alias, number)
     }
 }
 
@@ -136,6 +126,7 @@ struct AboutSettings {
 #[derive(Deserialize)]
 struct AboutIndex {
     creation_date: String,
+    uuid: String,
 }
 
 /// The real indexes that `alias` points to.
@@ -194,48 +185,5 @@ fn whole(answer: &Value) -> Result<()> {
         _ => Err(Finding::error("not every shard of the index answers")
             .hint("look at the engine's `GET _cluster/allocation/explain`")
             .into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_live_one_and_newer_ones_are_no_surplus() {
-        let generation = |number: u64, live| Generation {
-            name: format!("a-{number:06}"),
-            number,
-            documents: None,
-            bytes: None,
-            created_at: None,
-            live,
-            open: false,
-        };
-        let mut all = Generations {
-            alias: "a".to_owned(),
-            all: vec![
-                generation(1, false),
-                generation(2, false),
-                generation(5, true),
-                generation(6, false),
-            ],
-            serving: vec!["a-000005".to_owned()],
-        };
-        let numbers = |all: &Generations, keep| -> Vec<u64> {
-            let whole = |generation: &Generation| !generation.open;
-            all.surplus(keep, whole).iter().map(|generation| generation.number).collect()
-        };
-        assert_eq!(numbers(&all, 0), [1, 2]);
-        assert_eq!(numbers(&all, 1), [1]);
-        assert_eq!(numbers(&all, 2), [0_u64; 0]);
-        assert_eq!(all.next_name(), "a-000007");
-        // What a dead run has left takes nobody's place.
-        all.all[1].open = true;
-        assert_eq!(numbers(&all, 1), [2]);
-        assert_eq!(numbers(&all, 0), [1, 2]);
-        // Without a live one nothing is known to be superseded.
-        all.all.iter_mut().for_each(|generation| generation.live = false);
-        assert_eq!(numbers(&all, 0), [0_u64; 0]);
     }
 }
