@@ -13,8 +13,9 @@ pub(super) struct Ledger {
     drawn: u64,
     letters: Vec<DeadLetter>,
     versions: Drawn,
-    /// Whether something has ended since the last checkpoint.
-    news: bool,
+    /// Ranges that have ended so far, and as of the last checkpoint.
+    ended: u64,
+    written_down: u64,
 }
 
 #[derive(Debug)]
@@ -54,6 +55,7 @@ pub(super) struct News {
     pub(super) segments: Vec<Segment>,
     pub(super) versions: Drawn,
     pub(super) letters: Vec<DeadLetter>,
+    ended: u64,
 }
 
 impl Ledger {
@@ -64,7 +66,8 @@ impl Ledger {
             drawn: 0,
             letters: Vec::new(),
             versions: load.versions,
-            news: false,
+            ended: 0,
+            written_down: 0,
         };
         for Segment { range, counts } in load.segments {
             ledger.push(range, counts.map_or(Stage::Left, Stage::Loaded));
@@ -116,27 +119,26 @@ impl Ledger {
             entry.stage = Stage::Loaded(counts);
             self.letters.extend(letters);
             self.versions.add(versions);
-            self.news = true;
+            self.ended += 1;
             self.join();
         }
     }
 
-    /// What has ended since the last checkpoint, with all that ended before; `None` when nothing has.
-    pub(super) fn news(&mut self) -> Option<News> {
-        if !std::mem::take(&mut self.news) {
-            return None;
-        }
-        Some(News {
+    /// What has ended since the last checkpoint, with all that ended before; `None` when nothing has. It stays news until it is
+    /// told to be written down.
+    pub(super) fn news(&self) -> Option<News> {
+        (self.ended > self.written_down).then(|| News {
             segments: self.segments(),
             versions: self.versions.clone(),
-            letters: std::mem::take(&mut self.letters),
+            letters: self.letters.clone(),
+            ended: self.ended,
         })
     }
 
-    /// Puts back what could not be written down.
-    pub(super) fn not_written(&mut self, news: News) {
-        self.letters.extend(news.letters);
-        self.news = true;
+    /// Notes that `news` is written down.
+    pub(super) fn written_down(&mut self, news: &News) {
+        self.written_down = news.ended;
+        self.letters.drain(..news.letters.len().min(self.letters.len()));
     }
 
     /// Versions of all that is loaded.
@@ -206,8 +208,9 @@ mod tests {
                 segment.counts.as_ref().map_or("left".to_owned(), |counts| counts.read.to_string());
             format!("{}..{} {read}", key(&segment.range.from), key(&segment.range.until))
         };
-        let news = ledger.news().map(|news| news.segments).unwrap_or_default();
-        news.iter().map(segment).collect::<Vec<_>>().join(", ")
+        let Some(news) = ledger.news() else { return String::new() };
+        ledger.written_down(&news);
+        news.segments.iter().map(segment).collect::<Vec<_>>().join(", ")
     }
 
     #[test]
@@ -252,12 +255,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_written_down_is_news_again() {
+    fn what_was_not_written_down_stays_news() {
         let mut ledger = Ledger::new(LoadState::default());
-        let all = ledger.give(None).unwrap();
-        ledger.end(&all, read(1));
+        let first = ledger.give(Some(Key::from("3"))).unwrap();
+        let second = ledger.give(None).unwrap();
+        ledger.end(&first, read(1));
         let news = ledger.news().unwrap();
-        ledger.not_written(news);
-        assert_eq!(told(&mut ledger), "_.._ 1");
+        ledger.end(&second, read(2));
+        // What came after it was taken is no part of it.
+        ledger.written_down(&news);
+        assert_eq!(told(&mut ledger), "_.._ 3");
+        assert_eq!(told(&mut ledger), "");
     }
 }

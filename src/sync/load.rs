@@ -243,30 +243,23 @@ impl Load {
     /// Writes down what has come to its end: first the documents, then the dead letters, then the ranges.
     async fn write_down(&self, lease: &IndexLease) -> Result<()> {
         let Some(mut news) = self.ledger.lock().await.news() else { return Ok(()) };
-        let written = async {
-            let checkpoint = lease.content().await.load.checkpoint + 1;
-            index::flush(&self.engine.client, lease.index()).await?;
-            news.letters.iter_mut().for_each(|letter| letter.checkpoint = checkpoint);
-            if !news.letters.is_empty() {
-                // They are kept by the index's name, which no wall protects.
-                lease.confirm().await?;
-                let kept = self.engine.state.put_dead_letters(&news.letters).await;
-                kept.context("dead letters could not be kept")?;
-            }
-            let (segments, versions) = (news.segments.clone(), news.versions.clone());
-            lease
-                .update(|state| {
-                    state.load.segments = segments;
-                    state.load.versions = versions;
-                    state.load.checkpoint = checkpoint;
-                })
-                .await?;
-            anyhow::Ok(())
-        };
-        if let Err(error) = written.await {
-            self.ledger.lock().await.not_written(news);
-            return Err(error);
+        let checkpoint = lease.content().await.load.checkpoint + 1;
+        index::flush(&self.engine.client, lease.index()).await?;
+        news.letters.iter_mut().for_each(|letter| letter.checkpoint = checkpoint);
+        if !news.letters.is_empty() {
+            // They are kept by the index's name, which no wall protects.
+            lease.confirm().await?;
+            let kept = self.engine.state.put_dead_letters(&news.letters).await;
+            kept.context("dead letters could not be kept")?;
         }
+        let (segments, versions) = (news.segments.clone(), news.versions.clone());
+        let update = lease.update(|state| {
+            state.load.segments = segments;
+            state.load.versions = versions;
+            state.load.checkpoint = checkpoint;
+        });
+        update.await?;
+        self.ledger.lock().await.written_down(&news);
         Ok(())
     }
 }
