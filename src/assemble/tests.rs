@@ -10,7 +10,7 @@ use crate::job::Job;
 use crate::mapping::Mapping;
 use crate::plan::{Live, plan};
 use crate::source::memory::Memory;
-use crate::source::{KeyRange, PageSize, Source, Sources};
+use crate::source::{Budget, KeyRange, PageSize, Source, Sources};
 
 const JOB: &str = "
 index: a
@@ -92,7 +92,7 @@ async fn tried(memory: Memory, budget: usize, limit: usize) -> Tried {
     let hydrator = Hydrator::new(&plan, &sources, 1 << 20);
     let mut all = Vec::new();
     let mut overflow = None;
-    match hydrator.hydrate(&plan.root, Arc::new(page), budget).await.unwrap() {
+    match hydrator.hydrate(&plan.root, Arc::new(page), &Budget::new(budget)).await.unwrap() {
         Hydrated::Overflow(path) => overflow = Some(path),
         Hydrated::Whole(level, _) => {
             for row in 0..level.rows.len() {

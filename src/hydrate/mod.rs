@@ -71,8 +71,8 @@ impl Oddities {
 }
 
 /// What the reads below one page share.
-struct Reading {
-    budget: Budget,
+struct Reading<'b> {
+    budget: &'b Budget,
     oddities: Oddities,
 }
 
@@ -105,12 +105,12 @@ impl Hydrator {
         }
     }
 
-    /// Joins everything below `root` to the rows of `page`, holding at most `budget` bytes.
+    /// Joins everything below `root` to the rows of `page`, using up what both take of `budget`.
     ///
     /// # Errors
     /// When a source fails; the error names it and the relation.
-    pub async fn hydrate(&self, root: &Node, page: Arc<Page>, budget: usize) -> Result<Hydrated> {
-        let budget = Budget::new(budget.saturating_sub(page.bytes()));
+    pub async fn hydrate(&self, root: &Node, page: Arc<Page>, budget: &Budget) -> Result<Hydrated> {
+        budget.take(page.bytes());
         let reading = Reading { budget, oddities: Oddities::default() };
         match self.level(root, Rows::of_page(page), &reading).await {
             Ok(level) => Ok(Hydrated::Whole(level, reading.oddities.counts())),
@@ -125,7 +125,7 @@ impl Hydrator {
         &'a self,
         node: &'a Node,
         rows: Rows,
-        reading: &'a Reading,
+        reading: &'a Reading<'a>,
     ) -> BoxFuture<'a, Result<Level>> {
         async move {
             let below = node.children.iter().map(|child| self.join(child, &rows, reading));
@@ -136,7 +136,7 @@ impl Hydrator {
     }
 
     /// One relation: collect the keys, read what the cache lacks, group by key, go on below.
-    async fn join(&self, node: &Node, above: &Rows, reading: &Reading) -> Result<Joined> {
+    async fn join(&self, node: &Node, above: &Rows, reading: &Reading<'_>) -> Result<Joined> {
         let join = node.join.as_ref().context("a relation without a join")?;
         let wanted = Wanted::collect(join, above);
         let cache = self.caches.get(&node.path);
@@ -144,7 +144,7 @@ impl Hydrator {
             Some(cache) => wanted.keys.iter().filter(|key| !cache.knows(key)).cloned().collect(),
             None => wanted.keys.clone(),
         };
-        let fetched = self.fetch(node, &missing, &reading.budget).await?;
+        let fetched = self.fetch(node, &missing, reading.budget).await?;
         let mut grouping = group::Grouping::new(&wanted.keys);
         let odd = grouping.add(fetched.answers, &missing, (&node.read, !join.many));
         reading.oddities.add(&odd);

@@ -55,12 +55,6 @@ pub enum Body {
     Lines(Bytes),
 }
 
-impl From<Bytes> for Body {
-    fn from(json: Bytes) -> Self {
-        Self::Json(json)
-    }
-}
-
 impl From<&Value> for Body {
     fn from(json: &Value) -> Self {
         Self::Json(json.to_string().into())

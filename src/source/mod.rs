@@ -131,6 +131,11 @@ impl Budget {
         let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, shrink);
         before.is_ok_and(|before| before > bytes)
     }
+
+    /// Bytes of it that are not used.
+    pub fn left(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Bounds of a page.

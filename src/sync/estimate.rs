@@ -14,7 +14,7 @@ use crate::assemble::{Assembler, Masking};
 use crate::config::LoadConfig;
 use crate::hydrate::{Hydrated, Hydrator, Level};
 use crate::plan::{Node, Plan};
-use crate::source::{Counting, KeyRange, PageSize, Sources};
+use crate::source::{Budget, Counting, KeyRange, PageSize, Sources};
 use crate::state::RunRecord;
 
 /// How long roots are sampled.
@@ -164,8 +164,8 @@ async fn sample(
         let Some(page) = page else { break };
         let mut waiting = vec![Arc::new(page.context("the root's rows")?)];
         while let Some(page) = waiting.pop().filter(|_| began.elapsed() < SAMPLING) {
-            let rows = page.len();
-            match hydrator.hydrate(&plan.root, Arc::clone(&page), load.page_bytes).await? {
+            let (rows, budget) = (page.len(), Budget::new(load.page_bytes));
+            match hydrator.hydrate(&plan.root, Arc::clone(&page), &budget).await? {
                 Hydrated::Whole(level, _) => add(&mut sample, &mut assembler, (plan, &level)),
                 Hydrated::Overflow(_) if rows > 1 => {
                     waiting.push(Arc::new(page.part(rows / 2, rows)));

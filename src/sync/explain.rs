@@ -221,8 +221,8 @@ impl Explain<'_> {
         };
         let hydrator = Hydrator::new(self.plan, self.sources, 0);
         // All readers of a run together keep to the bound.
-        let budget = self.load.page_bytes / self.load.readers.max(1);
-        match hydrator.hydrate(root, Arc::new(page), budget).await? {
+        let budget = Budget::new(self.load.page_bytes / self.load.readers.max(1));
+        match hydrator.hydrate(root, Arc::new(page), &budget).await? {
             Hydrated::Overflow(field) => {
                 let refusal = Refusal { error_type: "too_large".to_owned(), field };
                 Ok(Built { now: Now::Refused(refusal), rows, odd: Odd::default() })

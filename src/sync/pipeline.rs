@@ -1,8 +1,8 @@
 //! Reading and hydrating one key range in the background, one step ahead of writing.
 //!
-//! Promises: a version is drawn before the first row of its batch is read; at most one page of roots and one hydrated page
-//! wait; a page whose relations pass the budget is halved until it fits, which the next page knows, and a single root that
-//! does not fit is handed on by name.
+//! Promises: a version is drawn before the first row of its batch is read; one page of roots at most is read ahead and one
+//! hydrated ahead, and nothing before there is room for it; a page whose relations pass the budget is halved until it fits,
+//! which the next page knows, and a single root that does not fit is handed on by name.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::hydrate::{Hydrated, Hydrator, Level, Odd};
 use crate::plan::Plan;
 use crate::row::{Match, Page, key_of};
 use crate::sink::version::Versions;
-use crate::source::{KeyRange, PageSize, Source};
+use crate::source::{Budget, KeyRange, PageSize, Source};
 
 /// A piece of work for the writer.
 pub(super) enum Part {
@@ -66,7 +66,8 @@ impl Reading {
     async fn scan(self: Arc<Self>, pages: mpsc::Sender<Result<Batch>>) {
         let root = Arc::clone(&self.plan.root.read);
         let mut stream = self.source.scan(root, self.range.clone(), self.size);
-        loop {
+        // Nothing is read ahead of the room for it.
+        while let Ok(room) = pages.reserve().await {
             let batch = match self.versions.draw() {
                 Err(spent) => Err(spent.into()),
                 Ok(version) => {
@@ -81,7 +82,8 @@ impl Reading {
             if let Ok(batch) = &batch {
                 self.progress.add_read(batch.page.len());
             }
-            if pages.send(batch).await.is_err() || ended {
+            room.send(batch);
+            if ended {
                 return;
             }
         }
@@ -92,41 +94,40 @@ impl Reading {
         mut batches: mpsc::Receiver<Result<Batch>>,
         parts: &mpsc::Sender<Result<Part>>,
     ) -> Result<()> {
-        // Roots that are known to fit together.
-        let mut fitting = usize::MAX;
+        let mut fitting = Fitting::default();
         while let Some(batch) = batches.recv().await {
             let Batch { version, page } = batch.context("the root's rows")?;
             let mut waiting = vec![page];
             while let Some(page) = waiting.pop() {
                 let rows = page.len();
-                if rows > fitting {
+                if rows > fitting.rows {
                     waiting.extend(halves(&page));
                     continue;
                 }
-                let part = match self.fit(page).await? {
+                // As above: what is being joined counts as waiting.
+                let Ok(room) = parts.reserve().await else { return Ok(()) };
+                let budget = Budget::new(self.size.bytes);
+                let part = match self.fit(page, &budget).await? {
                     Fit::Whole(level, odd) => Part::Roots { version, level, odd },
                     Fit::Halves(halves) => {
-                        fitting = (rows / 2).max(1);
+                        fitting.overflowed(rows);
                         waiting.extend(halves);
                         continue;
                     }
                     Fit::Never { id, relation } => Part::TooLarge { id, relation },
                 };
-                // What follows may be slimmer again.
-                fitting = fitting.saturating_add(fitting / 8 + 1);
-                if parts.send(Ok(part)).await.is_err() {
-                    return Ok(());
-                }
+                fitting.held(rows, (self.size.bytes, budget.left()));
+                room.send(Ok(part));
             }
         }
         Ok(())
     }
 
-    async fn fit(&self, page: Page) -> Result<Fit> {
+    async fn fit(&self, page: Page, budget: &Budget) -> Result<Fit> {
         let (root, rows) = (&self.plan.root, page.len());
         // Held in case it has to be halved.
         let page = Arc::new(page);
-        let hydrated = self.hydrator.hydrate(root, Arc::clone(&page), self.size.bytes).await?;
+        let hydrated = self.hydrator.hydrate(root, Arc::clone(&page), budget).await?;
         Ok(match hydrated {
             Hydrated::Whole(level, odd) => Fit::Whole(level, odd),
             Hydrated::Overflow(relation) if rows <= 1 => {
@@ -136,6 +137,32 @@ impl Reading {
             }
             Hydrated::Overflow(_) => Fit::Halves(halves(&page)),
         })
+    }
+}
+
+/// How many roots are believed to fit together, by what those before them took.
+struct Fitting {
+    rows: usize,
+}
+
+impl Default for Fitting {
+    fn default() -> Self {
+        Self { rows: usize::MAX }
+    }
+}
+
+impl Fitting {
+    fn overflowed(&mut self, rows: usize) {
+        self.rows = (rows / 2).max(1);
+    }
+
+    /// So many rows left `left` bytes of `budget`. What follows may be slimmer or fatter: a small margin is kept, and a few
+    /// rows say little of many.
+    fn held(&mut self, rows: usize, (budget, left): (usize, usize)) {
+        let used = budget.saturating_sub(left).max(1);
+        let room = budget - budget / 16;
+        let alike = rows.saturating_mul(room) / used;
+        self.rows = alike.clamp(1, self.rows.max(rows.saturating_mul(8)));
     }
 }
 
@@ -166,6 +193,41 @@ pub(super) async fn all_ended_well(tasks: &mut JoinSet<()>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How many of the tries overflow that it takes to bring in roots of these sizes, with a budget of 1,000.
+    fn overflows(sizes: &[usize]) -> usize {
+        let (mut fitting, mut overflows) = (Fitting::default(), 0);
+        for page in sizes.chunks(100) {
+            let mut waiting = vec![page];
+            while let Some(part) = waiting.pop() {
+                let (rows, used) = (part.len(), part.iter().sum::<usize>());
+                if rows > fitting.rows || (used >= 1_000 && rows > 1) {
+                    if rows <= fitting.rows {
+                        fitting.overflowed(rows);
+                        overflows += 1;
+                    }
+                    let (first, second) = part.split_at(rows / 2);
+                    waiting.extend([second, first]);
+                    continue;
+                }
+                fitting.held(rows, (1_000, 1_000_usize.saturating_sub(used)));
+            }
+        }
+        overflows
+    }
+
+    /// What overflows has been read for nothing.
+    #[test]
+    fn a_page_that_overflowed_teaches_the_next() {
+        // 100, 50, 25, 12, 6, 3: a try each, once and for all.
+        assert_eq!(overflows(&[600; 1_000]), 6);
+        assert_eq!(overflows(&[90; 1_000]), 4);
+        assert_eq!(overflows(&[9; 1_000]), 0);
+        // One fat root costs its own page, and what is slim behind it does not pay for it.
+        let mut one = [9; 1_000];
+        one[450] = 900;
+        assert!(overflows(&one) <= 8, "{}", overflows(&one));
+    }
 
     #[tokio::test]
     async fn a_lost_task_is_no_end_of_the_rows() {

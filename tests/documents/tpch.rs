@@ -15,7 +15,7 @@ mod tables;
 
 use std::path::Path;
 
-use crate::support::engines::TestEngine;
+use crate::support::engines::{TestEngine, on_both_engines};
 use crate::support::home::Home;
 use crate::support::own::Indexes;
 use crate::support::place::Place;
@@ -23,12 +23,14 @@ use crate::support::services;
 
 const SCALE: f64 = 0.01;
 
+on_both_engines!(every_document_out_of_three_servers_is_exact);
+
 fn bench(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("bench").join(name)).unwrap()
 }
 
 /// The benchmark's home folder, with an index of this test's own.
-async fn home(index: &str) -> Home {
+async fn home(on: TestEngine, index: &str) -> Home {
     Home::new()
         .file("config/default.yaml", &bench("config/default.yaml"))
         .file("mappings/tpch.json", &bench("mappings/tpch.json"))
@@ -36,17 +38,16 @@ async fn home(index: &str) -> Home {
             "jobs/tpch.yaml",
             &bench("jobs/tpch.yaml").replace("index: tpch\n", &format!("index: {index}\n")),
         )
-        .engine(TestEngine::OpenSearch)
+        .engine(on)
         .await
 }
 
-#[tokio::test]
-async fn every_document_out_of_three_servers_is_exact() {
+async fn every_document_out_of_three_servers_is_exact(on: TestEngine) {
     let (one, three) = (Place::postgres().await, Place::postgres().await);
     let elsewhere = Place::mariadb().await;
     let (postgres, mariadb) = (services::postgres(), services::mariadb());
-    let index = Indexes::of(TestEngine::OpenSearch, "tpch").await;
-    let home = home(&index)
+    let index = Indexes::of(on, "tpch").await;
+    let home = home(on, &index)
         .await
         .variable("PREJOIN__SOURCES__ORDERS__URL", &postgres)
         .variable("PREJOIN__SOURCES__ORDERS__SCHEMA", three.schema())
@@ -59,7 +60,7 @@ async fn every_document_out_of_three_servers_is_exact() {
 
     let ran = home.run(&["reindex", "tpch"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let engine = engine::Engine::new(&TestEngine::OpenSearch.url().await, &index).unwrap();
+    let engine = engine::Engine::new(&on.url().await, &index).unwrap();
     let compared = || async {
         let mut connection = oracle::connect(&postgres, one.schema()).await.unwrap();
         compare::compare(&mut connection, &engine).await.unwrap()
@@ -68,7 +69,7 @@ async fn every_document_out_of_three_servers_is_exact() {
     assert_eq!((report.compared, report.differences()), (15_000, 0), "{report}");
 
     // One digit of one value: exactly that document differs.
-    let client = TestEngine::OpenSearch.client().await;
+    let client = on.client().await;
     let path = [&*index, "_doc", "7"];
     let found = client.call(prejoin::sink::Method::Get, &path, &[], None).await.unwrap();
     let mut source = found["_source"].clone();

@@ -38,9 +38,14 @@ impl Serving {
         Self { process, address, listening: Some(listening) }
     }
 
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Asks with `curl`, a client that is not ours.
     pub(crate) async fn search(&self, index: &str, request: &Value) -> Value {
-        let url = format!("http://{}/v1/{index}/search", self.address);
+        let url = format!("{}/v1/{index}/search", self.url());
         let output = tokio::process::Command::new("curl")
             .args(["-sS", "-H", "Content-Type: application/json", "-d", &request.to_string(), &url])
             .output()

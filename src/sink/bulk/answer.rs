@@ -27,7 +27,8 @@ pub enum Outcome {
 /// Why a document is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// The engine's `error.type`, or one of ours: `empty_id`, `id_too_long`, `duplicate_id`, `request_too_large`.
+    /// The engine's `error.type`, or one of ours: `empty_id`, `id_too_long`, `duplicate_id`, `request_too_large`,
+    /// `too_many_nested_objects`, `too_many_array_objects`.
     pub error_type: String,
     /// Path of the field at fault, where it is told.
     pub field: Option<String>,
@@ -153,10 +154,9 @@ fn verdict(operation: &str, item: &Item<'_>, version: u64) -> Result<Verdict, Un
         return Ok(Verdict::Done(conflict(&error.reason, version)));
     }
     match remedy(answer.status, &error.error_type) {
-        Remedy::Reject | Remedy::Split => Ok(Verdict::Done(Outcome::Rejected(Rejection {
-            error_type: error.error_type.clone().into_owned(),
-            field: field(&error.reason),
-        }))),
+        Remedy::Reject | Remedy::Split => {
+            Ok(Verdict::Done(Outcome::Rejected(rejection(&error.error_type, &error.reason))))
+        }
         Remedy::Retry => Ok(Verdict::Again(refused(Some(error)))),
         Remedy::Stop => Err(Unusable::Stop(refused(Some(error)))),
     }
@@ -171,6 +171,28 @@ fn conflict(reason: &str, version: u64) -> Outcome {
         Some(current) if current == version => Outcome::Applied,
         current => Outcome::Stale(current),
     }
+}
+
+/// What a document is refused for that has too many elements, each by how the engine says so. The engines have no type of
+/// their own for it; whoever has to mend it needs to know. The settings that allow more are
+/// `index.mapping.nested_objects.limit` and, on Elasticsearch, `index.mapping.array_objects.limit`.
+const TOO_MANY: [(&str, &str); 2] = [
+    (
+        "The number of nested documents has exceeded the allowed limit of [",
+        "too_many_nested_objects",
+    ),
+    (
+        "The total number of objects across all arrays in the document has exceeded the allowed limit of [",
+        "too_many_array_objects",
+    ),
+];
+
+/// What a refusal is remembered as.
+fn rejection(error_type: &str, reason: &str) -> Rejection {
+    let said = without_position(reason);
+    let too_many = TOO_MANY.iter().find(|(start, _)| said.starts_with(start));
+    let error_type = too_many.map_or(error_type, |(_, name)| name);
+    Rejection { error_type: error_type.to_owned(), field: field(reason) }
 }
 
 /// The field that a reason names. The text is anchored at its start, where the engine's own words are: what follows quotes
@@ -250,6 +272,33 @@ mod tests {
         assert!(matches!(verdicts("", b"{}", &[1]), Err(Unusable::Count)));
         assert!(matches!(verdicts("", b"<html>", &[1]), Err(Unusable::Garbage)));
         assert!(matches!(verdicts("", br#"{"items": [1]}"#, &[1]), Err(Unusable::Garbage)));
+    }
+
+    #[test]
+    fn too_many_elements_are_called_so() {
+        let limit = "The number of nested documents has exceeded the allowed limit of [10000]. This limit can be \
+            set by changing the [index.mapping.nested_objects.limit] index level setting.";
+        let told = |error_type, reason: &str| judged(&error(400, error_type, reason), &[1]);
+        let named =
+            [r#"Done(Rejected(Rejection { error_type: "too_many_nested_objects", field: None }))"#];
+        assert_eq!(told("mapper_parsing_exception", limit), named);
+        assert_eq!(told("document_parsing_exception", &format!("[1:118900] {limit}")), named);
+        let arrays = "[1:638900] The total number of objects across all arrays in the document has exceeded the \
+            allowed limit of [50000]. This limit can be set by changing the [index.mapping.array_objects.limit] \
+            index level setting.";
+        assert!(
+            told("document_parsing_exception", arrays)[0].contains("\"too_many_array_objects\"")
+        );
+        // A value may say so too.
+        let quoted = format!(
+            "failed to parse field [x] of type [long]. Preview of field's value: '{limit}'"
+        );
+        assert_eq!(
+            told("document_parsing_exception", &quoted),
+            [
+                r#"Done(Rejected(Rejection { error_type: "document_parsing_exception", field: Some("x") }))"#
+            ]
+        );
     }
 
     #[test]

@@ -24,6 +24,9 @@ use super::{From, Read};
 use crate::config::SourceConfig;
 use crate::row::TableInfo;
 
+/// Rows that a statement may be ahead of us. Each may be as wide as a page is long.
+const ROWS_AHEAD: usize = 8;
+
 /// Steps of SQLite's machine between two looks at the clock: some tenths of a millisecond.
 const STEPS: i32 = 10_000;
 
@@ -37,6 +40,7 @@ pub(super) fn open(config: &SourceConfig, path: &Path) -> Database<Sqlite> {
         .filename(path)
         .read_only(true)
         .create_if_missing(false)
+        .row_buffer_size(ROWS_AHEAD)
         .busy_timeout(config.connect_timeout.min(Duration::from_secs(3_600)));
     let place = format!("sqlite file {}", path.display());
     let connections = Connections::new(config, options, place, looked_at);

@@ -1,0 +1,12 @@
+//! Full loads that are large in some direction: wide rows, many rows below one root, many roots, many readers.
+
+// Where the system tells what a process has held at most.
+#[cfg(target_os = "linux")]
+mod flat;
+#[cfg(target_os = "linux")]
+mod memory;
+mod nested;
+mod searches;
+mod shop;
+#[cfg(target_os = "linux")]
+mod wide;
