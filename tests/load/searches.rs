@@ -153,12 +153,10 @@ async fn fill(place: &Place, marker: usize) {
 }
 
 /// Runs a command while readers ask; they see one generation, then the other, whole and never the first again.
-async fn watched(shop: &Shop, asked: [Asked; 2], command: &'static [&str], from_to: [usize; 2]) {
+async fn watched(shop: &Shop, asked: [Asked; 2], command: &[&str], from_to: [usize; 2]) {
     let searches = Searches::start(asked);
-    let mut command = shop.home.command(command);
-    let ran = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-    assert_eq!(ran.status.code(), Some(0), "{said}");
+    let ran = shop.home.run_beside(command).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let seen = searches.end().await;
     let [from, to] = from_to;
     for seen in &seen {
