@@ -1,14 +1,14 @@
 //! Killed at any moment, and run again: the index equals a join by hand.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::scene::{Scene, ended, signal};
 use crate::support::engines::TestEngine;
 use crate::support::fault_proxy::{FaultProxy, Seen};
 
 /// Moments of a usual run of the tests; `PREJOIN_TEST_KILLS` asks for more.
-const MOMENTS: u32 = 10;
+const MOMENTS: usize = 10;
 
 /// What a run was about, told by the request that it sent last.
 fn phase(seen: &[Seen], index: &str) -> &'static str {
@@ -35,26 +35,21 @@ fn phase(seen: &[Seen], index: &str) -> &'static str {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_moment_and_run_again_the_index_is_right() {
     let moments = std::env::var("PREJOIN_TEST_KILLS").ok().map(|count| count.parse().unwrap());
-    let moments: u32 = moments.unwrap_or(MOMENTS);
+    let moments: usize = moments.unwrap_or(MOMENTS);
     let scene = Scene::new(TestEngine::OpenSearch, 1_500, "500ms").await;
     scene.runs(&["reindex", "shop"]).await;
-    let began = Instant::now();
-    scene.runs(&["reindex", "shop"]).await;
-    let usual = began.elapsed();
+    // Requests of a run that nobody kills: moments are told by them, so that a phase is not missed for being short.
+    let usual = requests_of(&scene, &["reindex", "shop"]).await;
     let mut histogram: BTreeMap<&str, u32> = BTreeMap::new();
     for moment in 0..moments {
         // Something has changed each time, so that an old generation is not taken for the new one.
         scene.shop.run(&format!("UPDATE things SET label = 'round {moment} of ' || id")).await;
         scene.shop.run(&format!("DELETE FROM parts WHERE id = {}", moment * 3)).await;
-        let seen = killed_after(&scene, usual * moment / moments, &["reindex", "shop"]).await;
+        let at = |share: usize| usual * share / moments;
+        let seen = killed_at(&scene, at(moment), &["reindex", "shop"]).await;
         *histogram.entry(phase(&seen, &scene.index)).or_default() += 1;
         // A second death on the way back.
-        killed_after(
-            &scene,
-            usual * (moments - moment) / moments,
-            &["reindex", "shop", "--resume"],
-        )
-        .await;
+        killed_at(&scene, at(moments - moment), &["reindex", "shop", "--resume"]).await;
         let resumed = scene.run(&["reindex", "shop", "--resume"]).await;
         if resumed.code == Some(2) {
             // Nothing had been begun, or all had been done.
@@ -79,13 +74,25 @@ async fn killed_at_any_moment_and_run_again_the_index_is_right() {
     }
 }
 
-/// Runs the program and kills it after a while; what it had sent by then.
-async fn killed_after(scene: &Scene, delay: Duration, arguments: &[&str]) -> Vec<Seen> {
+/// Runs the program to its end; how many requests it sends.
+async fn requests_of(scene: &Scene, arguments: &[&str]) -> usize {
     let proxy = FaultProxy::to(&scene.engine.url().await).await;
-    let run = scene.start_through(&proxy.url(), arguments);
-    tokio::time::sleep(delay).await;
+    let run = ended(scene.start_through(&proxy.url(), arguments)).await;
+    assert_eq!(run.code, Some(0), "{}", run.told);
+    proxy.count()
+}
+
+/// Runs the program and kills it when it has sent so many requests, or is through; what it had sent by then.
+async fn killed_at(scene: &Scene, requests: usize, arguments: &[&str]) -> Vec<Seen> {
+    let proxy = FaultProxy::to(&scene.engine.url().await).await;
+    let mut run = scene.start_through(&proxy.url(), arguments);
+    while proxy.count() < requests && run.try_wait().unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let seen = proxy.seen("");
-    signal(&run, "KILL");
+    if run.try_wait().unwrap().is_none() {
+        signal(&run, "KILL");
+    }
     ended(run).await;
     seen
 }

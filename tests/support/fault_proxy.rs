@@ -124,6 +124,11 @@ impl FaultProxy {
         script.seen.iter().filter(|seen| seen.line.contains(matching)).cloned().collect()
     }
 
+    /// Number of requests so far.
+    pub(crate) fn count(&self) -> usize {
+        self.script().seen.len()
+    }
+
     /// Whether every queued fault has happened.
     pub(crate) fn is_spent(&self) -> bool {
         self.script().faults.is_empty()
