@@ -56,6 +56,8 @@ impl Scene {
             .file("config/default.yaml", &config)
             .engine(engine)
             .await;
+        // A run that is stopped while it reads keeps nobody from writing.
+        shop.run("PRAGMA journal_mode = WAL").await;
         shop.run("CREATE TABLE things (id INTEGER PRIMARY KEY, label TEXT)").await;
         shop.run("CREATE TABLE parts (id INTEGER PRIMARY KEY, thing_id INTEGER, n INTEGER)").await;
         shop.run("CREATE INDEX of_thing ON parts (thing_id)").await;
