@@ -27,7 +27,9 @@ in_process() {
     mv META-INF/es-plugins/transport-netty4/* . && rm -r META-INF)
   ln -sf "$zstd" "$home/native/libzstd.so"
   # It searches the class path for duplicates: without one that would be the current folder with all below it.
-  launch=("$jdk/bin/java" -cp "$home/config" -Xms1g -Xmx1g -Des.distribution.type=zip -Des.nativelibs.path="$home/native"
+  # The collector as the distribution sets it: it begins early, else the circuit breaker refuses requests for garbage.
+  launch=("$jdk/bin/java" -cp "$home/config" -Xms1g -Xmx1g -XX:+UseG1GC -XX:G1ReservePercent=25
+    -XX:InitiatingHeapOccupancyPercent=30 -Des.distribution.type=zip -Des.nativelibs.path="$home/native"
     --enable-native-access=org.elasticsearch.nativeaccess,org.apache.lucene.core,org.elasticsearch.foreign
     --module-path "$home/lib" --add-modules ALL-MODULE-PATH "$root/dev/engines/ElasticsearchNode.java" "$home" "$port")
 }

@@ -7,7 +7,7 @@ in_container() {
   # The image lacks Korean analysis, and a plugin that is there cannot be installed again.
   local start='[ -d plugins/analysis-nori ] || bin/opensearch-plugin install --batch analysis-nori
     exec ./opensearch-docker-entrypoint.sh opensearch'
-  launch=(-e discovery.type=single-node -e DISABLE_SECURITY_PLUGIN=true -e 'OPENSEARCH_JAVA_OPTS=-Xms1g -Xmx1g'
+  launch=(-e discovery.type=single-node -e DISABLE_SECURITY_PLUGIN=true -e 'OPENSEARCH_JAVA_OPTS=-Xms1g -Xmx2g'
     -e cluster.routing.allocation.disk.threshold_enabled=false opensearchproject/opensearch:3.8.0 bash -c "$start")
 }
 
@@ -16,8 +16,11 @@ find_programs() {
   jars=$(maven_jars "$root/dev/engines/opensearch.pom.xml")
 }
 
+# The collector as the distribution sets it: it begins early, else the circuit breaker, which goes by the whole heap in
+# use, refuses requests for garbage.
 in_process() {
-  launch=("$jdk/bin/java" -Xms1g -Xmx1g --add-modules jdk.incubator.vector -cp "$jars/*"
+  launch=("$jdk/bin/java" -Xms1g -Xmx2g -XX:+UseG1GC -XX:G1ReservePercent=25 -XX:InitiatingHeapOccupancyPercent=30
+    --add-modules jdk.incubator.vector -cp "$jars/*"
     "$root/dev/engines/OpenSearchNode.java" "$home" "$port")
 }
 

@@ -27,9 +27,10 @@ impl TestEngine {
         }
     }
 
-    /// A client of the engine.
+    /// A client of the engine. An engine that many tests keep busy is waited for.
     pub(crate) async fn client(self) -> Client {
-        Client::connect(&config(&self.url().await)).await.unwrap()
+        let client = Client::connect(&config(&self.url().await)).await.unwrap();
+        client.patient(Duration::from_secs(60))
     }
 }
 
