@@ -9,7 +9,7 @@ use prejoin::state::Segment;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::scene::{Scene, ended, signal};
+use super::scene::{Ended, Scene, ended, signal};
 use crate::support::engines::{TestEngine, on_both_engines};
 use crate::support::fault_proxy::{Fault, FaultProxy, Seen};
 
@@ -22,6 +22,9 @@ on_both_engines!(
     letters_of_rows_that_are_read_again_are_told_once,
     a_load_outlasts_the_versions_of_a_lease,
 );
+
+/// What is in the address of a bulk of documents, which goes through a write alias, and of no other request.
+const DOCUMENTS: &str = "-W";
 
 /// Ids of the documents in these bulk requests.
 fn ids(bulks: &[Seen]) -> BTreeSet<i64> {
@@ -53,9 +56,9 @@ async fn finished(scene: &Scene) -> Vec<Segment> {
 async fn killed_at(scene: &Scene, bulk: usize) -> FaultProxy {
     let proxy = FaultProxy::to(&scene.engine.url().await).await;
     let held = std::iter::repeat_n(Fault::Late, 9);
-    proxy.then("_bulk", std::iter::repeat_n(Fault::Pass, bulk - 1).chain(held));
+    proxy.then(DOCUMENTS, std::iter::repeat_n(Fault::Pass, bulk - 1).chain(held));
     let run = scene.start_through(&proxy.url(), &["reindex", "shop"]);
-    proxy.until_seen("_bulk", bulk).await;
+    proxy.until_seen(DOCUMENTS, bulk).await;
     let written_down = async {
         while finished(scene).await.is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -67,13 +70,25 @@ async fn killed_at(scene: &Scene, bulk: usize) -> FaultProxy {
     proxy
 }
 
+/// Runs the program in the place of one that was killed. What that one had sent last may reach a busy engine after its death,
+/// and is taken for a sign of life.
+async fn after_its_death(scene: &Scene, url: &str, arguments: &[&str]) -> Ended {
+    let mut run = ended(scene.start_through(url, arguments)).await;
+    for _ in 0..3 {
+        if run.code == Some(3) {
+            run = ended(scene.start_through(url, arguments)).await;
+        }
+    }
+    run
+}
+
 async fn a_finished_range_is_never_loaded_again(engine: TestEngine) {
-    let scene = Scene::new(engine, 2_000, "600ms").await;
+    let scene = Scene::new(engine, 2_000, "1500ms").await;
     drop(killed_at(&scene, 70).await);
     let finished = finished(&scene).await;
 
     let proxy = FaultProxy::to(&engine.url().await).await;
-    let run = ended(scene.start_through(&proxy.url(), &["reindex", "shop", "--resume"])).await;
+    let run = after_its_death(&scene, &proxy.url(), &["reindex", "shop", "--resume"]).await;
     assert_eq!(run.code, Some(0), "{}", run.told);
     let sent = ids(&proxy.seen("_bulk"));
     let again: Vec<_> =
@@ -138,9 +153,10 @@ async fn a_swap_that_fails_is_made_up_for(engine: TestEngine) {
 }
 
 async fn a_new_run_begins_anew(engine: TestEngine) {
-    let scene = Scene::new(engine, 2_000, "600ms").await;
+    let scene = Scene::new(engine, 2_000, "1500ms").await;
     drop(killed_at(&scene, 60).await);
-    scene.runs(&["reindex", "shop"]).await;
+    let run = after_its_death(&scene, &scene.engine.url().await, &["reindex", "shop"]).await;
+    assert_eq!(run.code, Some(0), "{}", run.told);
     // What the dead run has left is gone, and so is all that was remembered of it.
     let all = scene.generations().await.all;
     assert_eq!(all.len(), 1);
@@ -152,7 +168,7 @@ async fn a_new_run_begins_anew(engine: TestEngine) {
 }
 
 async fn letters_of_rows_that_are_read_again_are_told_once(engine: TestEngine) {
-    let scene = Scene::new(engine, 2_000, "600ms").await;
+    let scene = Scene::new(engine, 2_000, "1500ms").await;
     // The mapping takes labels of some length only.
     let mapping = scene.home.path().join("mappings/shop.json");
     let text = std::fs::read_to_string(&mapping).unwrap();
@@ -163,7 +179,8 @@ async fn letters_of_rows_that_are_read_again_are_told_once(engine: TestEngine) {
         .await;
     drop(killed_at(&scene, 40).await);
     scene.shop.run("UPDATE things SET label = '10.0.0.1' WHERE id = 1907").await;
-    let run = scene.run(&["reindex", "shop", "--resume"]).await;
+    let url = scene.engine.url().await;
+    let run = after_its_death(&scene, &url, &["reindex", "shop", "--resume"]).await;
     assert_eq!(run.code, Some(1), "{}", run.told);
     let letters = scene.state().await.list_dead_letters(&scene.generation(1), 100).await.unwrap();
     let keys: BTreeSet<i64> = letters.iter().map(|letter| letter.key.parse().unwrap()).collect();
