@@ -12,7 +12,7 @@ use super::{Shared, prepare, render, signals};
 use crate::sink::Client;
 use crate::sink::version::BATCHES;
 use crate::state::State;
-use crate::sync::{Engine, Options, Progress, Report, reindex};
+use crate::sync::{DryRun, Engine, Options, Progress, Report, dry_run, reindex};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -36,9 +36,15 @@ pub(super) struct Arguments {
     /// Take the index over from a job that has another name
     #[arg(long)]
     adopt: bool,
+    /// Read and assemble everything, send nothing, and tell what would be sent; needs no engine
+    #[arg(long, conflicts_with_all = ["keep", "resume", "no_swap", "allow_shrink", "allow_schema_change", "adopt"])]
+    dry_run: bool,
 }
 
 pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    if arguments.dry_run {
+        return rehearse(shared, &arguments.job).await;
+    }
     let config = prepare::config(shared)?;
     let client = Client::connect(&config.engine).await.map_err(Failure::not_started)?;
     let client = client.patient(config.engine.retry_for);
@@ -78,10 +84,57 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     Ok(ExitCode::from(if report.needs_a_look() { LOOK } else { 0 }))
 }
 
+async fn rehearse(shared: &Shared, job: &str) -> Result<ExitCode, Failure> {
+    let config = prepare::config(shared)?;
+    let prepared = prepare::job(&config, job).await;
+    let run = DryRun {
+        plan: Arc::new(prepare::usable(prepared.planned, job)?),
+        sources: prepared.sources,
+        load: config.load,
+        masking: prepare::masking(&config).map_err(Failure::not_started)?,
+    };
+    let progress = Arc::new(Progress::default());
+    let cancel = CancellationToken::new();
+    let signal = signals::cancel_on_signal(cancel.clone());
+    let display = Display::start(job, Arc::clone(&progress));
+    let (report, ended) = dry_run(run, progress, cancel).await;
+    drop(display);
+    if shared.json {
+        render::json(&report);
+    }
+    ended.map_err(|stopped| Failure::of_run(stopped, signal.received()))?;
+    render::line(&would_be_sent(&report));
+    Ok(ExitCode::from(if report.needs_a_look() { LOOK } else { 0 }))
+}
+
+fn would_be_sent(report: &Report) -> String {
+    let first = format!(
+        "{}: {} documents, {} in {} bulk requests, would be sent to a new index behind {} (read in {:.1} s, {:.0}/s); nothing was",
+        report.job,
+        render::count(report.written),
+        render::bytes(report.bytes),
+        render::count(report.bulks),
+        report.alias,
+        report.seconds,
+        rate(report),
+    );
+    let mut lines = vec![first];
+    lines.extend(
+        report.refusals.iter().map(|(kind, count)| {
+            format!("  {} would be dead letters: {kind}", render::count(*count))
+        }),
+    );
+    lines.extend(odd(report));
+    lines.join("\n")
+}
+
+/// Documents a second, for people: a rounded figure is what is wanted.
+#[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+fn rate(report: &Report) -> f64 {
+    report.written as f64 / report.seconds.max(0.001)
+}
+
 fn summary(report: &Report) -> String {
-    // Documents a second, for people: a rounded figure is what is wanted.
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let rate = report.written as f64 / report.seconds.max(0.001);
     let shown = match report.swapped {
         true => format!("; {} points to it now", report.alias),
         false => String::new(),
@@ -92,7 +145,7 @@ fn summary(report: &Report) -> String {
         render::count(report.written),
         report.index,
         report.seconds,
-        rate,
+        rate(report),
     )];
     if let Some(before) = report.resumed_at {
         lines.push(format!("  went on from {} root rows", render::count(before)));
@@ -101,11 +154,19 @@ fn summary(report: &Report) -> String {
     if let Some(previous) = &report.previous {
         lines.push(format!("  {previous} served before"));
     }
+    if report.dead_letters > 0 {
+        lines.push(format!(
+            "  {} dead letters: documents that the engine refused, see `prejoin status`",
+            render::count(report.dead_letters)
+        ));
+    }
+    lines.extend(odd(report));
+    lines.join("\n")
+}
+
+/// What was odd about the rows.
+fn odd(report: &Report) -> Vec<String> {
     let odd = [
-        (
-            report.dead_letters,
-            "dead letters: documents that the engine refused, see `prejoin status`",
-        ),
         (report.keyless, "root rows without a key: they cannot become documents"),
         (
             report.unclaimed,
@@ -114,6 +175,5 @@ fn summary(report: &Report) -> String {
         (report.ambiguous, "rows beyond the first of a to-one relation: its key is not unique"),
     ];
     let odd = odd.iter().filter(|(count, _)| *count > 0);
-    lines.extend(odd.map(|(number, what)| format!("  {} {what}", render::count(*number))));
-    lines.join("\n")
+    odd.map(|(number, what)| format!("  {} {what}", render::count(*number))).collect()
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ledger::{Ended, Given, Ledger};
 use super::leftovers::remove_leftovers;
-use super::pipeline::{Part, Reading, all_ended_well};
+use super::pipeline::{Part, Reading, all_ended_well, count};
 use super::progress::Progress;
 use super::writer::{Target, Writer};
 use super::{Engine, ShutOut};
@@ -205,10 +205,7 @@ impl Load {
         while let Some(part) = parts.recv().await {
             match part? {
                 Part::Roots { version, level, odd } => {
-                    counts.read += level.rows.len() as u64;
-                    counts.unclaimed += odd.unclaimed;
-                    counts.ambiguous += odd.ambiguous;
-                    level.count_rows(&self.engine.plan.root, &mut counts.rows);
+                    count(&mut counts, &self.engine.plan, &level, odd);
                     writer.add(version, &level).await?;
                 }
                 Part::TooLarge { id, relation } => {

@@ -7,6 +7,7 @@
 mod build;
 mod compare;
 mod difference;
+mod dry_run;
 mod estimate;
 mod explain;
 mod full;
@@ -34,6 +35,7 @@ use crate::source::Sources;
 use crate::state::{LeaseError, NotTaken, State};
 
 pub use difference::{Difference, Kind};
+pub use dry_run::{DryRun, dry_run};
 pub use estimate::{Estimate, estimate};
 pub use explain::{Explain, Explanation, Held, Refusal, Verdict, explain, root_key};
 pub use full::{Options, reindex};

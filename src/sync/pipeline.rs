@@ -17,6 +17,7 @@ use crate::plan::Plan;
 use crate::row::{Match, Page, key_of};
 use crate::sink::version::Versions;
 use crate::source::{Budget, KeyRange, PageSize, Source};
+use crate::state::Counts;
 
 /// A piece of work for the writer.
 pub(super) enum Part {
@@ -24,6 +25,14 @@ pub(super) enum Part {
     Roots { version: u64, level: Level, odd: Odd },
     /// One root whose rows of this relation do not fit into memory.
     TooLarge { id: String, relation: String },
+}
+
+/// Adds to `counts` what a part of roots has brought.
+pub(super) fn count(counts: &mut Counts, plan: &Plan, level: &Level, odd: Odd) {
+    counts.read += level.rows.len() as u64;
+    counts.unclaimed += odd.unclaimed;
+    counts.ambiguous += odd.ambiguous;
+    level.count_rows(&plan.root, &mut counts.rows);
 }
 
 /// What the background needs.

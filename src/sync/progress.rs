@@ -19,6 +19,7 @@ pub struct Progress {
     written: AtomicU64,
     dead: AtomicU64,
     bytes: AtomicU64,
+    bulks: AtomicU64,
     refusals: Mutex<Refusals>,
 }
 
@@ -43,13 +44,20 @@ impl Progress {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Bulk requests, counted once however often their parts were resent.
+    pub fn bulks(&self) -> u64 {
+        self.bulks.load(Ordering::Relaxed)
+    }
+
     pub(super) fn add_read(&self, rows: usize) {
         self.read.fetch_add(rows as u64, Ordering::Relaxed);
     }
 
+    /// One more bulk has brought so many documents in.
     pub(super) fn add_written(&self, documents: u64, bytes: usize) {
         self.written.fetch_add(documents, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.bulks.fetch_add(1, Ordering::Relaxed);
     }
 
     /// One more document refused; `read` must have counted its root.

@@ -43,6 +43,8 @@ pub struct Report {
     pub ambiguous: u64,
     /// Bytes sent.
     pub bytes: u64,
+    /// Bulk requests that took.
+    pub bulks: u64,
     /// `finished`, `stopped`, `cancelled`, `shut_out` or `not_started`.
     pub outcome: &'static str,
     /// Why it stopped.
@@ -74,6 +76,7 @@ impl Report {
         self.dead_letters = progress.dead();
         self.written = progress.written();
         self.bytes = progress.bytes();
+        self.bulks = progress.bulks();
         self.refusals = progress.refusals();
     }
 

@@ -1,0 +1,207 @@
+//! A load without an engine: everything is read, joined and assembled as a full load does it, and then let go.
+//!
+//! Promises: needs no engine and sends nothing; counts what a full load would send. What only the engine can know, whether it
+//! takes a document, is not told.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Stopped;
+use super::ledger::{Ended, Ledger};
+use super::pipeline::{Part, Reading, all_ended_well, count};
+use super::progress::Progress;
+use super::report::{Report, now};
+use crate::assemble::{Assembler, Masking};
+use crate::config::LoadConfig;
+use crate::hydrate::{Hydrator, Level};
+use crate::plan::Plan;
+use crate::sink::bulk::BulkBody;
+use crate::sink::version::{BATCHES, Versions};
+use crate::source::{KeyRange, PageSize, Source, Sources};
+use crate::state::{Counts, LoadState};
+
+/// What a dry run works with.
+pub struct DryRun {
+    /// What to read and what to make of it.
+    pub plan: Arc<Plan>,
+    /// The services.
+    pub sources: Sources,
+    /// Sizes.
+    pub load: LoadConfig,
+    /// Key of masked fields.
+    pub masking: Option<Masking>,
+}
+
+/// Does what [`super::reindex`] does up to the sending. In the report, what is written is what would be sent.
+pub async fn dry_run(
+    run: DryRun,
+    progress: Arc<Progress>,
+    cancel: CancellationToken,
+) -> (Report, Result<(), Stopped>) {
+    let began = Instant::now();
+    let mut report = Report {
+        job: run.plan.job.clone(),
+        mode: "dry-run",
+        alias: run.plan.index.clone(),
+        started_at: now(),
+        ..Report::default()
+    };
+    let ended = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Stopped::Cancelled),
+        read = read_all(run, &progress) => read.map_err(Stopped::NotStarted),
+    };
+    report.count(&progress);
+    report.outcome = match &ended {
+        Ok(_) => "finished",
+        Err(Stopped::Cancelled) => "cancelled",
+        Err(_) => "stopped",
+    };
+    let ended = ended.map(|(counts, keyless)| {
+        report.total(&counts);
+        report.keyless = keyless;
+    });
+    report.error = ended.as_ref().err().map(ToString::to_string);
+    report.ended_at = now();
+    report.seconds = began.elapsed().as_secs_f64();
+    (report, ended)
+}
+
+/// What the readers of one dry run share.
+struct Rehearsal {
+    run: DryRun,
+    source: Arc<dyn Source>,
+    hydrator: Arc<Hydrator>,
+    versions: Arc<Versions>,
+    progress: Arc<Progress>,
+    ledger: Mutex<Ledger>,
+}
+
+/// Counts what was read, and the roots without a key.
+async fn read_all(run: DryRun, progress: &Arc<Progress>) -> Result<(Counts, u64)> {
+    let root = &run.plan.root;
+    let source = run.sources.get(&root.source);
+    let source = source.with_context(|| format!("source `{}` is not open", root.source))?;
+    let rehearsal = Arc::new(Rehearsal {
+        source: Arc::clone(source),
+        hydrator: Arc::new(Hydrator::new(&run.plan, &run.sources, run.load.cache_bytes)),
+        versions: Arc::new(Versions::new(1, BATCHES)),
+        progress: Arc::clone(progress),
+        ledger: Mutex::new(Ledger::new(LoadState::default())),
+        run,
+    });
+    let mut readers = JoinSet::new();
+    for _ in 0..rehearsal.run.load.readers {
+        readers.spawn(Arc::clone(&rehearsal).read_ranges());
+    }
+    while let Some(ended) = readers.join_next().await {
+        ended.context("a range's reading broke off: this is a fault of prejoin")??;
+    }
+    let keyless = rehearsal.source.count_keyless(&rehearsal.run.plan.root.read).await?;
+    let counts = rehearsal.ledger.lock().await.counts();
+    Ok((counts, keyless))
+}
+
+impl Rehearsal {
+    async fn read_ranges(self: Arc<Self>) -> Result<()> {
+        loop {
+            let mut ledger = self.ledger.lock().await;
+            let Some(left) = ledger.left().cloned() else { return Ok(()) };
+            let (root, rows) = (&self.run.plan.root.read, self.run.load.range_rows);
+            let cut = self.source.step(root, &left, rows).await?;
+            let Some(given) = ledger.give(cut) else { return Ok(()) };
+            drop(ledger);
+            let counts = Box::pin(self.read_range(&given.range)).await?;
+            self.ledger.lock().await.end(&given, Ended { counts, ..Ended::default() });
+        }
+    }
+
+    async fn read_range(&self, range: &KeyRange) -> Result<Counts> {
+        let load = self.run.load;
+        let reading = Reading {
+            plan: Arc::clone(&self.run.plan),
+            hydrator: Arc::clone(&self.hydrator),
+            source: Arc::clone(&self.source),
+            versions: Arc::clone(&self.versions),
+            drawn: Arc::default(),
+            range: range.clone(),
+            size: PageSize { rows: load.page_rows, bytes: load.page_bytes / load.readers },
+            progress: Arc::clone(&self.progress),
+        };
+        let mut tasks = JoinSet::new();
+        let mut parts = reading.start(&mut tasks);
+        let mut null = Null {
+            assembler: Assembler::new(
+                &self.run.plan,
+                self.run.masking.clone(),
+                &now(),
+                load.page_bytes,
+            ),
+            body: BulkBody::default(),
+            bulk_bytes: load.bulk_bytes,
+            progress: &self.progress,
+        };
+        let mut counts = Counts::default();
+        while let Some(part) = parts.recv().await {
+            match part? {
+                Part::Roots { version, level, odd } => {
+                    count(&mut counts, &self.run.plan, &level, odd);
+                    counts.dead += null.add(version, &level);
+                }
+                Part::TooLarge { relation, .. } => {
+                    counts.read += 1;
+                    counts.dead += 1;
+                    self.progress.add_dead("too_large", Some(&relation));
+                }
+            }
+        }
+        all_ended_well(&mut tasks).await?;
+        null.let_go();
+        Ok(counts)
+    }
+}
+
+/// Where documents go that nobody is to have.
+struct Null<'r> {
+    assembler: Assembler<'r>,
+    body: BulkBody,
+    bulk_bytes: usize,
+    progress: &'r Progress,
+}
+
+impl Null<'_> {
+    /// Assembles the documents of `roots`; tells how many cannot be.
+    fn add(&mut self, version: u64, roots: &Level) -> u64 {
+        let mut dead = 0;
+        let mut id = String::new();
+        for row in 0..roots.rows.len() {
+            if !self.assembler.id(roots, row, &mut id) {
+                self.progress.add_dead("no_key", None);
+                dead += 1;
+                continue;
+            }
+            let assembler = &mut self.assembler;
+            let put = self.body.put(&id, version, |out| assembler.document(roots, row, &id, out));
+            if let Err(refused) = put {
+                self.progress.add_dead(&refused.what, Some(&refused.field));
+                dead += 1;
+            }
+            if self.body.bytes() >= self.bulk_bytes {
+                self.let_go();
+            }
+        }
+        dead
+    }
+
+    fn let_go(&mut self) {
+        let body = std::mem::take(&mut self.body);
+        if !body.is_empty() {
+            self.progress.add_written(body.len() as u64, body.bytes());
+        }
+    }
+}
