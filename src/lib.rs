@@ -15,6 +15,7 @@ pub mod job;
 pub mod mapping;
 pub mod plan;
 pub mod query;
+pub mod render;
 pub mod row;
 pub mod sink;
 pub mod source;

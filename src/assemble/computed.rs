@@ -6,11 +6,9 @@ use std::collections::HashSet;
 use bigdecimal::{BigDecimal, RoundingMode, Zero};
 use serde_json::Value;
 
-use super::json::Json;
-use super::value::Values;
-use super::{Refused, refused};
-use crate::hydrate::Level;
+use crate::hydrate::{Joined, Level};
 use crate::plan::{Aggregate, Computed, Field, Node, Path};
+use crate::render::{Json, Refused, Values};
 use crate::row::{Cell, Kind, RowRef};
 
 /// Decimals that a mean has beyond those of its values.
@@ -32,7 +30,7 @@ impl Values {
         json: &mut Json<'_>,
     ) -> Result<(), Refused> {
         let name = &computed.name;
-        let refuse = |what: String| refused(root, name, &what);
+        let refuse = |what: String| Refused::at(root, name, &what);
         match &computed.aggregate {
             Aggregate::Count(path) => {
                 let count = self.find(path, root, at).map_err(refuse)?.rows.len();
@@ -75,13 +73,15 @@ impl Values {
         let mut level = roots;
         let mut indices = vec![row];
         for &step in &path.steps {
-            let (Some(child), Some(joined)) = (node.children.get(step), level.joined.get(step))
+            let joined = level.joined.get(step);
+            let (Some(child), Some(joined), Some(below)) =
+                (node.children.get(step), joined, joined.and_then(Joined::level))
             else {
                 return Err("its path leads nowhere".to_owned());
             };
             let spans = indices.iter().filter_map(|&index| joined.spans.get(index));
-            indices = spans.flat_map(|span| span.start..span.start + span.len).collect();
-            (node, level) = (child, &joined.level);
+            indices = spans.flat_map(|span| span.range()).collect();
+            (node, level) = (child, below);
         }
         let mut rows = Vec::with_capacity(indices.len());
         for row in indices.into_iter().filter_map(|index| level.rows.get(index)) {

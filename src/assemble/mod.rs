@@ -4,35 +4,19 @@
 //! refuses the document and names the field, never the value. No intermediate JSON tree is built.
 
 mod computed;
-mod json;
-mod value;
-
-use std::fmt::Write as _;
+mod refs;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::hydrate::{Level, Span};
+use crate::hydrate::{Joined, Level};
 use crate::plan::{Node, Plan};
-use crate::row::{Match, RowRef, key_of};
+use crate::render::{Json, Values};
+pub use crate::render::{Masking, Refused};
+use crate::row::{Match, key_of};
 
-use json::Json;
-pub use value::Masking;
-use value::Values;
-
-/// Why a row did not become a document.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("field `{field}`: {what}")]
-pub struct Refused {
-    /// Dotted path of the field.
-    pub field: String,
-    /// What does not fit, without the value.
-    pub what: String,
-}
-
-/// The error type of a value that its server sent and that is not what it should be.
-const UNDECODABLE: &str = "undecodable";
+use refs::Refs;
 
 /// Writes documents of one plan; keeps its scratch space from one to the next.
 pub struct Assembler<'p> {
@@ -43,20 +27,12 @@ pub struct Assembler<'p> {
     refs: Refs,
 }
 
-/// The `path:key` of every row that was joined into a document.
-#[derive(Default)]
-struct Refs {
-    text: String,
-    ends: Vec<(usize, usize)>,
-    key: String,
-}
-
 impl<'p> Assembler<'p> {
     /// An assembler for `plan`. `masking` is needed when the plan masks a field; `built_at` is an ISO 8601 instant;
     /// documents of more than `limit` bytes are refused: one row may be part of any number of elements.
     pub fn new(plan: &'p Plan, masking: Option<Masking>, built_at: &str, limit: usize) -> Self {
-        let values = Values::new(masking);
-        Self { plan, built_at: built_at.to_owned(), limit, values, refs: Refs::default() }
+        let (values, refs) = (Values::new(masking), Refs::new(&plan.root));
+        Self { plan, built_at: built_at.to_owned(), limit, values, refs }
     }
 
     /// The id of the document of that root row; `None` when a part of its key is NULL.
@@ -86,9 +62,9 @@ impl<'p> Assembler<'p> {
             json.label(&computed.label);
             self.values.compute(computed, root, (roots, row), &mut json)?;
         }
-        self.refs.settle();
+        let refs = self.refs.settled();
         let mut digested = xxh3_128(json.written_since(start));
-        digested ^= xxh3_128(self.refs.settled().as_bytes()).rotate_left(1);
+        digested ^= xxh3_128(refs).rotate_left(1);
         self.own(id, digested, &mut json);
         json.close(b'}');
         Ok(())
@@ -103,22 +79,16 @@ impl<'p> Assembler<'p> {
         json: &mut Json<'_>,
     ) -> Result<(), Refused> {
         let Some(row) = level.rows.get(index) else { return Ok(()) };
-        if let Some(column) = row.undecodable() {
-            return Err(undecodable(node, column));
-        }
         if node.join.is_some() {
-            self.refs.add(node, row);
+            self.refs.add_row(node, row);
         }
-        for field in &node.fields {
-            json.label(&field.label);
-            self.values
-                .write(field, row, json)
-                .map_err(|what| refused(node, &field.name, &what))?;
-        }
+        self.values.fields(node, row, json)?;
         for (child, joined) in node.children.iter().zip(&level.joined) {
-            let span = joined.spans.get(index).copied().unwrap_or_default();
             json.label(&child.label);
-            self.relation(child, &joined.level, span, json)?;
+            match joined.level() {
+                Some(level) => self.relation(child, (joined, level), index, json)?,
+                None => self.written(joined, index, json)?,
+            }
         }
         Ok(())
     }
@@ -126,13 +96,14 @@ impl<'p> Assembler<'p> {
     fn relation(
         &mut self,
         node: &Node,
-        level: &Level,
-        span: Span,
+        (joined, level): (&Joined, &Level),
+        index: usize,
         json: &mut Json<'_>,
     ) -> Result<(), Refused> {
+        let span = joined.spans.get(index).copied().unwrap_or_default();
         if node.join.as_ref().is_some_and(|join| join.many) {
             json.open(b'[');
-            for index in span.start..span.start + span.len {
+            for index in span.range() {
                 json.element();
                 json.open(b'{');
                 self.members(node, level, index, json)?;
@@ -143,12 +114,28 @@ impl<'p> Assembler<'p> {
             }
             json.close(b']');
         } else if span.len == 0 {
-            json.raw("null");
+            json.raw(b"null");
         } else {
             json.open(b'{');
             self.members(node, level, span.start, json)?;
             json.close(b'}');
         }
+        Ok(())
+    }
+
+    /// An object that is written already.
+    fn written(
+        &mut self,
+        joined: &Joined,
+        index: usize,
+        json: &mut Json<'_>,
+    ) -> Result<(), Refused> {
+        let Some(fragment) = joined.fragment(index) else {
+            json.raw(b"null");
+            return Ok(());
+        };
+        json.raw(fragment.json().map_err(Refused::clone)?);
+        fragment.refs().for_each(|(rank, key)| self.refs.add(rank, key));
         Ok(())
     }
 
@@ -161,72 +148,11 @@ impl<'p> Assembler<'p> {
         json.text(&BASE64_URL_SAFE_NO_PAD.encode(digest.to_be_bytes()));
         json.label("\"refs\":");
         json.open(b'[');
-        for reference in self.refs.iter() {
-            json.element();
-            json.text(reference);
-        }
+        json.raw(self.refs.written());
         json.close(b']');
         json.label("\"built_at\":");
         json.text(&self.built_at);
         json.close(b'}');
-    }
-}
-
-fn refused(node: &Node, field: &str, what: &str) -> Refused {
-    let field = match node.path.as_str() {
-        "" => field.to_owned(),
-        path => format!("{path}.{field}"),
-    };
-    Refused { field, what: what.to_owned() }
-}
-
-/// Columns that only join or order count as well: without their values rows would be missing, or be in the wrong place.
-fn undecodable(node: &Node, column: usize) -> Refused {
-    let field = node.fields.iter().find(|field| field.column == column);
-    let name = match (field, node.read.columns.get(column)) {
-        (Some(field), _) => &field.name,
-        (None, Some(column)) => &column.name,
-        (None, None) => "",
-    };
-    refused(node, name, UNDECODABLE)
-}
-
-impl Refs {
-    fn clear(&mut self) {
-        self.text.clear();
-        self.ends.clear();
-    }
-
-    fn add(&mut self, node: &Node, row: RowRef<'_>) {
-        if !key_of(row, &node.read.key, Match::Exact, &mut self.key) {
-            return;
-        }
-        let start = self.text.len();
-        // Writing to a string cannot fail.
-        let _ok = write!(self.text, "{}:{}", node.path, self.key);
-        self.ends.push((start, self.text.len()));
-    }
-
-    /// Sorted and without repetitions, so that equal documents have equal bytes.
-    fn settle(&mut self) {
-        let text = &self.text;
-        let slice = |(start, end): &(usize, usize)| text.get(*start..*end).unwrap_or_default();
-        self.ends.sort_unstable_by(|a, b| slice(a).cmp(slice(b)));
-        self.ends.dedup_by(|a, b| slice(a) == slice(b));
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        self.ends.iter().map(|(start, end)| self.text.get(*start..*end).unwrap_or_default())
-    }
-
-    /// The settled references in one text, for the digest.
-    fn settled(&self) -> String {
-        let mut all = String::with_capacity(self.text.len() + self.ends.len());
-        for reference in self.iter() {
-            all.push_str(reference);
-            all.push('\n');
-        }
-        all
     }
 }
 

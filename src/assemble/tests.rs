@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -60,11 +61,24 @@ async fn documents(memory: Memory, budget: usize) -> (Vec<String>, Vec<String>, 
 type Tried = (Vec<Result<String, Refused>>, Vec<String>, Option<String>);
 
 async fn tried(memory: Memory, budget: usize, limit: usize) -> Tried {
+    let memory = Arc::new(memory);
+    let plan = planned(JOB, &memory).await;
+    let made = made(&plan, &memory, Sizes { budget, limit, rows: 100, cache: 1 << 20 }).await;
+    let asked = memory.asked.lock().unwrap().clone();
+    (made.documents, asked, made.overflow)
+}
+
+fn sources(memory: &Arc<Memory>) -> Sources {
+    let source: Arc<dyn Source> = Arc::<Memory>::clone(memory);
+    Sources::from([("s".to_owned(), source)])
+}
+
+async fn planned(job: &str, memory: &Arc<Memory>) -> Plan {
     let (home, path) = (tempfile::tempdir().unwrap(), PathBuf::from("jobs/a.yaml"));
     let job = Job {
         name: "a".to_owned(),
-        text: JOB.to_owned(),
-        file: crate::yaml::parse(&path, JOB).unwrap(),
+        text: job.to_owned(),
+        file: crate::yaml::parse(&path, job).unwrap(),
         path,
     };
     std::fs::create_dir(home.path().join("config")).unwrap();
@@ -75,36 +89,122 @@ async fn tried(memory: Memory, budget: usize, limit: usize) -> Tried {
         &home.path().join("a.json"),
         r#"{"mappings": {"properties": {"x": {"type": "long"}}}}"#,
     );
-    let memory = Arc::new(memory);
-    let source: Arc<dyn Source> = Arc::<Memory>::clone(&memory);
-    let sources = Sources::from([("s".to_owned(), source)]);
-    let live = Live::read(&job, &sources).await;
+    let live = Live::read(&job, &sources(memory)).await;
     let planned = plan(&job, &config, Some(&mapping.unwrap()), &live);
-    let plan = planned.plan.unwrap_or_else(|| panic!("{:?}", planned.findings));
-    let mut assembler = Assembler::new(&plan, Masking::new(b"k"), "2026-01-01T00:00:00Z", limit);
+    planned.plan.unwrap_or_else(|| panic!("{:?}", planned.findings))
+}
+
+struct Sizes {
+    budget: usize,
+    /// Bytes of a document.
+    limit: usize,
+    /// Rows of a page.
+    rows: usize,
+    cache: usize,
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Made {
+    documents: Vec<Result<String, Refused>>,
+    rows: BTreeMap<String, u64>,
+    overflow: Option<String>,
+}
+
+async fn made(plan: &Plan, memory: &Arc<Memory>, sizes: Sizes) -> Made {
+    let masking = || Masking::new(b"k");
+    let mut assembler = Assembler::new(plan, masking(), "2026-01-01T00:00:00Z", sizes.limit);
+    let hydrator = Hydrator::new(plan, &sources(memory), sizes.cache, masking());
     let size = PageSize { rows: 100, bytes: 1 << 20 };
-    let page = memory
-        .scan(Arc::clone(&plan.root.read), KeyRange::default(), size)
-        .next()
-        .await
-        .unwrap()
-        .unwrap();
-    let hydrator = Hydrator::new(&plan, &sources, 1 << 20);
-    let mut all = Vec::new();
-    let mut overflow = None;
-    match hydrator.hydrate(&plan.root, Arc::new(page), &Budget::new(budget)).await.unwrap() {
-        Hydrated::Overflow(path) => overflow = Some(path),
-        Hydrated::Whole(level, _) => {
-            for row in 0..level.rows.len() {
-                let (mut id, mut out) = (String::new(), Vec::new());
-                assert!(assembler.id(&level, row, &mut id));
-                let written = assembler.document(&level, row, &id, &mut out);
-                all.push(written.map(|()| String::from_utf8(out).unwrap()));
+    let mut pages = memory.scan(Arc::clone(&plan.root.read), KeyRange::default(), size);
+    let page = pages.next().await.unwrap().unwrap();
+    let mut made = Made::default();
+    for from in (0..page.len()).step_by(sizes.rows) {
+        let part = page.part(from, page.len().min(from + sizes.rows));
+        let (page, budget) = (Arc::new(part), Budget::new(sizes.budget));
+        let level = match hydrator.hydrate(&plan.root, page, &budget).await.unwrap() {
+            Hydrated::Overflow(path) => {
+                made.overflow = Some(path);
+                continue;
             }
+            Hydrated::Whole(level, _) => level,
+        };
+        level.count_rows(&plan.root, &mut made.rows);
+        for row in 0..level.rows.len() {
+            let (mut id, mut out) = (String::new(), Vec::new());
+            assert!(assembler.id(&level, row, &mut id));
+            let written = assembler.document(&level, row, &id, &mut out);
+            made.documents.push(written.map(|()| String::from_utf8(out).unwrap()));
         }
     }
-    let asked = memory.asked.lock().unwrap().clone();
-    (all, asked, overflow)
+    made
+}
+
+/// Objects that nothing looks into: in one another, in lists, absent, masked, and one with a value that does not fit.
+const REUSED: &str = "
+index: a
+mapping: a.json
+root:
+  source: s
+  table: orders
+  fields: [no]
+  one:
+    buyer:
+      source: s
+      table: people
+      on: {buyer: id}
+      fields: [name, {column: phone, mask: hmac}]
+      one:
+        team: {source: s, table: teams, on: {team: id}, fields: [{column: size, as: integer}]}
+  many:
+    items:
+      source: s
+      table: items
+      on: {id: order_id}
+      fields: [kind]
+      one:
+        maker:
+          source: s
+          table: people
+          on: {maker: id}
+          fields: [name]
+          one:
+            team: {source: s, table: teams, on: {team: id}, fields: [name]}
+";
+
+fn people() -> Memory {
+    Memory::default()
+        .table("orders", "id int, no text, buyer int", "1|A|7\n2|B|8\n3|C|-\n4|D|99\n5|E|9\n6|F|7")
+        .table(
+            "people",
+            "id int, name text, phone text, team int",
+            "7|K\"im|1|1\n8|김|-|-\n9|Lee|2|2",
+        )
+        .table("teams", "id int, name text, size text", "1|red|4\n2|blue|many")
+        .table(
+            "items",
+            "id int, order_id int, kind text, maker int",
+            "1|1|a|7\n2|1|b|9\n3|2|a|-\n4|6|c|7",
+        )
+}
+
+#[tokio::test]
+async fn what_is_written_once_is_what_is_written_each_time() {
+    let memory = Arc::new(people());
+    let plan = planned(REUSED, &memory).await;
+    let sizes = |rows, cache| Sizes { budget: 1 << 20, limit: 1 << 20, rows, cache };
+    let each_time = made(&plan, &memory, sizes(100, 0)).await;
+    let asked = || std::mem::take(&mut *memory.asked.lock().unwrap()).len();
+    assert_eq!(asked(), 5);
+    // Within one page, over pages with what was kept, and with room for nothing.
+    for (rows, cache, reads) in [(100, 1 << 20, 5), (1, 1 << 20, 14), (1, 1, 18)] {
+        assert_eq!(made(&plan, &memory, sizes(rows, cache)).await, each_time, "{rows} {cache}");
+        assert_eq!(asked(), reads, "{rows} {cache}");
+    }
+    let refused = each_time.documents[4].as_ref().unwrap_err();
+    assert_eq!(refused.field, "buyer.team.size");
+    let count = |path: &str| each_time.rows[path];
+    assert_eq!(["buyer", "buyer.team", "items", "items.maker.team"].map(count), [4, 3, 4, 3]);
+    insta::assert_snapshot!(each_time.documents[0].as_ref().unwrap(), @r#"{"no":"A","buyer":{"name":"K\"im","phone":"0aa2054d88556d7e5df6e54b00683dae80bbd4266a5d1cbc89abacbf856ad862","team":{"size":4}},"items":[{"kind":"a","maker":{"name":"K\"im","team":{"name":"red"}}},{"kind":"b","maker":{"name":"Lee","team":{"name":"blue"}}}],"_prejoin":{"id":"1","digest":"xWAm4bILPDlYV7Jb1iy5QQ","refs":["buyer.team:1","buyer:7","items.maker.team:1","items.maker.team:2","items.maker:7","items.maker:9","items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}"#);
 }
 
 #[tokio::test]
@@ -114,9 +214,9 @@ async fn rows_become_documents() {
         serde_json::from_str::<serde_json::Value>(document).unwrap();
     }
     insta::assert_snapshot!(documents.join("\n"), @r#"
-    {"no":"A\"1","fee":0.10,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":{"name":"Kim"},"items":[{"price":10.00,"kind":"big","maker":{"name":"Kim"}},{"price":2.5,"kind":"small","maker":{"name":"김철수"}}],"total":12.50,"mean":6.250000,"top":10.00,"big":true,"text":"A\"1\nKim\n김철수","_prejoin":{"id":"1","digest":"XZBKtacf2ydR32MB96QFmQ","refs":["buyer:7","items.maker:7","items.maker:8","items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}
+    {"no":"A\"1","fee":0.10,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":{"name":"Kim"},"items":[{"price":10.00,"kind":"big","maker":{"name":"Kim"}},{"price":2.5,"kind":"small","maker":{"name":"김철수"}}],"total":12.50,"mean":6.250000,"top":10.00,"big":true,"text":"A\"1\nKim\n김철수","_prejoin":{"id":"1","digest":"1ejM5JpCsfAQLC3Fkl_Qog","refs":["buyer:7","items.maker:7","items.maker:8","items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}
     {"no":"B","fee":null,"secret":null,"buyer":null,"items":[],"total":0,"mean":null,"top":null,"big":false,"text":"B","_prejoin":{"id":"2","digest":"mqWPx-5EQfZMT_AigpDO8A","refs":[],"built_at":"2026-01-01T00:00:00Z"}}
-    {"no":"C","fee":5,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":null,"items":[{"price":9,"kind":"huge","maker":{"name":"김철수"}}],"total":9,"mean":9.0000,"top":9,"big":false,"text":"C\n김철수","_prejoin":{"id":"3","digest":"Umi8BBA-RxW9X-H1FgcvIg","refs":["items.maker:8","items:3"],"built_at":"2026-01-01T00:00:00Z"}}
+    {"no":"C","fee":5,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":null,"items":[{"price":9,"kind":"huge","maker":{"name":"김철수"}}],"total":9,"mean":9.0000,"top":9,"big":false,"text":"C\n김철수","_prejoin":{"id":"3","digest":"p2Q5v3ckRBCNvs-l8NAhFg","refs":["items.maker:8","items:3"],"built_at":"2026-01-01T00:00:00Z"}}
     "#);
 }
 

@@ -1,94 +1,115 @@
-//! Rows of a to-one relation that were read before in this run.
+//! Rows of a to-one relation that were read before in this run, or the objects that were made of them.
 //!
 //! Promises: bounded by bytes; keeps what came first, so that a relation too large to be kept does not churn. Lives for one
 //! run: the next one sees the services as they are then.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::row::{Key, Page};
+use hashbrown::HashMap;
 
-/// A row, and the page that holds its bytes.
-#[derive(Debug, Clone)]
-pub(super) struct Kept {
-    pub(super) page: Arc<Page>,
-    pub(super) row: u32,
-}
+use super::picked::{Picked, RowAt};
+use crate::row::Key;
 
 /// What is known of keys; `None` is known to have no row.
-pub(super) struct Cache {
+pub(super) struct Cache<P> {
     limit: usize,
-    held: Mutex<Held>,
+    held: Mutex<Held<P>>,
 }
 
-#[derive(Default)]
-struct Held {
-    rows: HashMap<Key, Option<Kept>>,
-    // The page counted last: its rows come one after another.
-    latest: Option<Arc<Page>>,
+struct Held<P> {
+    rows: HashMap<Key, Option<RowAt>>,
+    pages: Vec<Arc<P>>,
     bytes: usize,
 }
 
-/// What a map's entry costs beside the key's text.
-const ENTRY_BYTES: usize = size_of::<(Key, Option<Kept>)>() + 16;
+/// What is known of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nothing.
+    Unknown,
+    /// That it has no row.
+    Nothing,
+    /// Where its row is.
+    Row(RowAt),
+}
 
-impl Cache {
+/// What a map's entry costs beside the key's text: a map is half empty after it has grown.
+const ENTRY_BYTES: usize = 2 * size_of::<(Key, Option<RowAt>)>() + 16;
+
+impl<P> Cache<P> {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, held: Mutex::default() }
+        let held = Held { rows: HashMap::new(), pages: Vec::new(), bytes: 0 };
+        Self { limit, held: Mutex::new(held) }
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, Held<P>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn knows(&self, key: &Key) -> bool {
-        self.held().rows.contains_key(key)
-    }
-
-    /// What is known of `key`: nothing, that it has no row, or its row.
-    pub(super) fn get(&self, key: &Key) -> Option<Option<Kept>> {
-        self.held().rows.get(key).cloned()
-    }
-
-    /// Remembers what was found for `key`, while there is room.
-    pub(super) fn keep(&self, key: &Key, row: Option<Kept>) {
-        let mut held = self.held();
-        let page = row.as_ref().map(|kept| &kept.page);
-        let counted = match (page, &held.latest) {
-            (Some(page), Some(latest)) => Arc::ptr_eq(page, latest),
-            (page, _) => page.is_none(),
+    /// What is known of each of these keys. Pages that hold their rows are added to `picked`.
+    pub(super) fn find(&self, keys: &[Key], picked: &mut Picked<P>) -> Vec<Known> {
+        let held = self.held();
+        // For each page here, its number there.
+        let mut numbers = vec![None; held.pages.len()];
+        let mut known = |key: &Key| match held.rows.get(key) {
+            None => Known::Unknown,
+            Some(None) => Known::Nothing,
+            Some(Some(at)) => {
+                let place = at.page as usize;
+                let (Some(page), Some(number)) = (held.pages.get(place), numbers.get_mut(place))
+                else {
+                    return Known::Unknown;
+                };
+                let page = *number.get_or_insert_with(|| picked.add(page));
+                Known::Row(RowAt { page, row: at.row })
+            }
         };
-        let page_bytes = page.filter(|_| !counted).map_or(0, |page| page.bytes());
-        let cost = key.as_str().len() + ENTRY_BYTES + page_bytes;
-        if held.bytes + cost > self.limit {
+        keys.iter().map(&mut known).collect()
+    }
+
+    /// Remembers what was found for `keys`, while there is room. `pages` take `bytes`, and the rows are in them.
+    pub(super) fn keep<'k>(
+        &self,
+        found: impl Iterator<Item = (&'k Key, Option<RowAt>)> + Clone,
+        pages: &[Arc<P>],
+        bytes: usize,
+    ) {
+        let keys: usize = found.clone().map(|(key, _)| key.as_str().len() + ENTRY_BYTES).sum();
+        let mut held = self.held();
+        let bytes = held.bytes.saturating_add(keys + bytes);
+        let (Ok(first), true) = (u32::try_from(held.pages.len()), bytes <= self.limit) else {
             return;
-        }
-        held.bytes += cost;
-        if let Some(page) = page {
-            held.latest = Some(Arc::clone(page));
-        }
-        held.rows.insert(key.clone(), row);
+        };
+        held.bytes = bytes;
+        held.pages.extend(pages.iter().map(Arc::clone));
+        let moved = |at: RowAt| RowAt { page: at.page + first, row: at.row };
+        held.rows.extend(found.map(|(key, at)| (key.clone(), at.map(moved))));
+    }
+}
+
+impl<P> Picked<P> {
+    /// Adds a page, and tells its number.
+    fn add(&mut self, page: &Arc<P>) -> u32 {
+        self.pages.push(Arc::clone(page));
+        u32::try_from(self.pages.len() - 1).unwrap_or(u32::MAX)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::Kind;
 
     #[test]
     fn what_does_not_fit_is_not_kept() {
-        let mut page = Page::new(1);
-        page.push(Kind::Text, &"x".repeat(600)).unwrap();
-        let page = Arc::new(page);
         let cache = Cache::new(1_000);
-        let kept = || Some(Kept { page: Arc::clone(&page), row: 0 });
-        cache.keep(&Key::from("a"), kept());
-        cache.keep(&Key::from("none"), None);
-        assert!(cache.get(&Key::from("a")).unwrap().is_some());
-        assert!(cache.get(&Key::from("none")).unwrap().is_none());
-        let other = Arc::new(Page::clone(&page));
-        cache.keep(&Key::from("b"), Some(Kept { page: other, row: 0 }));
-        assert!(!cache.knows(&Key::from("b")));
+        let (a, none, b) = (Key::from("a"), Key::from("none"), Key::from("b"));
+        let first = Some(RowAt { page: 0, row: 3 });
+        cache.keep([(&a, first), (&none, None)].into_iter(), &[Arc::new("page")], 600);
+        cache.keep([(&b, first)].into_iter(), &[Arc::new("another")], 600);
+        let mut picked = Picked { pages: vec![Arc::new("mine")], at: Vec::new() };
+        let known = cache.find(&[b, none, a], &mut picked);
+        let found = Known::Row(RowAt { page: 1, row: 3 });
+        assert_eq!(known, [Known::Unknown, Known::Nothing, found]);
+        assert_eq!(picked.pages, [Arc::new("mine"), Arc::new("page")]);
     }
 }

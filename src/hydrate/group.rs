@@ -1,63 +1,11 @@
 //! Grouping fetched rows by the key they were asked for.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cache::{Cache, Kept};
-use crate::row::{Key, Page, RowRef, key_of};
+use super::keys::Keys;
+use super::picked::{RowAt, Span};
+use crate::row::{Page, key_of};
 use crate::source::{Answer, Read};
-
-/// Rows in some order, wherever their pages are.
-#[derive(Debug, Default)]
-pub struct Rows {
-    pages: Vec<Arc<Page>>,
-    at: Vec<RowAt>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct RowAt {
-    page: u32,
-    row: u32,
-}
-
-/// Neighbouring rows: the first, and how many.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Span {
-    /// Index of the first row.
-    pub start: usize,
-    /// Number of rows.
-    pub len: usize,
-}
-
-impl Rows {
-    /// All rows of a page, in its order.
-    pub(super) fn of_page(page: Arc<Page>) -> Self {
-        let count = u32::try_from(page.len()).unwrap_or(u32::MAX);
-        let at = (0..count).map(|row| RowAt { page: 0, row }).collect();
-        Self { pages: vec![page], at }
-    }
-
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.at.len()
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.at.is_empty()
-    }
-
-    /// One row; `None` past the end.
-    pub fn get(&self, index: usize) -> Option<RowRef<'_>> {
-        let at = self.at.get(index)?;
-        self.pages.get(at.page as usize).map(|page| page.row(at.row as usize))
-    }
-
-    /// All rows in order.
-    pub fn iter(&self) -> impl Iterator<Item = RowRef<'_>> {
-        (0..self.len()).filter_map(|index| self.get(index))
-    }
-}
 
 /// Rows that did not fall into place: worth a look, no reason to stop.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -68,106 +16,87 @@ pub struct Odd {
     pub ambiguous: u64,
 }
 
-/// Rows on their way into groups, one group per key.
-pub(super) struct Grouping<'k> {
-    keys: &'k [Key],
-    pages: Vec<Arc<Page>>,
-    groups: Vec<Vec<RowAt>>,
+/// Rows in groups, one group per key.
+pub(super) struct Groups {
+    pub(super) pages: Vec<Arc<Page>>,
+    /// Group by group, each in the order in which its rows came.
+    pub(super) at: Vec<RowAt>,
+    /// For each key, where its group is.
+    pub(super) spans: Vec<Span>,
 }
 
-impl<'k> Grouping<'k> {
-    pub(super) fn new(keys: &'k [Key]) -> Self {
-        Self { keys, pages: Vec::new(), groups: vec![Vec::new(); keys.len()] }
-    }
-
-    /// Sorts the rows that came for the keys `asked`, a part of all keys in the same order, into their groups; `single`
-    /// groups take one row. Where the server holds keys equal that differ here, a row comes once for each of them: it
-    /// counts where its own key was asked for, and nowhere else.
-    pub(super) fn add(
-        &mut self,
-        answers: Vec<Answer>,
-        asked: &[Key],
-        (read, single): (&Read, bool),
-    ) -> Odd {
-        let index = self.index(asked);
-        let mut odd = Odd::default();
-        let mut key = String::new();
-        for Answer { page, keys } in answers {
-            let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
-            for row in 0..page.len() {
-                let claimed = key_of(page.row(row), &read.by, read.matching, &mut key)
-                    .then(|| index.get(key.as_str()))
-                    .flatten();
-                let Some(&(group, place)) = claimed else {
-                    odd.unclaimed += 1;
-                    continue;
-                };
-                if !place.is_some_and(|place| keys.contains(&place)) {
-                    continue;
-                }
-                let Some(group) = self.groups.get_mut(group) else { continue };
-                if single && !group.is_empty() {
-                    odd.ambiguous += 1;
-                    continue;
-                }
-                group.push(RowAt { page: number, row: u32::try_from(row).unwrap_or(u32::MAX) });
-            }
-            self.pages.push(Arc::new(page));
-        }
-        odd
-    }
-
-    /// For each key its group, and its place among those asked for.
-    fn index(&self, asked: &[Key]) -> HashMap<&'k str, (usize, Option<usize>)> {
-        let mut asked = asked.iter().enumerate().peekable();
-        let keys = self.keys.iter().enumerate();
-        keys.map(|(group, key)| {
-            let place = asked.next_if(|(_, next)| *next == key).map(|(place, _)| place);
-            (key.as_str(), (group, place))
-        })
-        .collect()
-    }
-
-    /// Takes from the cache what was not asked for, and gives it what was.
-    pub(super) fn exchange(&mut self, cache: &Cache, asked: &[Key]) {
-        let asked: std::collections::HashSet<&Key> = asked.iter().collect();
-        let mut page_numbers: HashMap<*const Page, u32> = HashMap::new();
-        for (key, group) in self.keys.iter().zip(&mut self.groups) {
-            if asked.contains(key) {
-                let row = group.first().and_then(|at| {
-                    let page = self.pages.get(at.page as usize)?;
-                    Some(Kept { page: Arc::clone(page), row: at.row })
-                });
-                cache.keep(key, row);
+/// Sorts the rows that came for the keys `asked` into their groups; `single` groups take one row. Where the server holds keys
+/// equal that differ here, a row comes once for each of them: it counts where its own key was asked for, and nowhere else.
+pub(super) fn group(
+    answers: Vec<Answer>,
+    asked: &Keys,
+    read: &Read,
+    single: bool,
+) -> (Groups, Odd) {
+    let mut groups = Groups {
+        pages: Vec::with_capacity(answers.len()),
+        at: Vec::new(),
+        spans: vec![Span::default(); asked.len()],
+    };
+    let mut odd = Odd::default();
+    // Rows with the place of their key, as they came.
+    let mut claimed = Vec::with_capacity(answers.iter().map(|answer| answer.page.len()).sum());
+    let (mut text, mut near) = (String::new(), 0);
+    for Answer { page, keys } in answers {
+        let number = u32::try_from(groups.pages.len()).unwrap_or(u32::MAX);
+        for (row, at) in (0..page.len()).zip(0..) {
+            let is_key = key_of(page.row(row), &read.by, read.matching, &mut text);
+            let Some(place) = is_key.then(|| asked.find(&text, near)).flatten() else {
+                odd.unclaimed += 1;
+                continue;
+            };
+            near = place;
+            if !keys.contains(&(place as usize)) {
                 continue;
             }
-            let Some(Some(kept)) = cache.get(key) else { continue };
-            let pages = &mut self.pages;
-            let number = *page_numbers.entry(Arc::as_ptr(&kept.page)).or_insert_with(|| {
-                pages.push(Arc::clone(&kept.page));
-                u32::try_from(pages.len() - 1).unwrap_or(u32::MAX)
-            });
-            group.push(RowAt { page: number, row: kept.row });
+            let Some(span) = groups.spans.get_mut(place as usize) else { continue };
+            if single && span.len > 0 {
+                odd.ambiguous += 1;
+                continue;
+            }
+            span.len += 1;
+            claimed.push((place, RowAt { page: number, row: at }));
         }
+        groups.pages.push(Arc::new(page));
     }
+    groups.settle(claimed);
+    (groups, odd)
+}
 
-    /// The rows, group by group, and where each group lies.
-    pub(super) fn finish(self) -> (Rows, Vec<Span>) {
-        let mut rows = Rows { pages: self.pages, at: Vec::new() };
-        let spans = self.groups.into_iter().map(|group| {
-            let span = Span { start: rows.at.len(), len: group.len() };
-            rows.at.extend(group);
-            span
-        });
-        let spans = spans.collect();
-        (rows, spans)
+impl Groups {
+    /// Puts rows into the groups whose lengths are known, keeping their order (a counting sort).
+    fn settle(&mut self, claimed: Vec<(u32, RowAt)>) {
+        let mut start = 0;
+        for span in &mut self.spans {
+            span.start = start;
+            start += span.len;
+        }
+        if claimed.is_sorted_by_key(|(place, _)| *place) {
+            self.at = claimed.into_iter().map(|(_, at)| at).collect();
+            return;
+        }
+        self.at = vec![RowAt { page: 0, row: 0 }; claimed.len()];
+        let mut next: Vec<usize> = self.spans.iter().map(|span| span.start).collect();
+        for (place, at) in claimed {
+            let Some(next) = next.get_mut(place as usize) else { continue };
+            if let Some(slot) = self.at.get_mut(*next) {
+                *slot = at;
+            }
+            *next += 1;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::{Kind, Match};
+    use crate::hydrate::picked::{Picked, Rows};
+    use crate::row::{Key, Kind, Match};
     use crate::source::From;
 
     fn read() -> Read {
@@ -194,34 +123,45 @@ mod tests {
         Answer { page, keys }
     }
 
-    fn grouped(grouping: Grouping<'_>) -> Vec<String> {
-        let (rows, spans) = grouping.finish();
+    fn grouped(answers: Vec<Answer>, keys: &[&str], single: bool) -> (Vec<String>, Odd) {
+        let keys = Keys::of(keys.iter().map(|key| Key::from(*key)).collect());
+        let (groups, odd) = group(answers, &keys, &read(), single);
+        let rows = Rows(Picked { pages: groups.pages, at: groups.at });
         let texts = |span: Span| {
-            let rows = (span.start..span.start + span.len).filter_map(|at| rows.get(at));
+            let rows = span.range().filter_map(|at| rows.get(at));
             rows.map(|row| row.cell(0).text.to_owned()).collect::<Vec<_>>().join(" ")
         };
-        spans.into_iter().map(texts).collect()
+        (groups.spans.into_iter().map(texts).collect(), odd)
     }
 
     /// A server that ignores case answers both keys with the rows of both.
     #[test]
     fn a_row_that_comes_for_two_keys_belongs_to_its_own() {
-        let keys = ["ab", "x", "AB"].map(Key::from);
-        let mut grouping = Grouping::new(&keys);
         let answers =
             vec![answer(&["ab", "AB", "ab", "Ab"], 0..2), answer(&["ab", "AB", "ab", "Ab"], 2..3)];
-        let odd = grouping.add(answers, &keys, (&read(), false));
+        let (groups, odd) = grouped(answers, &["ab", "x", "AB"], false);
         assert_eq!(odd, Odd { unclaimed: 2, ambiguous: 0 });
-        assert_eq!(grouped(grouping), ["ab ab", "", "AB"]);
+        assert_eq!(groups, ["ab ab", "", "AB"]);
     }
 
     #[test]
-    fn keys_that_were_not_asked_for_take_nothing() {
-        let keys = ["ab", "AB", "x"].map(Key::from);
-        let mut grouping = Grouping::new(&keys);
-        let answers = vec![answer(&["ab", "AB"], 0..2)];
-        let odd = grouping.add(answers, &keys[1..], (&read(), true));
-        assert_eq!(odd, Odd::default());
-        assert_eq!(grouped(grouping), ["", "AB", ""]);
+    fn a_single_group_takes_the_first() {
+        let (groups, odd) = grouped(vec![answer(&["x", "a", "x"], 0..2)], &["a", "x"], true);
+        assert_eq!(odd, Odd { unclaimed: 0, ambiguous: 1 });
+        assert_eq!(groups, ["a", "x"]);
+    }
+
+    #[test]
+    fn rows_of_a_key_stay_in_their_order_wherever_they_come() {
+        let mut page = Page::new(2);
+        for (key, number) in [("b", "1"), ("a", "2"), ("b", "3"), ("c", "4"), ("a", "5")] {
+            page.push(Kind::Text, key).unwrap();
+            page.push(Kind::Number, number).unwrap();
+        }
+        let keys = Keys::of(["a", "b", "c"].map(Key::from).to_vec());
+        let (groups, _) = group(vec![Answer { page, keys: 0..3 }], &keys, &read(), false);
+        let rows = Rows(Picked { pages: groups.pages, at: groups.at });
+        let numbers: Vec<&str> = rows.iter().map(|row| row.cell(1).text).collect();
+        assert_eq!(numbers, ["2", "5", "1", "3", "4"]);
     }
 }

@@ -6,7 +6,10 @@
 
 mod cache;
 mod count;
+mod fragment;
 mod group;
+mod keys;
+mod picked;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,12 +18,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result};
 use futures::future::{BoxFuture, FutureExt, try_join_all};
 
-use crate::plan::{Join, Node, Plan};
-use crate::row::{Key, Page, RowRef, key_of};
+use crate::plan::{Node, Plan};
+use crate::render::{Masking, Values};
+use crate::row::{Key, Page};
 use crate::source::{Budget, Fetched, Source, Sources};
 
-use cache::Cache;
-pub use group::{Odd, Rows, Span};
+use cache::{Cache, Known};
+pub use fragment::{Fragment, Fragments};
+pub use group::Odd;
+use group::group;
+use keys::{Keys, Wanted};
+use picked::{Picked, RowAt};
+pub use picked::{Rows, Span};
 
 /// Rows of one relation with all that is joined to them.
 #[derive(Debug)]
@@ -34,10 +43,27 @@ pub struct Level {
 /// What is joined to the rows of a level by one relation.
 #[derive(Debug)]
 pub struct Joined {
-    /// For each row above, its rows in `level`.
+    /// For each row above, where what is joined to it stands below.
     pub spans: Vec<Span>,
+    below: Below,
+}
+
+#[derive(Debug)]
+enum Below {
     /// The rows themselves.
-    pub level: Level,
+    Rows(Level),
+    /// The objects that were made of them: see [`Joined::fragment`].
+    Written(Picked<Fragments>),
+}
+
+impl Joined {
+    /// The rows, unless objects were made of them.
+    pub fn level(&self) -> Option<&Level> {
+        match &self.below {
+            Below::Rows(level) => Some(level),
+            Below::Written(_) => None,
+        }
+    }
 }
 
 /// What a page of roots turned into.
@@ -79,7 +105,14 @@ struct Reading<'b> {
 /// Joins rows of many sources in memory.
 pub struct Hydrator {
     sources: HashMap<String, Arc<dyn Source>>,
-    caches: HashMap<String, Cache>,
+    kept: HashMap<String, Kept>,
+    masking: Option<Masking>,
+}
+
+/// What is kept of a to-one relation from one page to the next.
+enum Kept {
+    Rows(Cache<Page>),
+    Written(Cache<Fragments>),
 }
 
 /// A relation whose rows do not fit.
@@ -88,21 +121,28 @@ pub struct Hydrator {
 struct Overflow(String);
 
 impl Hydrator {
-    /// Prepares to hydrate `plan`; rows of to-one relations are kept for reuse within `cache_bytes`, for as long as this
-    /// value lives.
-    pub fn new(plan: &Plan, sources: &Sources, cache_bytes: usize) -> Self {
+    /// Prepares to hydrate `plan`. What was read of to-one relations is kept for reuse within `cache_bytes`, for as long as this
+    /// value lives: objects that nothing else looks into ([`Node::reusable`]) as their text, for which masked fields need
+    /// `masking`, others as rows. With no bytes nothing is kept, and all levels have their rows.
+    pub fn new(
+        plan: &Plan,
+        sources: &Sources,
+        cache_bytes: usize,
+        masking: Option<Masking>,
+    ) -> Self {
         let nodes = plan.root.walk();
-        let reusable = |node: &&&Node| node.join.as_ref().is_some_and(|join| !join.many);
-        let share = cache_bytes / nodes.iter().filter(reusable).count().max(1);
-        let caches =
-            nodes.iter().filter(reusable).map(|node| (node.path.clone(), Cache::new(share)));
-        Self {
-            caches: caches.collect(),
-            sources: sources
-                .iter()
-                .map(|(name, source)| (name.clone(), Arc::clone(source)))
-                .collect(),
-        }
+        let is_one = |node: &&&Node| node.join.as_ref().is_some_and(|join| !join.many);
+        let ones: Vec<_> = nodes.iter().filter(is_one).filter(|_| cache_bytes > 0).collect();
+        let share = cache_bytes / ones.len().max(1);
+        let kept = ones.into_iter().map(|node| {
+            let kept = match node.reusable {
+                true => Kept::Written(Cache::new(share)),
+                false => Kept::Rows(Cache::new(share)),
+            };
+            (node.path.clone(), kept)
+        });
+        let sources = sources.iter().map(|(name, source)| (name.clone(), Arc::clone(source)));
+        Self { sources: sources.collect(), kept: kept.collect(), masking }
     }
 
     /// Joins everything below `root` to the rows of `page`, using up what both take of `budget`.
@@ -112,7 +152,7 @@ impl Hydrator {
     pub async fn hydrate(&self, root: &Node, page: Arc<Page>, budget: &Budget) -> Result<Hydrated> {
         budget.take(page.bytes());
         let reading = Reading { budget, oddities: Oddities::default() };
-        match self.level(root, Rows::of_page(page), &reading).await {
+        match self.level(root, Rows::of_pages(vec![page]), &reading).await {
             Ok(level) => Ok(Hydrated::Whole(level, reading.oddities.counts())),
             Err(error) => match error.downcast::<Overflow>() {
                 Ok(Overflow(path)) => Ok(Hydrated::Overflow(path)),
@@ -135,29 +175,100 @@ impl Hydrator {
         .boxed()
     }
 
-    /// One relation: collect the keys, read what the cache lacks, group by key, go on below.
+    /// One relation: collect the keys, read what is not kept, group by key, go on below.
     async fn join(&self, node: &Node, above: &Rows, reading: &Reading<'_>) -> Result<Joined> {
         let join = node.join.as_ref().context("a relation without a join")?;
         let wanted = Wanted::collect(join, above);
-        let cache = self.caches.get(&node.path);
-        let missing = match cache {
-            Some(cache) => wanted.keys.iter().filter(|key| !cache.knows(key)).cloned().collect(),
-            None => wanted.keys.clone(),
+        let (groups, below) = match self.kept.get(&node.path) {
+            None => {
+                let fetched = self.fetch(node, wanted.keys.as_slice(), reading.budget).await?;
+                let (groups, odd) = group(fetched.answers, &wanted.keys, &node.read, !join.many);
+                reading.oddities.add(&odd);
+                let rows = Rows(Picked { pages: groups.pages, at: groups.at });
+                (groups.spans, Below::Rows(self.level(node, rows, reading).await?))
+            }
+            Some(Kept::Rows(cache)) => {
+                let (picked, spans) = self.rows(node, &wanted.keys, cache, reading).await?;
+                (spans, Below::Rows(self.level(node, Rows(picked), reading).await?))
+            }
+            Some(Kept::Written(cache)) => {
+                let (picked, spans) = self.written(node, &wanted.keys, cache, reading).await?;
+                (spans, Below::Written(picked))
+            }
         };
-        let fetched = self.fetch(node, &missing, reading.budget).await?;
-        let mut grouping = group::Grouping::new(&wanted.keys);
-        let odd = grouping.add(fetched.answers, &missing, (&node.read, !join.many));
-        reading.oddities.add(&odd);
-        if let Some(cache) = cache {
-            grouping.exchange(cache, &missing);
+        let of = |place: &Option<u32>| {
+            place.and_then(|place| groups.get(place as usize).copied()).unwrap_or_default()
+        };
+        Ok(Joined { spans: wanted.of_row.iter().map(of).collect(), below })
+    }
+
+    /// The row of each key, out of the cache or the source.
+    async fn rows(
+        &self,
+        node: &Node,
+        keys: &Keys,
+        cache: &Cache<Page>,
+        reading: &Reading<'_>,
+    ) -> Result<(Picked<Page>, Vec<Span>)> {
+        let mut picked = Picked::default();
+        let known = cache.find(keys.as_slice(), &mut picked);
+        let (missing, found) = self.missing(node, (keys, &known), reading).await?;
+        let bytes = found.pages.iter().map(|page| page.bytes()).sum();
+        cache.keep(
+            missing.as_slice().iter().zip(found.of_key.iter().copied()),
+            &found.pages,
+            bytes,
+        );
+        let spans = picked.take(&known, &found.of_key, found.pages);
+        Ok((picked, spans))
+    }
+
+    /// The object of each key, out of the cache or written of what the source has.
+    async fn written(
+        &self,
+        node: &Node,
+        keys: &Keys,
+        cache: &Cache<Fragments>,
+        reading: &Reading<'_>,
+    ) -> Result<(Picked<Fragments>, Vec<Span>)> {
+        let mut picked = Picked::default();
+        let known = cache.find(keys.as_slice(), &mut picked);
+        let (missing, found) = self.missing(node, (keys, &known), reading).await?;
+        // Each key's row on its own: the objects are in the order of the keys that have one.
+        let rows = found.of_key.iter().flatten().copied().collect();
+        let level =
+            self.level(node, Rows(Picked { pages: found.pages, at: rows }), reading).await?;
+        let mut values = Values::new(self.masking.clone());
+        let written = Fragments::write(node, level.rows.iter(), &level.joined, &mut values);
+        let bytes = written.bytes();
+        if !reading.budget.take(bytes) {
+            return Err(Overflow(node.path.clone()).into());
         }
-        let (rows, groups) = grouping.finish();
-        let of = |index: &Option<u32>| {
-            index.and_then(|index| groups.get(index as usize).copied()).unwrap_or_default()
-        };
-        let spans = wanted.of_row.iter().map(of).collect();
-        let level = self.level(node, rows, reading).await?;
-        Ok(Joined { spans, level })
+        let mut next = 0..;
+        let of_key = found.of_key.iter().map(|at| at.and_then(|_| next.next()));
+        let of_key: Vec<_> = of_key.map(|row| row.map(|row| RowAt { page: 0, row })).collect();
+        let pages = vec![Arc::new(written)];
+        cache.keep(missing.as_slice().iter().zip(of_key.iter().copied()), &pages, bytes);
+        let spans = picked.take(&known, &of_key, pages);
+        Ok((picked, spans))
+    }
+
+    /// Reads the rows of those keys of a to-one relation of which nothing is known.
+    async fn missing(
+        &self,
+        node: &Node,
+        (keys, known): (&Keys, &[Known]),
+        reading: &Reading<'_>,
+    ) -> Result<(Keys, Found)> {
+        let unknown =
+            keys.as_slice().iter().zip(known).filter(|(_, known)| **known == Known::Unknown);
+        let missing = Keys::of(unknown.map(|(key, _)| key.clone()).collect());
+        let fetched = self.fetch(node, missing.as_slice(), reading.budget).await?;
+        let (groups, odd) = group(fetched.answers, &missing, &node.read, true);
+        reading.oddities.add(&odd);
+        let row = |span: &Span| groups.at.get(span.start).copied().filter(|_| span.len > 0);
+        let of_key = groups.spans.iter().map(row).collect();
+        Ok((missing, Found { pages: groups.pages, of_key }))
     }
 
     async fn fetch(&self, node: &Node, keys: &[Key], budget: &Budget) -> Result<Fetched> {
@@ -177,33 +288,32 @@ impl Hydrator {
     }
 }
 
-/// The keys that a level asks of a relation.
-struct Wanted {
-    /// Each key once, in the order of its first row.
-    keys: Vec<Key>,
-    /// For each row above, the index of its key; `None` when it joins nothing.
-    of_row: Vec<Option<u32>>,
+/// What a source has of some keys of a to-one relation.
+struct Found {
+    pages: Vec<Arc<Page>>,
+    of_key: Vec<Option<RowAt>>,
 }
 
-impl Wanted {
-    fn collect(join: &Join, above: &Rows) -> Self {
-        let mut index: HashMap<Key, u32> = HashMap::new();
-        let mut keys = Vec::new();
-        let mut text = String::new();
-        let mut of = |row: RowRef<'_>| {
-            if !key_of(row, &join.parent, join.matching, &mut text) {
-                return None;
-            }
-            if let Some(&known) = index.get(text.as_str()) {
-                return Some(known);
-            }
-            let next = u32::try_from(keys.len()).ok()?;
-            let key = Key::from(text.as_str());
-            keys.push(key.clone());
-            index.insert(key, next);
-            Some(next)
+impl<P> Picked<P> {
+    /// Puts together, key by key, what was known and, of the others in their order, what was found in `pages`.
+    fn take(&mut self, known: &[Known], found: &[Option<RowAt>], pages: Vec<Arc<P>>) -> Vec<Span> {
+        let first = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
+        self.pages.extend(pages);
+        let mut found = found.iter();
+        let mut span = |known: &Known| {
+            let at = match known {
+                Known::Row(at) => Some(*at),
+                Known::Nothing => None,
+                Known::Unknown => found
+                    .next()
+                    .copied()
+                    .flatten()
+                    .map(|at| RowAt { page: at.page.saturating_add(first), row: at.row }),
+            };
+            let start = self.at.len();
+            self.at.extend(at);
+            Span { start, len: self.at.len() - start }
         };
-        let of_row = above.iter().map(&mut of).collect();
-        Self { keys, of_row }
+        known.iter().map(&mut span).collect()
     }
 }

@@ -14,6 +14,7 @@ mod live;
 mod names;
 mod pairs;
 mod relation;
+mod reuse;
 mod tables;
 mod used;
 
@@ -102,6 +103,10 @@ pub struct Node {
     pub fields: Vec<Field>,
     /// Relations below: `one` first, then `many`, each in the job's order.
     pub children: Vec<Node>,
+    /// Its place among all nodes of the plan in the order of their references (`path:key`).
+    pub rank: usize,
+    /// Whether its object is what it is by its row alone, so that it can be written once and put into many documents.
+    pub reusable: bool,
 }
 
 /// How rows find those above.
@@ -185,8 +190,11 @@ fn planned(
     let (findings, advice, told) = (Vec::new(), Vec::new(), BTreeSet::new());
     let mut planner = Planner { job, config, live, findings, advice, told, used: BTreeMap::new() };
     planner.check_head(mapping);
-    let root = planner.root(mapping);
+    let mut root = planner.root(mapping);
     let computed = planner.computed(root.as_ref(), mapping);
+    if let Some(root) = &mut root {
+        root.prepare_reuse(&computed);
+    }
     planner.check_rights();
     let columns = planner.used_columns();
     let findings = sorted(planner.findings);

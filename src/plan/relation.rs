@@ -72,6 +72,8 @@ impl<'a> Planner<'a> {
             join: None,
             fields,
             children,
+            rank: 0,
+            reusable: false,
         }
     }
 

@@ -92,24 +92,14 @@ impl Page {
 
     /// The cell in that row and column; NULL outside of the page.
     pub fn cell(&self, row: usize, column: usize) -> Cell<'_> {
-        let slot = self.slots.get(row * self.width + column).filter(|_| column < self.width);
-        let Some(slot) = slot else { return Cell::NULL };
-        let start = slot.start as usize;
-        let end = start + (slot.tagged & LENGTH_MASK) as usize;
-        let kind = match slot.tagged >> LENGTH_BITS {
-            1 => Kind::Bool,
-            2 => Kind::Number,
-            3 => Kind::Text,
-            4 => Kind::Json,
-            5 => Kind::Undecodable,
-            _ => return Cell::NULL,
-        };
-        Cell { kind, text: self.text.get(start..end).unwrap_or_default() }
+        self.row(row).cell(column)
     }
 
-    /// A view of one row.
+    /// A view of one row; all its cells are NULL outside of the page.
     pub fn row(&self, row: usize) -> RowRef<'_> {
-        RowRef { page: self, row }
+        let start = row.saturating_mul(self.width);
+        let slots = self.slots.get(start..start.saturating_add(self.width)).unwrap_or_default();
+        RowRef { text: &self.text, slots, flawed: self.flawed }
     }
 
     /// Appends a cell whose text is `text`.
@@ -205,19 +195,32 @@ pub struct TooLarge;
 /// A row in its page.
 #[derive(Debug, Clone, Copy)]
 pub struct RowRef<'a> {
-    page: &'a Page,
-    row: usize,
+    text: &'a str,
+    slots: &'a [Slot],
+    flawed: bool,
 }
 
 impl<'a> RowRef<'a> {
     /// The cell in that column.
+    #[inline]
     pub fn cell(self, column: usize) -> Cell<'a> {
-        self.page.cell(self.row, column)
+        let Some(slot) = self.slots.get(column) else { return Cell::NULL };
+        let start = slot.start as usize;
+        let end = start + (slot.tagged & LENGTH_MASK) as usize;
+        let kind = match slot.tagged >> LENGTH_BITS {
+            1 => Kind::Bool,
+            2 => Kind::Number,
+            3 => Kind::Text,
+            4 => Kind::Json,
+            5 => Kind::Undecodable,
+            _ => return Cell::NULL,
+        };
+        Cell { kind, text: self.text.get(start..end).unwrap_or_default() }
     }
 
     /// The first column whose value could not be decoded.
     pub fn undecodable(self) -> Option<usize> {
-        let columns = if self.page.flawed { self.page.width } else { 0 };
+        let columns = if self.flawed { self.slots.len() } else { 0 };
         (0..columns).find(|&column| self.cell(column).kind == Kind::Undecodable)
     }
 }

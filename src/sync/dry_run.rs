@@ -87,9 +87,11 @@ async fn read_all(run: DryRun, progress: &Arc<Progress>) -> Result<(Counts, u64)
     let root = &run.plan.root;
     let source = run.sources.get(&root.source);
     let source = source.with_context(|| format!("source `{}` is not open", root.source))?;
+    let (bytes, masking) = (run.load.cache_bytes, run.masking.clone());
+    let hydrator = Hydrator::new(&run.plan, &run.sources, bytes, masking);
     let rehearsal = Arc::new(Rehearsal {
         source: Arc::clone(source),
-        hydrator: Arc::new(Hydrator::new(&run.plan, &run.sources, run.load.cache_bytes)),
+        hydrator: Arc::new(hydrator),
         versions: Arc::new(Versions::new(1, BATCHES)),
         progress: Arc::clone(progress),
         ledger: Mutex::new(Ledger::new(LoadState::default())),

@@ -154,7 +154,7 @@ async fn sample(
     let read = &plan.root.read;
     let source = sources.get(&plan.root.source).context("the root's source is not open")?;
     let began = Instant::now();
-    let hydrator = Hydrator::new(plan, sources, load.cache_bytes);
+    let hydrator = Hydrator::new(plan, sources, load.cache_bytes, masking.clone());
     let mut assembler = Assembler::new(plan, masking, "2026-01-01T00:00:00.000Z", load.page_bytes);
     let size = PageSize { rows: PAGE, bytes: load.page_bytes };
     let stride = usize::try_from(rows).map_or(STRIDE, |rows| rows / PLACES).clamp(PAGE, STRIDE);
@@ -212,11 +212,10 @@ fn nested(node: &Node, level: &Level, row: usize) -> u64 {
     for (child, joined) in node.children.iter().zip(&level.joined) {
         let span = joined.spans.get(row).copied().unwrap_or_default();
         let many = child.join.as_ref().is_some_and(|join| join.many);
-        let taken = if many { span.len } else { span.len.min(1) };
-        all += if many { taken as u64 } else { 0 };
-        all += (span.start..span.start + taken)
-            .map(|row| nested(child, &joined.level, row))
-            .sum::<u64>();
+        all += if many { span.len as u64 } else { 0 };
+        // Objects that are written already have no lists in them.
+        let Some(level) = joined.level() else { continue };
+        all += span.range().map(|row| nested(child, level, row)).sum::<u64>();
     }
     all
 }

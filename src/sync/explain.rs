@@ -219,7 +219,7 @@ impl Explain<'_> {
             let left_out = self.root_row(&bare, id).await?.is_some();
             return Ok(Built { now: Now::Absent { left_out }, rows, odd: Odd::default() });
         };
-        let hydrator = Hydrator::new(self.plan, self.sources, 0);
+        let hydrator = Hydrator::new(self.plan, self.sources, 0, None);
         // All readers of a run together keep to the bound.
         let budget = Budget::new(self.load.page_bytes / self.load.readers.max(1));
         match hydrator.hydrate(root, Arc::new(page), &budget).await? {

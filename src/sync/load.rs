@@ -74,7 +74,8 @@ pub(super) async fn load(
         source.with_context(|| format!("source `{}` is not open", engine.plan.root.source))?;
     let ledger = Ledger::new(lease.content().await.load);
     progress.go_on_from(&ledger.counts());
-    let hydrator = Hydrator::new(&engine.plan, &engine.sources, engine.load.cache_bytes);
+    let (bytes, masking) = (engine.load.cache_bytes, engine.masking.clone());
+    let hydrator = Hydrator::new(&engine.plan, &engine.sources, bytes, masking);
     let target = Target {
         index: lease.index().to_owned(),
         write_alias: lease.write_alias().to_owned(),

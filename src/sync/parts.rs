@@ -110,11 +110,13 @@ fn joined_by(node: &Node, above: Option<&Node>) -> Vec<String> {
     linked.chain(pairs).collect()
 }
 
-/// Rows of each relation, each once, however many above it share it.
+/// Rows of each relation, each once, however many above it share it. All levels have to have their rows.
 pub(super) fn count(node: &Node, level: &Level, rows: &mut BTreeMap<String, u64>) {
     rows.insert(node.path.clone(), level.rows.len() as u64);
     for (child, joined) in node.children.iter().zip(&level.joined) {
-        count(child, &joined.level, rows);
+        if let Some(level) = joined.level() {
+            count(child, level, rows);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ const ORDER: &[&[&str]] = &[
     &["job", "mapping"],
     &["source"],
     &["plan"],
+    &["render"],
     &["hydrate"],
     &["assemble"],
     &["sink"],

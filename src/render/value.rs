@@ -37,19 +37,19 @@ impl Masking {
 }
 
 /// Values on their way into documents.
-pub(super) struct Values {
+pub(crate) struct Values {
     masking: Option<Masking>,
     scratch: String,
     masked: String,
 }
 
 impl Values {
-    pub(super) fn new(masking: Option<Masking>) -> Self {
+    pub(crate) fn new(masking: Option<Masking>) -> Self {
         Self { masking, scratch: String::new(), masked: String::new() }
     }
 
     /// Writes the field's value for this row.
-    pub(super) fn write(
+    pub(crate) fn write(
         &mut self,
         field: &Field,
         row: RowRef<'_>,
@@ -66,7 +66,7 @@ impl Values {
     }
 
     /// The field's value for this row, as it will stand in the document.
-    pub(super) fn value<'s>(
+    pub(crate) fn value<'s>(
         &'s mut self,
         field: &Field,
         row: RowRef<'s>,

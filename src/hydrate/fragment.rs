@@ -1,0 +1,165 @@
+//! Objects of a to-one relation, written once and put into every document that has them.
+//!
+//! Promises: an object's bytes are those that would be written in its place in any document. One that cannot be written refuses
+//! every document that would have it, and no other.
+
+use super::Below;
+use super::Joined;
+use crate::plan::Node;
+use crate::render::{Json, Refused, Values};
+use crate::row::{Match, RowRef, key_of};
+
+/// Written objects, one after the other.
+#[derive(Debug, Default)]
+pub struct Fragments {
+    json: Vec<u8>,
+    refs: Vec<Ref>,
+    keys: String,
+    ends: Vec<Ends>,
+    refused: Vec<(usize, Refused)>,
+}
+
+/// A row that is part of an object.
+#[derive(Debug, Clone, Copy)]
+struct Ref {
+    rank: usize,
+    start: usize,
+    end: usize,
+}
+
+/// Where the parts of an object end, and those of the next begin.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ends {
+    json: usize,
+    refs: usize,
+    present: u64,
+}
+
+/// One written object.
+#[derive(Debug, Clone, Copy)]
+pub struct Fragment<'f> {
+    of: &'f Fragments,
+    index: usize,
+}
+
+impl<'f> Fragment<'f> {
+    /// The object, braces included.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    pub fn json(self) -> Result<&'f [u8], &'f Refused> {
+        let (before, ends) = self.ends();
+        if let Ok(at) = self.of.refused.binary_search_by_key(&self.index, |(index, _)| *index)
+            && let Some((_, refused)) = self.of.refused.get(at)
+        {
+            return Err(refused);
+        }
+        Ok(self.of.json.get(before.json..ends.json).unwrap_or_default())
+    }
+
+    /// The rows that the object is made of: each node's [`Node::rank`], and the row's key.
+    pub fn refs(self) -> impl Iterator<Item = (usize, &'f str)> {
+        let (before, ends) = self.ends();
+        let refs = self.of.refs.get(before.refs..ends.refs).unwrap_or_default();
+        refs.iter().map(|of| (of.rank, self.of.keys.get(of.start..of.end).unwrap_or_default()))
+    }
+
+    /// Which relations have a row in it: a bit for each node of [`Node::walk`], the lowest for the first.
+    pub fn present(self) -> u64 {
+        self.ends().1.present
+    }
+
+    fn ends(self) -> (Ends, Ends) {
+        let before = self.index.checked_sub(1).and_then(|before| self.of.ends.get(before));
+        let ends = self.of.ends.get(self.index);
+        (before.copied().unwrap_or_default(), ends.copied().unwrap_or_default())
+    }
+}
+
+impl Fragments {
+    /// Writes the object of each row, whose relations are in `joined`.
+    pub(super) fn write<'r>(
+        node: &Node,
+        rows: impl Iterator<Item = RowRef<'r>>,
+        joined: &[Joined],
+        values: &mut Values,
+    ) -> Self {
+        let mut all = Self::default();
+        for (index, row) in rows.enumerate() {
+            let start = all.json.len();
+            if let Err(refused) = all.object(node, (row, index), joined, values) {
+                all.json.truncate(start);
+                all.refused.push((index, refused));
+            }
+            all.relations(node, (row, index), joined);
+        }
+        all
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, index: usize) -> Fragment<'_> {
+        Fragment { of: self, index }
+    }
+
+    /// Bytes that they hold on to.
+    pub(super) fn bytes(&self) -> usize {
+        self.json.len()
+            + self.keys.len()
+            + self.refs.len() * size_of::<Ref>()
+            + self.ends.len() * size_of::<Ends>()
+    }
+
+    fn object(
+        &mut self,
+        node: &Node,
+        (row, index): (RowRef<'_>, usize),
+        joined: &[Joined],
+        values: &mut Values,
+    ) -> Result<(), Refused> {
+        let mut json = Json::new(&mut self.json, usize::MAX);
+        json.open(b'{');
+        values.fields(node, row, &mut json)?;
+        for (child, joined) in node.children.iter().zip(joined) {
+            json.label(&child.label);
+            match joined.fragment(index) {
+                Some(below) => json.raw(below.json().map_err(Refused::clone)?),
+                None => json.raw(b"null"),
+            }
+        }
+        json.close(b'}');
+        Ok(())
+    }
+
+    /// Notes which rows of which relations one object is made of.
+    fn relations(&mut self, node: &Node, (row, index): (RowRef<'_>, usize), joined: &[Joined]) {
+        let mut key = String::new();
+        if key_of(row, &node.read.key, Match::Exact, &mut key) {
+            self.refer(node.rank, &key);
+        }
+        let (mut present, mut bit) = (1, 1);
+        for (child, joined) in node.children.iter().zip(joined) {
+            if let Some(below) = joined.fragment(index) {
+                below.refs().for_each(|(rank, key)| self.refer(rank, key));
+                present |= below.present() << bit;
+            }
+            bit += child.walk().len();
+        }
+        self.ends.push(Ends { json: self.json.len(), refs: self.refs.len(), present });
+    }
+
+    fn refer(&mut self, rank: usize, key: &str) {
+        let start = self.keys.len();
+        self.keys.push_str(key);
+        self.refs.push(Ref { rank, start, end: self.keys.len() });
+    }
+}
+
+impl Joined {
+    /// The written object of that row above; `None` when it has none, or they are not written yet.
+    pub fn fragment(&self, index: usize) -> Option<Fragment<'_>> {
+        let Below::Written(written) = &self.below else { return None };
+        let span = self.spans.get(index).filter(|span| span.len > 0)?;
+        let (page, row) = written.get(span.start)?;
+        Some(page.get(row))
+    }
+}
