@@ -198,16 +198,10 @@ impl IndexLease {
         self.lease.confirm().await
     }
 
-    /// Gives the right back. `clean` says that none of the holder's writes can be on its way any more. That it fails is only
-    /// worth a line: it ends with its time to live.
+    /// Gives the right back. `clean` says that none of the holder's writes can be on its way any more.
     pub async fn give_back(self, clean: bool) {
         remove(&self.client, &self.index, &self.write_alias).await;
-        match self.lease.release(clean).await {
-            Ok(()) | Err(LeaseError::Lost) => {}
-            Err(error) => {
-                tracing::warn!(index = self.index, error = %error, "the lease is not given back: it runs out by itself");
-            }
-        }
+        self.lease.give_back(clean).await;
     }
 }
 

@@ -104,7 +104,7 @@ pub(super) struct Record<T> {
 /// What stands in place of a lease that nobody holds.
 pub(super) type Before<T> = Option<(Standing, Record<T>)>;
 
-/// A lease that is held, and what its document says beside. Given back by [`Lease::release`]; one that is dropped is as its
+/// A lease that is held, and what its document says beside. Given back by [`Lease::give_back`]; one that is dropped is as its
 /// holder's death would leave it.
 #[derive(Debug)]
 pub struct Lease<T> {
@@ -257,6 +257,17 @@ where
         self.heart.abort();
         let standing = if clean { Held::Clean } else { Held::Unclean };
         self.shared.write(|record| record.tenure.standing = standing).await
+    }
+
+    /// As [`Lease::release`]. That it fails is only worth a line: it ends with its time to live.
+    pub async fn give_back(self, clean: bool) {
+        let id = self.shared.id.clone();
+        match self.release(clean).await {
+            Ok(()) | Err(LeaseError::Lost) => {}
+            Err(error) => {
+                tracing::warn!(lease = id, error = %error, "the lease is not given back: it runs out by itself");
+            }
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::swap::Swap;
 use super::{Engine, Stopped, compare};
 use crate::finding::{Code, Finding};
 use crate::sink::patiently;
-use crate::state::{AliasLease, AliasState, Claim, Counts, LeaseError};
+use crate::state::{AliasLease, AliasState, Claim, Counts};
 
 /// What a full load may be told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -116,12 +116,7 @@ impl Run {
             Ok(()) => self.build(&lease, &claim, report).await,
             Err(stopped) => Err(stopped),
         };
-        match lease.release(true).await {
-            Ok(()) | Err(LeaseError::Lost) => {}
-            Err(error) => {
-                tracing::warn!(error = %error, "the lease is not given back: it runs out by itself");
-            }
-        }
+        lease.give_back(true).await;
         ended
     }
 

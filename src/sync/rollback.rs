@@ -14,7 +14,7 @@ use super::swap::Swap;
 use crate::finding::Finding;
 use crate::mapping::Mapping;
 use crate::sink::{Client, index};
-use crate::state::{AliasLease, AliasState, Claim, IndexLease, LeaseError, State};
+use crate::state::{AliasLease, AliasState, Claim, IndexLease, State};
 
 /// What to roll back, and how far.
 pub struct Rollback<'r> {
@@ -71,12 +71,7 @@ pub async fn rollback(
         true => asked.under_lease(&lease, cancel).await,
         false => Err(Stopped::NotStarted(built_by_another(alias, job, &owner).into())),
     };
-    match lease.release(true).await {
-        Ok(()) | Err(LeaseError::Lost) => {}
-        Err(error) => {
-            tracing::warn!(error = %error, "the lease is not given back: it runs out by itself");
-        }
-    }
+    lease.give_back(true).await;
     ended
 }
 
