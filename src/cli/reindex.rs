@@ -1,5 +1,6 @@
 //! `prejoin reindex`: a full rebuild and swap.
 
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::failure::{Failure, LOOK};
 use super::progress::Display;
 use super::{Shared, prepare, render, signals};
+use crate::config::Config;
 use crate::sink::Client;
 use crate::sink::version::BATCHES;
 use crate::state::State;
@@ -39,13 +41,17 @@ pub(super) struct Arguments {
     /// Read and assemble everything, send nothing, and tell what would be sent; needs no engine
     #[arg(long, conflicts_with_all = ["keep", "resume", "no_swap", "allow_shrink", "allow_schema_change", "adopt"])]
     dry_run: bool,
+    /// Read no more rows a second from each source; a lower limit of a source's own stays
+    #[arg(long, value_name = "N")]
+    max_rows_per_second: Option<NonZeroU32>,
 }
 
 pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let mut config = prepare::config(shared)?;
+    config.slow_down_to(arguments.max_rows_per_second);
     if arguments.dry_run {
-        return rehearse(shared, &arguments.job).await;
+        return rehearse(shared, &arguments.job, &config).await;
     }
-    let config = prepare::config(shared)?;
     let client = Client::connect(&config.engine).await.map_err(Failure::not_started)?;
     let client = client.patient(config.engine.retry_for);
     let prepared = prepare::job(&config, &arguments.job).await;
@@ -84,14 +90,13 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     Ok(ExitCode::from(if report.needs_a_look() { LOOK } else { 0 }))
 }
 
-async fn rehearse(shared: &Shared, job: &str) -> Result<ExitCode, Failure> {
-    let config = prepare::config(shared)?;
-    let prepared = prepare::job(&config, job).await;
+async fn rehearse(shared: &Shared, job: &str, config: &Config) -> Result<ExitCode, Failure> {
+    let prepared = prepare::job(config, job).await;
     let run = DryRun {
         plan: Arc::new(prepare::usable(prepared.planned, job)?),
         sources: prepared.sources,
         load: config.load,
-        masking: prepare::masking(&config).map_err(Failure::not_started)?,
+        masking: prepare::masking(config).map_err(Failure::not_started)?,
     };
     let progress = Arc::new(Progress::default());
     let cancel = CancellationToken::new();

@@ -9,6 +9,7 @@ mod secret;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ pub struct SourceConfig {
     pub server: Server,
     /// Most connections open at a time.
     pub max_connections: u32,
+    /// Most rows that are read in a second, by all reads together; as fast as it can be where `None`.
+    pub max_rows_per_second: Option<NonZeroU32>,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// Longest run of one statement; the server ends it where it can.
@@ -158,6 +161,14 @@ impl Config {
         Self::validate(home, raw::merge(home, layers)?)
     }
 
+    /// Has every source read no more rows a second than this, or than its own limit where that is lower.
+    pub fn slow_down_to(&mut self, rows_per_second: Option<NonZeroU32>) {
+        for source in self.sources.values_mut() {
+            let limits = source.max_rows_per_second.into_iter().chain(rows_per_second);
+            source.max_rows_per_second = limits.min();
+        }
+    }
+
     fn validate(home: &Path, raw: raw::RawConfig) -> Result<Self> {
         let at = |path: PathBuf| if path.is_absolute() { path } else { home.join(path) };
         let engine = raw.engine;
@@ -233,6 +244,27 @@ mod tests {
             matches!(&source.server, Server::Sqlite { path } if path == Path::new("/big/a.db"))
         );
         assert_eq!(config.load.bulk_bytes, 10 << 20);
+    }
+
+    #[test]
+    fn the_lower_limit_of_rows_holds() {
+        let sources = "sources:\n  a: {kind: sqlite, path: a.db, max_rows_per_second: 20}\n  b: {kind: sqlite, path: b.db}\n";
+        let home = home(&[("default.yaml", sources)]);
+        let limits = |given| {
+            let mut config = Config::load(home.path(), None).unwrap();
+            config.slow_down_to(NonZeroU32::new(given));
+            let limit = |name| config.sources[name].max_rows_per_second.map(NonZeroU32::get);
+            [limit("a"), limit("b")]
+        };
+        assert_eq!(limits(0), [Some(20), None]);
+        assert_eq!(limits(10), [Some(10), Some(10)]);
+        assert_eq!(limits(30), [Some(20), Some(30)]);
+        let none = "sources: {a: {kind: sqlite, path: a.db, max_rows_per_second: 0}}\n";
+        insta::assert_snapshot!(error(&[("default.yaml", none)], None), @"
+        source `a`: `max_rows_per_second` must be at least 1
+
+        hint: leave it out to read as fast as it can be
+        ");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,6 +51,7 @@ pub(super) struct RawSource {
     schema: Option<String>,
     ca_file: Option<PathBuf>,
     max_connections: Option<u32>,
+    max_rows_per_second: Option<u32>,
     connect_timeout: Option<SignedDuration>,
     statement_timeout: Option<SignedDuration>,
     time_zone: Option<String>,
@@ -246,6 +248,9 @@ impl RawSource {
         if max_connections == 0 {
             bail!("`max_connections` must be at least 1");
         }
+        let max_rows_per_second = self.max_rows_per_second.map(|rows| {
+            NonZeroU32::new(rows).context("`max_rows_per_second` must be at least 1\n\nhint: leave it out to read as fast as it can be")
+        });
         let server = match (kind, self.url, self.path) {
             (Kind::Sqlite, None, Some(path)) => Server::Sqlite { path: at(path) },
             (Kind::Sqlite, None, None) => bail!("`path` is missing"),
@@ -267,6 +272,7 @@ impl RawSource {
             name: name.to_owned(),
             server,
             max_connections,
+            max_rows_per_second: max_rows_per_second.transpose()?,
             connect_timeout: duration("connect_timeout", self.connect_timeout, 10)?,
             statement_timeout: duration("statement_timeout", self.statement_timeout, 60)?,
             time_zone: time_zone.transpose()?,

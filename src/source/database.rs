@@ -17,10 +17,12 @@ use tokio::time::timeout;
 
 use super::connections::{Connections, said};
 use super::keys::{self, KeyTable, Lookup};
+use super::pace::Pace;
 use super::range::{KeyRange, Slice};
 use super::scan::{FIRST_ROWS, Scan};
 use super::sql::{self, Dialect, Ends, Place, Side, Statement};
 use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source, fault};
+use crate::config::SourceConfig;
 use crate::row::{Key, Page, TableInfo, Type};
 
 /// How much longer than the server a silent connection is waited for.
@@ -111,6 +113,7 @@ pub(super) struct Database<S> {
 pub(super) struct Reader<S> {
     pub(super) server: S,
     pub(super) name: String,
+    pub(super) pace: Pace,
     deadline: Duration,
 }
 
@@ -131,9 +134,10 @@ pub(super) struct Taken<P> {
 }
 
 impl<S: Server> Database<S> {
-    pub(super) fn new(server: S, name: &str, statement_timeout: Duration) -> Self {
-        let (name, deadline) = (name.to_owned(), statement_timeout + GRACE);
-        Self { reader: Arc::new(Reader { server, name, deadline }) }
+    pub(super) fn new(server: S, config: &SourceConfig) -> Self {
+        let (name, pace) = (config.name.clone(), Pace::new(config.max_rows_per_second));
+        let deadline = config.statement_timeout + GRACE;
+        Self { reader: Arc::new(Reader { server, name, pace, deadline }) }
     }
 }
 
@@ -269,7 +273,11 @@ impl<S: Server> Reader<S> {
         let columns = meeting(read);
         let mut fetched = Fetched { answers: Vec::new(), complete: true };
         let size = keys::at_once(S::DIALECT, &lookups);
-        for (number, chunk) in keys.chunks(size).enumerate() {
+        let (mut asked, mut came) = (0, 0);
+        while let Some(rest) = keys.get(asked..).filter(|rest| !rest.is_empty()) {
+            let chunk = rest.get(..size.min(self.pace.keys(asked, came))).unwrap_or(rest);
+            let these = asked..asked + chunk.len();
+            asked = these.end;
             let mut table = KeyTable::of(&lookups, chunk.iter());
             if table.rows() == 0 {
                 continue;
@@ -284,10 +292,9 @@ impl<S: Server> Reader<S> {
             let bounds = Bounds { rows: usize::MAX, budget };
             let taken = self.run(statement, &columns, &read.key, values, bounds).await?;
             fetched.complete = !taken.stopped;
+            came += taken.page.len();
             if !taken.page.is_empty() {
-                let first = number * size;
-                let keys = first..first + chunk.len();
-                fetched.answers.push(Answer { page: taken.page, keys });
+                fetched.answers.push(Answer { page: taken.page, keys: these });
             }
             if taken.stopped {
                 break;
@@ -304,11 +311,16 @@ impl<S: Server> Reader<S> {
         values: Values<'_, Part<S>>,
         bounds: Bounds<'_>,
     ) -> Result<Taken<Part<S>>> {
-        let mut connection = self.server.connections().take().await?;
-        let after = match &values {
-            Values::Slice(slice, _) => slice.after.as_deref(),
-            Values::None | Values::Keys(..) => None,
+        let (after, expected) = match &values {
+            // The cursor's own row comes again.
+            Values::Slice(slice, _) if slice.after.is_some() => {
+                (slice.after.as_deref(), bounds.rows.saturating_add(1))
+            }
+            Values::Slice(..) | Values::None => (None, bounds.rows),
+            Values::Keys(keys, _) => (None, keys.keys),
         };
+        self.pace.turn(expected).await;
+        let mut connection = self.server.connections().take().await?;
         let arguments = self.server.arguments(values)?;
         let reading = async {
             self.server.begin(&mut connection).await?;
@@ -316,6 +328,9 @@ impl<S: Server> Reader<S> {
             collect::<S>(rows, (columns, key), after, bounds).await
         };
         let read = self.in_time(reading).await;
+        if let Ok(taken) = &read {
+            self.pace.came(expected, taken.page.len() + usize::from(after.is_some()));
+        }
         if read.as_ref().map_or(true, |taken| taken.stopped) {
             // What is still on its way may be gigabytes: cheaper to hang up than to read it.
             connection.close_on_drop();

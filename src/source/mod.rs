@@ -15,6 +15,7 @@ mod keys;
 #[cfg(test)]
 pub(crate) mod memory;
 mod mysql;
+mod pace;
 mod postgres;
 mod range;
 mod scan;

@@ -48,7 +48,7 @@ impl<S: Server> Scan<S> {
     /// The next page, and the scan behind it unless that was the last.
     pub(super) async fn page(mut self) -> Result<Option<(Page, Option<Self>)>> {
         let read = &self.read;
-        let rows = self.rows.min(self.size.rows).max(1);
+        let rows = self.rows.min(self.size.rows).min(self.reader.pace.rows()).max(1);
         let statement = sql::page(S::DIALECT, read, self.slice.ends(), rows)?;
         let places = statement.places.clone();
         let values = Values::Slice(&self.slice, &places);

@@ -15,6 +15,7 @@ mod describe;
 mod failures;
 mod lookups;
 mod matching;
+mod pace;
 mod range_types;
 mod ranges;
 mod reading;

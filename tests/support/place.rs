@@ -119,6 +119,7 @@ impl Place {
             name: "test".to_owned(),
             server,
             max_connections: 2,
+            max_rows_per_second: None,
             connect_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(60),
             time_zone: None,

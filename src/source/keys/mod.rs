@@ -91,6 +91,8 @@ pub(super) fn at_once(dialect: Dialect, lookups: &[Lookup]) -> usize {
 /// Keys as values, row by row.
 #[derive(Debug, Default)]
 pub(super) struct KeyTable {
+    /// How many keys it was made of.
+    pub(super) keys: usize,
     pub(super) width: usize,
     pub(super) values: Vec<Value>,
 }
@@ -101,9 +103,10 @@ impl KeyTable {
         lookups: &[Lookup],
         keys: impl Iterator<Item = &'a crate::row::Key>,
     ) -> Self {
-        let mut table = Self { width: lookups.len(), values: Vec::new() };
+        let mut table = Self { keys: 0, width: lookups.len(), values: Vec::new() };
         let mut part_values = Vec::new();
         for key in keys {
+            table.keys += 1;
             if let [lookup] = lookups {
                 lookup.spellings(key.as_str(), &mut table.values);
                 continue;

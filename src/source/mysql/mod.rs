@@ -46,7 +46,7 @@ pub(super) fn open(config: &SourceConfig, address: &Address) -> Result<Database<
     let options = options.pipes_as_concat(false).no_engine_substitution(false).charset("utf8mb4");
     let place = format!("mysql at {}:{}", options.get_host(), options.get_port());
     let connections = Connections::new(config, options, place, session);
-    Ok(Database::new(Mysql { connections }, &config.name, config.statement_timeout))
+    Ok(Database::new(Mysql { connections }, config))
 }
 
 fn session(connection: &mut MySqlConnection, timeout: Duration) -> BoxFuture<'_, sqlx::Result<()>> {

@@ -64,7 +64,7 @@ pub(super) fn open(config: &SourceConfig, address: &Address) -> Result<Database<
     };
     let place = format!("postgres at {}:{}", options.get_host(), options.get_port());
     let connections = Connections::new(config, options, place, nothing_more);
-    Ok(Database::new(Postgres { connections }, &config.name, config.statement_timeout))
+    Ok(Database::new(Postgres { connections }, config))
 }
 
 #[async_trait]

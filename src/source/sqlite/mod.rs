@@ -45,7 +45,7 @@ pub(super) fn open(config: &SourceConfig, path: &Path) -> Database<Sqlite> {
     let place = format!("sqlite file {}", path.display());
     let connections = Connections::new(config, options, place, looked_at);
     let timeout = config.statement_timeout;
-    Database::new(Sqlite { connections, timeout }, &config.name, timeout)
+    Database::new(Sqlite { connections, timeout }, config)
 }
 
 /// A file is opened without a look at it: whether it is a database shows in its header.
