@@ -3,6 +3,7 @@
 // Where the system tells what a process has held at most.
 #[cfg(target_os = "linux")]
 mod flat;
+mod manners;
 #[cfg(target_os = "linux")]
 mod memory;
 mod nested;

@@ -1,6 +1,6 @@
 //! A job over tables in one place, whichever server that is.
 
-use prejoin::config::Server;
+use prejoin::config::{Server, SourceConfig};
 use serde_json::Value;
 
 use crate::support::engines::TestEngine;
@@ -18,12 +18,22 @@ pub(super) struct Shop {
 impl Shop {
     /// `root` is the job's root without its source; `mapping` a whole mapping's file.
     pub(super) async fn new(place: &Place, engine: TestEngine, root: &str, mapping: &str) -> Self {
+        Self::reading(&place.config(), engine, root, mapping).await
+    }
+
+    /// The same, with a source of one's own choice.
+    pub(super) async fn reading(
+        config: &SourceConfig,
+        engine: TestEngine,
+        root: &str,
+        mapping: &str,
+    ) -> Self {
         let index = Indexes::of(engine, "shop").await;
         let job = format!("index: {index}\nmapping: shop.json\nroot:\n  source: shop\n{root}");
         let home = Home::new()
             .file("mappings/shop.json", mapping)
             .file("jobs/shop.yaml", &job)
-            .file("config/default.yaml", &format!("sources: {{shop: {}}}\n", source(place)))
+            .file("config/default.yaml", &format!("sources: {{shop: {}}}\n", source(config)))
             .engine(engine)
             .await;
         Self { home, index, engine }
@@ -37,9 +47,9 @@ impl Shop {
     }
 }
 
-/// The place in the words of the configuration.
-fn source(place: &Place) -> Value {
-    match place.config().server {
+/// The source in the words of the configuration.
+fn source(config: &SourceConfig) -> Value {
+    match &config.server {
         Server::Postgres(at) => serde_json::json!({
             "kind": "postgres", "url": at.url.reveal().unwrap(), "schema": at.schema
         }),

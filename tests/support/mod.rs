@@ -1,5 +1,6 @@
 //! What tests stand on: real servers, and ways to hurt the connection to them.
 
+pub(crate) mod account;
 pub(crate) mod engines;
 pub(crate) mod fault_proxy;
 pub(crate) mod home;

@@ -1,83 +1,10 @@
 //! What the account may not read, and the statement that lets it.
 
-use sqlx::Connection;
-use url::Url;
-
 use super::{found, hint, home, lines, report};
-use crate::support::own::{removed, unique};
+use crate::support::account::Account;
 use crate::support::place::Place;
-use crate::support::services;
 
 const GRANTS: &[&str] = &["missing_grant", "hidden_rows"];
-
-/// An account that may nothing; gone with the value. Made before the place, it goes after it.
-struct Account {
-    name: String,
-    url: Url,
-}
-
-impl Account {
-    async fn postgres() -> Self {
-        let account = Self::on(&services::postgres());
-        account
-            .admin(&format!("CREATE ROLE {} LOGIN PASSWORD 'not-to-be-seen'", account.name))
-            .await;
-        account
-    }
-
-    async fn mariadb() -> Self {
-        let account = Self::on(&services::mariadb());
-        account
-            .admin(&format!("CREATE USER '{}'@'%' IDENTIFIED BY 'not-to-be-seen'", account.name))
-            .await;
-        account
-    }
-
-    fn on(server: &str) -> Self {
-        // MariaDB's names are short.
-        let name = unique("account").replace('-', "_")[..28].to_owned();
-        Self { name, url: Url::parse(server).unwrap() }
-    }
-
-    /// The place, seen by this account.
-    fn at(&self, place: &Place) -> prejoin::config::SourceConfig {
-        use prejoin::config::{Secret, Server};
-        let mut config = place.config();
-        if let Server::Postgres(address) | Server::Mysql(address) = &mut config.server {
-            let mut url = Url::parse(&address.url.reveal().unwrap()).unwrap();
-            url.set_username(&self.name).unwrap();
-            url.set_password(Some("not-to-be-seen")).unwrap();
-            address.url = Secret::plain(url.as_str());
-        }
-        config
-    }
-
-    async fn admin(&self, sql: &str) {
-        run(self.url.as_str(), sql).await.unwrap_or_else(|error| panic!("{error}: {sql}"));
-    }
-}
-
-async fn run(url: &str, sql: &str) -> anyhow::Result<()> {
-    let sql = sqlx::AssertSqlSafe(sql.to_owned());
-    if url.starts_with("postgres") {
-        let mut admin = sqlx::PgConnection::connect(url).await?;
-        sqlx::raw_sql(sql).execute(&mut admin).await?;
-    } else {
-        let mut admin = sqlx::MySqlConnection::connect(url).await?;
-        sqlx::raw_sql(sql).execute(&mut admin).await?;
-    }
-    Ok(())
-}
-
-impl Drop for Account {
-    fn drop(&mut self) {
-        let (name, url) = (&self.name, self.url.as_str());
-        removed(name, async || match url.starts_with("postgres") {
-            true => run(url, &format!("DROP OWNED BY {name}; DROP ROLE {name}")).await,
-            false => run(url, &format!("DROP USER '{name}'@'%'")).await,
-        });
-    }
-}
 
 const ROOT: &str = "source: db\ntable: things\nchanged_at: changed\nfields: [id, name]";
 
