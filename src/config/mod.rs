@@ -117,10 +117,12 @@ pub struct LoadConfig {
     pub page_rows: usize,
     /// Most bytes of a page and the rows joined to it.
     pub page_bytes: usize,
-    /// Size of a bulk request's body.
+    /// Most bytes of a bulk request's body.
     pub bulk_bytes: usize,
-    /// Bulk requests under way at a time.
+    /// Bulk requests of that size under way at a time; of smaller ones there may be more, never more bytes.
     pub bulk_in_flight: usize,
+    /// Whether size and number are adapted to what the engine takes best.
+    pub bulk_tuning: bool,
     /// Most bytes of rows kept for reuse within one run.
     pub cache_bytes: usize,
     /// Key ranges of the root that are read side by side.

@@ -78,6 +78,7 @@ pub(super) struct RawLoad {
     page_bytes: Option<ByteSize>,
     bulk_bytes: Option<ByteSize>,
     bulk_in_flight: Option<usize>,
+    bulk_tuning: Option<bool>,
     cache_bytes: Option<ByteSize>,
     readers: Option<usize>,
     range_rows: Option<usize>,
@@ -155,8 +156,9 @@ fn variable_layer(name: &str, text: String) -> Result<Value> {
             .rev()
             .fold(leaf, |inner, key| Value::Object(Map::from_iter([(key.clone(), inner)])))
     };
-    // A variable is text; a number is tried where the key does not take text.
-    let scalar = serde_json::from_str::<Value>(&text).ok().filter(Value::is_number);
+    // A variable is text; a number, true or false is tried where the key does not take text.
+    let scalar = serde_json::from_str::<Value>(&text).ok();
+    let scalar = scalar.filter(|value| value.is_number() || value.is_boolean());
     let tries = [Some(Value::String(text)), scalar];
     let mut refused = None;
     for layer in tries.into_iter().flatten().map(nest) {
@@ -292,6 +294,7 @@ impl RawLoad {
             page_bytes: size(self.page_bytes, 16 << 20),
             bulk_bytes: size(self.bulk_bytes, 5 << 20),
             bulk_in_flight: self.bulk_in_flight.unwrap_or(4),
+            bulk_tuning: self.bulk_tuning.unwrap_or(true),
             cache_bytes: size(self.cache_bytes, 32 << 20),
             readers: self.readers.unwrap_or(2),
             range_rows: self.range_rows.unwrap_or(20_000),
@@ -330,10 +333,12 @@ mod tests {
         let raw = variables(&[
             ("PREJOIN__SOURCES__CONTRACT__MAX_CONNECTIONS", "7"),
             ("PREJOIN__ENGINE__PASSWORD", "12345"),
+            ("PREJOIN__LOAD__BULK_TUNING", "false"),
             ("HOME", "ignored"),
         ])
         .unwrap();
         assert_eq!(raw.sources["contract"].max_connections, Some(7));
+        assert_eq!(raw.load.bulk_tuning, Some(false));
         assert_eq!(raw.engine.password.unwrap().reveal().unwrap(), "12345");
     }
 

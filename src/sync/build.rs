@@ -68,6 +68,7 @@ fn rows_by(engine: &Engine) -> String {
 impl Build {
     fn new(engine: &Arc<Engine>, claim: &Claim, lease: IndexLease, begun_before: bool) -> Self {
         let bulk = BulkWriter::new(engine.client.clone(), engine.patience());
+        let bulk = bulk.within(engine.bounds());
         Self { engine: Arc::clone(engine), claim: claim.clone(), lease, bulk, begun_before }
     }
 

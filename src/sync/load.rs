@@ -6,7 +6,7 @@
 use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, Result};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -81,7 +81,6 @@ pub(super) async fn load(
         write_alias: lease.write_alias().to_owned(),
         epoch: lease.epoch(),
         bulk,
-        flights: Arc::new(Semaphore::new(engine.load.bulk_in_flight)),
         progress: Arc::clone(progress),
     };
     let load = Arc::new(Load {
@@ -93,9 +92,8 @@ pub(super) async fn load(
         ledger: Mutex::new(ledger),
     });
     let ended = load.run(lease, &ends).await;
-    // Bodies whose loaders are gone may still be on their way out: none is when all permits are back.
-    let flights = u32::try_from(engine.load.bulk_in_flight).unwrap_or(u32::MAX);
-    drop(load.target.flights.acquire_many(flights).await);
+    // Bodies whose loaders are gone may still be on their way out.
+    load.target.bulk.all_landed().await;
     let written_down = match &ended {
         Ok(()) => load.checkpoint(lease).await,
         Err(_) if lease.lost().is_cancelled() => Ok(()),

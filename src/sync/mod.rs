@@ -30,6 +30,7 @@ use std::time::Duration;
 use crate::config::LoadConfig;
 use crate::finding::Finding;
 use crate::plan::Plan;
+use crate::sink::bulk::Bounds;
 use crate::sink::{Client, EngineError, PatienceSettings};
 use crate::source::Sources;
 use crate::state::{LeaseError, NotTaken, State};
@@ -71,6 +72,11 @@ pub struct Engine {
 impl Engine {
     fn patience(&self) -> PatienceSettings {
         PatienceSettings { unreachable_for: self.retry_for, ..PatienceSettings::default() }
+    }
+
+    fn bounds(&self) -> Bounds {
+        let LoadConfig { bulk_bytes, bulk_in_flight, bulk_tuning, .. } = self.load;
+        Bounds { bytes: bulk_bytes, in_flight: bulk_in_flight, tuning: bulk_tuning }
     }
 }
 

@@ -1,14 +1,13 @@
 //! Documents on their way into the engine: assembled into bulk bodies, several of them in flight.
 //!
-//! Promises: every document of a range is answered for before [`Writer::finish`] returns, as written or as a dead letter. At
-//! most the configured number of bodies is in flight over all ranges; a slow engine slows the reading down. Never drops an
-//! outcome, never keeps a dead letter by itself: they are handed on with the range.
+//! Promises: every document of a range is answered for before [`Writer::finish`] returns, as written or as a dead letter. All
+//! ranges share what may be in flight; a slow engine slows the reading down. Never drops an outcome, never keeps a dead letter
+//! by itself: they are handed on with the range.
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::progress::Progress;
@@ -17,20 +16,14 @@ use super::{Engine, ShutOut};
 use crate::assemble::Assembler;
 use crate::finding::Finding;
 use crate::hydrate::Level;
-use crate::sink::bulk::{BulkBody, BulkWriter, Outcome};
+use crate::sink::EngineError;
+use crate::sink::bulk::{Answered, BulkBody, BulkWriter, Flight, Outcome};
 use crate::sink::version::epoch_of;
 use crate::state::DeadLetter;
 
 /// Dead letters that a run takes whatever its size, and the share of the roots beyond that: one in so many.
 const DEAD_LETTERS_ANYWAY: u64 = 1_000;
 const DEAD_LETTERS_ONE_IN: u64 = 100;
-
-/// One bulk that was answered.
-struct Sent {
-    ids: Vec<String>,
-    outcomes: Vec<Outcome>,
-    bytes: usize,
-}
 
 /// Where documents go, the same for all ranges of a load.
 pub(super) struct Target {
@@ -42,8 +35,6 @@ pub(super) struct Target {
     pub(super) epoch: u64,
     /// Sends bodies.
     pub(super) bulk: BulkWriter,
-    /// One permit for each body that may be in flight.
-    pub(super) flights: Arc<Semaphore>,
     /// Counts for people.
     pub(super) progress: Arc<Progress>,
 }
@@ -53,9 +44,8 @@ pub(super) struct Writer<'e> {
     engine: &'e Engine,
     target: &'e Target,
     assembler: Assembler<'e>,
-    body: BulkBody,
-    ids: Vec<String>,
-    flying: JoinSet<Result<Sent>>,
+    body: Option<BulkBody>,
+    flying: JoinSet<Result<Answered, EngineError>>,
     letters: Vec<DeadLetter>,
 }
 
@@ -71,8 +61,7 @@ impl<'e> Writer<'e> {
                 &now(),
                 load.page_bytes,
             ),
-            body: BulkBody::with_capacity(load.bulk_bytes),
-            ids: Vec::new(),
+            body: None,
             flying: JoinSet::new(),
             letters: Vec::new(),
         }
@@ -80,20 +69,22 @@ impl<'e> Writer<'e> {
 
     /// Assembles the documents of `roots` and sends what fills a body.
     pub(super) async fn add(&mut self, version: u64, roots: &Level) -> Result<()> {
+        let mut id = String::new();
         for row in 0..roots.rows.len() {
-            let mut id = String::new();
+            id.clear();
             if !self.assembler.id(roots, row, &mut id) {
                 // The server holds a value that has no text here: a zero date, an infinity.
                 self.refuse("", "no_key", None)?;
                 continue;
             }
-            let assembler = &mut self.assembler;
-            let put = self.body.put(&id, version, |out| assembler.document(roots, row, &id, out));
-            match put {
-                Ok(()) => self.ids.push(id),
-                Err(refused) => self.refuse(&id, &refused.what, Some(refused.field))?,
+            let (assembler, bulk) = (&mut self.assembler, &self.target.bulk);
+            let body = self.body.get_or_insert_with(|| bulk.body());
+            let put = body.put(&id, version, |out| assembler.document(roots, row, &id, out));
+            let full = bulk.is_full(body);
+            if let Err(refused) = put {
+                self.refuse(&id, &refused.what, Some(refused.field))?;
             }
-            if self.body.bytes() >= self.engine.load.bulk_bytes {
+            if full {
                 self.send().await?;
             }
         }
@@ -122,36 +113,27 @@ impl<'e> Writer<'e> {
 
     /// Sends what is left, waits until everything is answered for, and returns what could not be written.
     pub(super) async fn finish(mut self) -> Result<Vec<DeadLetter>> {
-        if !self.body.is_empty() {
-            self.send().await?;
-        }
+        self.send().await?;
         while !self.flying.is_empty() {
             self.land().await?;
         }
         Ok(self.letters)
     }
 
+    /// Sends what there is.
     async fn send(&mut self) -> Result<()> {
-        let permit = self.permit().await?;
-        let fresh = BulkBody::with_capacity(self.engine.load.bulk_bytes);
-        let body = std::mem::replace(&mut self.body, fresh);
-        let ids = std::mem::take(&mut self.ids);
+        let Some(body) = self.body.take().filter(|body| !body.is_empty()) else { return Ok(()) };
+        let flight = self.flight(&body).await?;
         let (bulk, alias) = (self.target.bulk.clone(), self.target.write_alias.clone());
-        let bytes = body.bytes();
-        self.flying.spawn(async move {
-            let outcomes = bulk.write(&alias, body).await?;
-            drop(permit);
-            Ok(Sent { ids, outcomes, bytes })
-        });
+        self.flying.spawn(async move { bulk.send(flight, &alias, body).await });
         Ok(())
     }
 
-    /// Waits until one more body may be sent, taking in what is answered meanwhile.
-    async fn permit(&mut self) -> Result<OwnedSemaphorePermit> {
+    /// Waits until `body` may be sent, taking in what is answered meanwhile.
+    async fn flight(&mut self, body: &BulkBody) -> Result<Flight> {
         loop {
-            let flights = Arc::clone(&self.target.flights);
             tokio::select! {
-                permit = flights.acquire_owned() => return permit.context("no more bodies are sent"),
+                flight = self.target.bulk.flight(body) => return Ok(flight),
                 Some(landed) = self.flying.join_next() => self.account(landed)?,
             }
         }
@@ -163,22 +145,24 @@ impl<'e> Writer<'e> {
         self.account(landed)
     }
 
-    fn account(&mut self, landed: Result<Result<Sent>, tokio::task::JoinError>) -> Result<()> {
-        let Sent { ids, outcomes, bytes } = landed.context("a bulk request's task failed")??;
-        anyhow::ensure!(ids.len() == outcomes.len(), "a bulk request was not answered in full");
-        let mut written = 0;
-        for (id, outcome) in ids.iter().zip(outcomes) {
+    fn account(
+        &mut self,
+        landed: Result<Result<Answered, EngineError>, tokio::task::JoinError>,
+    ) -> Result<()> {
+        let Answered { applied, others, bytes } =
+            landed.context("a bulk request's task failed")??;
+        for (id, outcome) in others {
             match outcome {
-                Outcome::Applied => written += 1,
+                Outcome::Applied => {}
                 Outcome::Stale(Some(version)) if epoch_of(version) > self.target.epoch => {
                     return Err(ShutOut.into());
                 }
                 // Of our own epoch, so the id has come before.
-                Outcome::Stale(_) => self.refuse(id, "duplicate_id", None)?,
-                Outcome::Rejected(why) => self.refuse(id, &why.error_type, why.field)?,
+                Outcome::Stale(_) => self.refuse(&id, "duplicate_id", None)?,
+                Outcome::Rejected(why) => self.refuse(&id, &why.error_type, why.field)?,
             }
         }
-        self.target.progress.add_written(written, bytes);
+        self.target.progress.add_written(applied, bytes);
         Ok(())
     }
 

@@ -26,6 +26,7 @@ async fn configured(listen: &str, cursor_key: Option<&str>) -> Config {
             page_bytes: 1,
             bulk_bytes: 1,
             bulk_in_flight: 1,
+            bulk_tuning: true,
             cache_bytes: 1,
             readers: 1,
             range_rows: 1,

@@ -2,7 +2,7 @@
 //!
 //! Promises: documents are written straight into the buffer that is sent; a half-written one can be given up; every
 //! operation carries an external version; whatever the engine would refuse a whole request for is refused here, in the place
-//! of that one operation. Never looks into a document.
+//! of that one operation. What was answered can be filled again in the same memory. Never looks into a document.
 
 use std::collections::HashSet;
 use std::io::Write as _;
@@ -21,27 +21,27 @@ pub const MAX_ID_BYTES: usize = 512;
 pub struct BulkBody {
     buffer: Vec<u8>,
     slots: Vec<Slot>,
+    // All ids, end to end.
+    ids: String,
     // Hashes of ids: two operations on one document in one request have no order that could be relied on.
-    ids: HashSet<u64>,
+    seen: HashSet<u64>,
 }
 
+/// One operation: where its id and its lines end, and its version.
 #[derive(Debug)]
-enum Slot {
-    Send(Operation),
-    Refused(Rejection),
-}
-
-/// Where an operation's lines stand in the buffer, and its version.
-#[derive(Debug, Clone)]
-pub(super) struct Operation {
-    pub(super) lines: Range<usize>,
-    pub(super) version: u64,
+struct Slot {
+    id: Range<usize>,
+    /// None of them when it is refused.
+    lines: Range<usize>,
+    version: u64,
+    refused: Option<&'static str>,
 }
 
 impl BulkBody {
-    /// An empty body with room for `bytes`.
+    /// An empty body for `bytes`, with room for one document more, unless that is a large one: it is only the last one that
+    /// shows the body to be full.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { buffer: Vec::with_capacity(bytes), ..Self::default() }
+        Self { buffer: Vec::with_capacity(with_headroom(bytes)), ..Self::default() }
     }
 
     /// Adds a document, whose JSON `document` appends to the buffer it is given. What stands there before is not its own.
@@ -60,21 +60,21 @@ impl BulkBody {
         let body = self.buffer.len();
         if let Err(error) = document(&mut self.buffer) {
             self.buffer.truncate(start);
-            self.ids.remove(&xxh3_64(id.as_bytes()));
+            self.seen.remove(&xxh3_64(id.as_bytes()));
             return Err(error);
         }
         // Between JSON's tokens a line break is as good as a space; here it would end the document.
         let written = self.buffer.get_mut(body..).unwrap_or_default();
         written.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
         self.buffer.push(b'\n');
-        self.close(start, version);
+        self.close(id, version, start, None);
         Ok(())
     }
 
     /// Adds the deletion of a document.
     pub fn delete(&mut self, id: &str, version: u64) {
         if let Some(start) = self.open("delete", id, version) {
-            self.close(start, version);
+            self.close(id, version, start, None);
         }
     }
 
@@ -97,17 +97,15 @@ impl BulkBody {
     fn open(&mut self, action: &str, id: &str, version: u64) -> Option<usize> {
         let fault = match id.len() {
             0 => Some("empty_id"),
-            1..=MAX_ID_BYTES if self.ids.insert(xxh3_64(id.as_bytes())) => None,
+            1..=MAX_ID_BYTES if self.seen.insert(xxh3_64(id.as_bytes())) => None,
             1..=MAX_ID_BYTES => Some("duplicate_id"),
             _ => Some("id_too_long"),
         };
-        if let Some(fault) = fault {
-            let rejection =
-                Rejection { error_type: fault.to_owned(), field: Some("_id".to_owned()) };
-            self.slots.push(Slot::Refused(rejection));
+        let start = self.buffer.len();
+        if fault.is_some() {
+            self.close(id, version, start, fault);
             return None;
         }
-        let start = self.buffer.len();
         // Writing to memory does not fail, nor does a text fail to become JSON.
         let written = write!(self.buffer, r#"{{"{action}":{{"_id":"#)
             .and_then(|()| serde_json::to_writer(&mut self.buffer, id).map_err(Into::into))
@@ -118,44 +116,54 @@ impl BulkBody {
         Some(start)
     }
 
-    fn close(&mut self, start: usize, version: u64) {
-        let lines = start..self.buffer.len();
-        self.slots.push(Slot::Send(Operation { lines, version }));
+    fn close(&mut self, id: &str, version: u64, start: usize, refused: Option<&'static str>) {
+        let (id_start, lines) = (self.ids.len(), start..self.buffer.len());
+        self.ids.push_str(id);
+        self.slots.push(Slot { id: id_start..self.ids.len(), lines, version, refused });
     }
 
     /// What is to be sent, and the outcomes that are known without sending.
     pub(super) fn seal(self) -> (Sealed, Vec<Option<Outcome>>) {
-        let mut operations = Vec::with_capacity(self.slots.len());
-        let mut outcomes = Vec::with_capacity(self.slots.len());
-        for slot in self.slots {
-            let (operation, outcome) = match slot {
-                Slot::Send(operation) => (Some(operation), None),
-                Slot::Refused(rejection) => (None, Some(Outcome::Rejected(rejection))),
-            };
-            operations.push(operation);
-            outcomes.push(outcome);
-        }
-        (Sealed { buffer: self.buffer.into(), operations }, outcomes)
+        let refused = |error_type: &'static str| {
+            let field = Some("_id".to_owned());
+            Outcome::Rejected(Rejection { error_type: error_type.to_owned(), field })
+        };
+        let outcomes = self.slots.iter().map(|slot| slot.refused.map(refused)).collect();
+        let Self { buffer, slots, ids, seen } = self;
+        (Sealed { buffer: buffer.into(), slots, ids, seen }, outcomes)
     }
+}
+
+/// What a buffer for `bytes` is allocated with.
+fn with_headroom(bytes: usize) -> usize {
+    bytes.saturating_add(bytes / 16)
 }
 
 /// A body that is complete, of which any part can be sent.
 #[derive(Debug)]
 pub(super) struct Sealed {
     buffer: Bytes,
-    operations: Vec<Option<Operation>>,
+    slots: Vec<Slot>,
+    ids: String,
+    seen: HashSet<u64>,
 }
 
 impl Sealed {
     /// Positions of the operations that are to be sent.
     pub(super) fn positions(&self) -> Vec<usize> {
-        let sent = self.operations.iter().enumerate();
-        sent.filter_map(|(position, operation)| operation.as_ref().map(|_| position)).collect()
+        let sent = self.slots.iter().enumerate();
+        sent.filter_map(|(position, slot)| slot.refused.is_none().then_some(position)).collect()
     }
 
-    /// The operation in that position.
-    pub(super) fn operation(&self, position: usize) -> Option<&Operation> {
-        self.operations.get(position)?.as_ref()
+    /// The id of the operation in that position.
+    pub(super) fn id(&self, position: usize) -> &str {
+        let slot = self.slots.get(position);
+        slot.and_then(|slot| self.ids.get(slot.id.clone())).unwrap_or_default()
+    }
+
+    /// Versions of the operations in these positions.
+    pub(super) fn versions(&self, positions: &[usize]) -> Vec<u64> {
+        self.at(positions).map(|slot| slot.version).collect()
     }
 
     /// The request's body for the operations in these positions; copies only when they are not all.
@@ -165,17 +173,40 @@ impl Sealed {
             return self.buffer.clone();
         }
         let mut part = Vec::with_capacity(size);
-        let operations = positions.iter().filter_map(|&position| self.operation(position));
-        for lines in operations.filter_map(|found| self.buffer.get(found.lines.clone())) {
+        for lines in self.at(positions).filter_map(|slot| self.buffer.get(slot.lines.clone())) {
             part.extend_from_slice(lines);
         }
         part.into()
     }
 
+    /// Bytes of the whole body.
+    pub(super) fn bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Bytes of the operations in these positions.
     pub(super) fn size(&self, positions: &[usize]) -> usize {
-        let operations = positions.iter().filter_map(|&position| self.operation(position));
-        operations.map(|operation| operation.lines.len()).sum()
+        self.at(positions).map(|slot| slot.lines.len()).sum()
+    }
+
+    fn at(&self, positions: &[usize]) -> impl Iterator<Item = &Slot> {
+        positions.iter().filter_map(|&position| self.slots.get(position))
+    }
+
+    /// An empty body for `bytes` in the same memory; what it had taken beyond that is given back.
+    pub(super) fn emptied(self, bytes: usize) -> BulkBody {
+        let Self { buffer, mut slots, mut ids, mut seen } = self;
+        // Whoever sent it may still hold it, as when the answer came before all was sent: then it is not ours to write to.
+        let mut buffer = buffer.try_into_mut().unwrap_or_default();
+        buffer.clear();
+        let mut buffer = Vec::from(buffer);
+        let room = with_headroom(bytes);
+        buffer.shrink_to(room);
+        buffer.reserve_exact(room);
+        slots.clear();
+        ids.clear();
+        seen.clear();
+        BulkBody { buffer, slots, ids, seen }
     }
 }
 
@@ -241,5 +272,33 @@ mod tests {
         let refused: Vec<_> = outcomes.iter().map(refused).collect();
         assert_eq!(refused, ["empty_id", "id_too_long", "", "duplicate_id", ""]);
         assert_eq!(sealed.positions(), [2, 4]);
+    }
+
+    #[test]
+    fn a_body_is_filled_again_in_the_same_memory() {
+        let mut body = BulkBody::with_capacity(1_000);
+        let room = (body.buffer.as_ptr(), body.buffer.capacity());
+        assert!(room.1 > 1_000);
+        for version in 1..5 {
+            body.put("a", version, |out| text(out, &"x".repeat(900))).unwrap();
+            let (sealed, _) = body.seal();
+            drop(sealed.part(&[0]));
+            assert_eq!((sealed.id(0), sealed.versions(&[0])), ("a", vec![version]));
+            body = sealed.emptied(1_000);
+            assert!(body.is_empty() && body.bytes() == 0);
+            assert_eq!((body.buffer.as_ptr(), body.buffer.capacity()), room);
+        }
+        // One that had to grow does not stay so.
+        body.put("a", 9, |out| text(out, &"x".repeat(50_000))).unwrap();
+        let (sealed, _) = body.seal();
+        assert_eq!(sealed.emptied(1_000).buffer.capacity(), room.1);
+        // What somebody else still holds is left to them.
+        let mut body = BulkBody::with_capacity(1_000);
+        body.put("a", 1, |out| text(out, "{}")).unwrap();
+        let (sealed, _) = body.seal();
+        let held = sealed.part(&[0]);
+        let other = sealed.emptied(1_000);
+        assert!(other.buffer.as_ptr() != held.as_ptr() && other.buffer.capacity() >= room.1);
+        assert!(held.ends_with(b"{}\n"));
     }
 }
