@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use prejoin::sink::PatienceSettings;
-use prejoin::sink::bulk::{BulkBody, BulkWriter, Outcome};
+use prejoin::sink::bulk::{Bounds, BulkBody, BulkWriter, Outcome};
 use prejoin::sink::{Client, EngineError};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::{count, put, strict_index};
 use crate::support::engines::{TestEngine, config, on_both_engines};
@@ -14,6 +15,7 @@ use crate::support::own::Indexes;
 
 on_both_engines!(
     refused_for_a_moment_is_sent_again,
+    one_that_is_turned_away_lowers_the_number_of_all,
     only_the_items_that_were_refused_are_sent_again,
     a_lost_answer_is_no_lost_document,
     an_unreadable_answer_is_asked_for_again_and_not_for_ever,
@@ -72,6 +74,33 @@ async fn refused_for_a_moment_is_sent_again(engine: TestEngine) {
     assert!(proxy.is_spent() && outcomes.len() == 20 && all_applied(&outcomes));
     assert_eq!(proxy.seen("_bulk").len(), 5);
     assert_eq!(count(&direct, &index).await, 20);
+}
+
+async fn one_that_is_turned_away_lowers_the_number_of_all(engine: TestEngine) {
+    let Setup { direct, proxy, writer, index } = setup(engine, "fewer", impatient()).await;
+    let writer = writer.within(Bounds { bytes: 5 << 20, in_flight: 4, tuning: true });
+    let send = |first: u64| {
+        let (writer, index) = (writer.clone(), index.to_string());
+        async move {
+            let mut body = writer.body();
+            (first..first + 10).for_each(|n| put(&mut body, &n.to_string(), 1, &json!({"n": n})));
+            let flight = writer.flight(&body).await;
+            writer.send(flight, &index, body).await.unwrap()
+        }
+    };
+    proxy.then("_bulk", [Fault::Answer(429, BUSY)]);
+    assert_eq!(send(0).await.applied, 10);
+    proxy.then("_bulk", std::iter::repeat_n(Fault::Late, 4));
+    let sent: JoinSet<_> = (1..=4).map(|body| send(10 * body)).collect();
+    proxy.until_seen("_bulk", 4).await;
+    let more = tokio::time::timeout(Duration::from_millis(300), proxy.until_seen("_bulk", 5)).await;
+    assert!(more.is_err(), "more than two at a time");
+    proxy.let_go();
+    let answered = sent.join_all().await;
+    assert!(answered.iter().all(|answered| answered.applied == 10 && answered.others.is_empty()));
+    writer.all_landed().await;
+    assert!(writer.all_answered());
+    assert_eq!(count(&direct, &index).await, 50);
 }
 
 async fn only_the_items_that_were_refused_are_sent_again(engine: TestEngine) {
@@ -133,6 +162,8 @@ async fn an_answer_for_fewer_documents_is_an_error(engine: TestEngine) {
 async fn too_large_is_halved(engine: TestEngine) {
     let Setup { direct, proxy, writer, index } = setup(engine, "halved", impatient()).await;
     proxy.limit(8_000, Oversize::Answer413);
+    // Some 17 kB.
+    assert!(!writer.is_full(&documents(30, 500)));
     let mut body = documents(50, 500);
     put(&mut body, "huge", 1, &json!({"title": "x".repeat(9_000)}));
     let outcomes = writer.write(&index, body).await.unwrap();
@@ -141,6 +172,8 @@ async fn too_large_is_halved(engine: TestEngine) {
         matches!(&outcomes[50], Outcome::Rejected(why) if why.error_type == "request_too_large")
     );
     assert_eq!(count(&direct, &index).await, 50);
+    // It has learnt from that.
+    assert!(writer.is_full(&documents(30, 500)));
 }
 
 async fn too_large_may_come_as_a_closed_connection(engine: TestEngine) {

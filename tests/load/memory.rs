@@ -32,9 +32,18 @@ pub(super) fn measured(home: &Home, arguments: &[&str]) -> Measured {
     Measured { ran: home.ran(&output), peak: watching.join().unwrap() }
 }
 
+/// The bytes of memory that a process has in use.
+pub(super) fn now_of(process: u32) -> usize {
+    told_of(&format!("/proc/{process}/status"), "VmRSS:").expect("a process that runs")
+}
+
 fn peak_of(status: &str) -> Option<usize> {
+    told_of(status, "VmHWM:")
+}
+
+fn told_of(status: &str, name: &str) -> Option<usize> {
     let status = std::fs::read_to_string(status).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024)
 }
 

@@ -1,5 +1,6 @@
 //! Full loads that are large in some direction: wide rows, many rows below one root, many roots, many readers.
 
+mod backpressure;
 // Where the system tells what a process has held at most.
 #[cfg(target_os = "linux")]
 mod flat;

@@ -171,3 +171,58 @@ impl Drop for Request<'_> {
         self.flights.traffic.send_modify(|traffic| traffic.requests -= 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn flights(in_flight: usize) -> Arc<Flights> {
+        Arc::new(Flights::new(Bounds { bytes: 1_000, in_flight, tuning: false }))
+    }
+
+    #[tokio::test]
+    async fn one_more_than_allowed_waits() {
+        let flights = flights(2);
+        let (first, second) = (flights.body(1_000).await, flights.body(1_200).await);
+        let mut third = Box::pin(flights.body(1));
+        assert!(third.as_mut().now_or_never().is_none());
+        // As when a caller has stopped waiting.
+        drop(first);
+        let third = third.now_or_never().unwrap();
+        let mut landed = Box::pin(flights.all_landed());
+        second.landed(1_200);
+        assert!(landed.as_mut().now_or_never().is_none());
+        third.landed(1);
+        assert!(landed.now_or_never().is_some());
+        // However large it is, one goes.
+        assert!(flights.body(1_000_000).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_was_turned_away_waits_as_the_others_do() {
+        let flights = flights(4);
+        let requests = [(); 4].map(|()| flights.request().now_or_never().unwrap());
+        let sent = requests.map(Request::answered);
+        sent.iter().for_each(|sent| flights.refused(*sent));
+        let two = [(); 2].map(|()| flights.request().now_or_never().unwrap());
+        let mut third = Box::pin(flights.request());
+        assert!(third.as_mut().now_or_never().is_none());
+        drop(two);
+        assert!(third.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn memory_is_used_again_and_not_hoarded() {
+        let flights = flights(1);
+        let bodies = [(); 3].map(|()| flights.empty());
+        for mut body in bodies {
+            body.delete("a", 1);
+            flights.keep(body.seal().0);
+        }
+        assert_eq!(flights.shelf.lock().unwrap().len(), 1);
+        assert!(flights.empty().is_empty());
+        assert!(flights.shelf.lock().unwrap().is_empty());
+    }
+}
