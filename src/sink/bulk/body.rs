@@ -4,11 +4,12 @@
 //! operation carries an external version; whatever the engine would refuse a whole request for is refused here, in the place
 //! of that one operation. What was answered can be filled again in the same memory. Never looks into a document.
 
-use std::collections::HashSet;
 use std::io::Write as _;
 use std::ops::Range;
 
 use bytes::Bytes;
+use hashbrown::HashSet;
+use memchr::memchr;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::answer::{Outcome, Rejection};
@@ -64,8 +65,15 @@ impl BulkBody {
             return Err(error);
         }
         // Between JSON's tokens a line break is as good as a space; here it would end the document.
-        let written = self.buffer.get_mut(body..).unwrap_or_default();
-        written.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+        let mut written = self.buffer.get_mut(body..).unwrap_or_default();
+        while let Some((_, from_it)) =
+            memchr(b'\n', written).and_then(|at| written.split_at_mut_checked(at))
+        {
+            if let Some(byte) = from_it.first_mut() {
+                *byte = b' ';
+            }
+            written = from_it;
+        }
         self.buffer.push(b'\n');
         self.close(id, version, start, None);
         Ok(())
