@@ -52,6 +52,9 @@ async fn finished(scene: &Scene) -> Vec<Segment> {
     segments
 }
 
+/// Bulks that write documents: those that write dead letters go through, or no range would be written down.
+const DOCUMENTS: &str = "-000001-W";
+
 /// A run that is killed at its `bulk`th bulk request, when some range's end is written down.
 async fn killed_at(scene: &Scene, bulk: usize) -> FaultProxy {
     let proxy = FaultProxy::to(&scene.engine.url().await).await;
