@@ -5,7 +5,8 @@ inner_port=5432
 account=postgres
 stop_signal=INT # TERM would wait for every client
 
-settings=(-c max_connections=200 -c max_prepared_transactions=20
+# What it logs is enough for readers of its changes: pgsync, which dev/bench measures, is one.
+settings=(-c max_connections=200 -c max_prepared_transactions=20 -c wal_level=logical
   -c fsync=off -c synchronous_commit=off -c full_page_writes=off)
 
 in_container() {

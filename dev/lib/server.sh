@@ -108,6 +108,17 @@ ensure_container() {
   port=$(docker port "$container" "$inner_port/tcp" | sed -n '1s/.*://p')
 }
 
+# server_pid : the number of its first process, as this machine counts; all its others are below it.
+server_pid() {
+  if in_docker; then docker container inspect -f '{{.State.Pid}}' "$container"; else process_id "$dir"; fi
+}
+
+# server_version PROGRAM : what that program of the server says of its version.
+server_version() {
+  in_docker || find_programs
+  client "$1" --version
+}
+
 server_log() { if in_docker; then docker logs "$container" 2>&1; else cat "$dir/log"; fi; }
 
 # client PROGRAM ARGUMENT… : run where the server is, in its container or from this machine's $bin.

@@ -1,0 +1,141 @@
+//! What the full load is held to. Each figure is computed from the rows; none is typed.
+
+use super::measure::{Measure, Row, Rows};
+use super::plan::name;
+
+/// The documents of one run at scale 0.1, which some goals are about.
+const DOCUMENTS: f64 = 150_000.0;
+
+/// One goal and what was reached.
+pub(crate) struct Goal {
+    pub(crate) what: &'static str,
+    pub(crate) bound: Bound,
+    /// What the figures count; empty for ratios.
+    pub(crate) unit: &'static str,
+    /// None where the rows for it were not measured.
+    pub(crate) reached: Option<f64>,
+}
+
+/// On which side of a figure is good.
+#[derive(Clone, Copy)]
+pub(crate) enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Goal {
+    /// Whether it is met, if it was measured.
+    pub(crate) fn met(&self) -> Option<bool> {
+        self.reached.map(|reached| match self.bound {
+            Bound::AtLeast(bound) => reached >= bound,
+            Bound::AtMost(bound) => reached <= bound,
+        })
+    }
+}
+
+/// All goals, as far as the rows tell.
+pub(crate) fn all(rows: &Rows) -> Vec<Goal> {
+    use Bound::{AtLeast, AtMost};
+    let ratio = |own, other| Some(rows.get(own)?.ratio(rows.get(other)?));
+    let median = |name, figure: fn(&Measure) -> f64| rows.get(name).map(|row| row.median(figure));
+    let peak = |name| rows.get(name).and_then(largest_peak);
+    let growth = || Some(peak(name::LARGE_ONE)? / peak(name::ONE)?);
+    let goal = |what, bound, unit, reached| Goal { what, bound, unit, reached };
+    vec![
+        goal(
+            "full load from one Postgres, documents/s of the ceiling's",
+            AtLeast(0.95),
+            "",
+            ratio(name::ONE, name::CEILING),
+        ),
+        goal(
+            "CPU time of prejoin and Postgres, of all in that load",
+            AtMost(12.0),
+            " %",
+            median(name::ONE, |run| run.share() * 100.0),
+        ),
+        goal(
+            "full load from three servers, documents/s of the ceiling's",
+            AtLeast(0.9),
+            "",
+            ratio(name::THREE, name::CEILING),
+        ),
+        goal(
+            "full load from one Postgres, documents/s of pgsync's",
+            AtLeast(8.0),
+            "",
+            ratio(name::ONE, name::PEER),
+        ),
+        goal(
+            "reading and assembling with one reader, documents/s of the ceiling's",
+            AtLeast(4.0),
+            "",
+            ratio(name::READ_ONE, name::CEILING),
+        ),
+        goal(
+            "CPU time of prejoin for 150,000 documents",
+            AtMost(2.0),
+            " s",
+            median(name::ONE, |run| run.itself_per(DOCUMENTS)),
+        ),
+        goal("peak memory at the usual size", AtMost(64.0), " MiB", peak(name::ONE)),
+        goal("peak memory at the larger size", AtMost(64.0), " MiB", peak(name::LARGE_ONE)),
+        goal("peak memory at the larger size, of that at the usual one", AtMost(1.1), "", growth()),
+        goal(
+            "documents/s at the larger size, of those at the usual one",
+            AtLeast(0.95),
+            "",
+            ratio(name::LARGE_ONE, name::ONE),
+        ),
+    ]
+}
+
+/// A bound holds for every run, so the worst one counts.
+fn largest_peak(row: &Row) -> Option<f64> {
+    row.spread(Measure::peak_mib).map(|spread| spread.max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::measure::{Cpu, Measure, Row, Rows, Section};
+    use super::super::plan::name;
+    use super::all;
+
+    fn run(seconds: f64, peak: u64) -> Measure {
+        let cpu = Cpu { engine: 9.0, databases: 0.5, itself: 0.5, others: 0.0 };
+        Measure { documents: 300_000, seconds, cpu, peak: Some(peak << 20), sent: None }
+    }
+
+    fn rows(one: Vec<Measure>) -> Rows {
+        let ceiling = vec![run(10.0, 0); one.len()];
+        let row = |name, runs| Row { runs, ..Row::new(name, Section::Load, name::CEILING) };
+        Rows(vec![row(name::CEILING, ceiling), row(name::ONE, one)])
+    }
+
+    fn met(rows: &Rows, what: &str) -> Option<bool> {
+        all(rows).iter().find(|goal| goal.what.starts_with(what)).unwrap().met()
+    }
+
+    #[test]
+    fn a_goal_is_met_or_not_by_its_figures() {
+        let good = rows(vec![run(10.0, 60), run(10.5, 61)]);
+        assert_eq!(met(&good, "full load from one Postgres, documents/s of the c"), Some(true));
+        assert_eq!(met(&good, "CPU time of prejoin and"), Some(true));
+        assert_eq!(met(&good, "CPU time of prejoin for"), Some(true));
+        assert_eq!(met(&good, "peak memory at the usual"), Some(true));
+        // The median may be within the bound; one run that is not counts.
+        let bad = rows(vec![run(11.0, 60), run(12.0, 65), run(11.0, 60)]);
+        assert_eq!(met(&bad, "full load from one Postgres, documents/s of the c"), Some(false));
+        assert_eq!(met(&bad, "peak memory at the usual"), Some(false));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_neither() {
+        let rows = rows(vec![run(10.0, 60)]);
+        for what in
+            ["full load from three", "peak memory at the larger", "documents/s at the larger"]
+        {
+            assert_eq!(met(&rows, what), None, "{what}");
+        }
+    }
+}

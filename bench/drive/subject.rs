@@ -1,0 +1,78 @@
+//! Runs of prejoin itself, each a process of its own, as a user would start it.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::engine::PREFIX;
+use super::measure::Measure;
+use super::meter::{self, Meter};
+use super::stage::{Scale, Stage};
+
+/// The jobs of the benchmark.
+#[derive(Clone, Copy)]
+pub(crate) enum Job {
+    /// Everything out of one PostgreSQL schema.
+    OneServer,
+    /// Out of PostgreSQL, MariaDB and SQLite.
+    ThreeServers,
+}
+
+impl Job {
+    fn name(self) -> &'static str {
+        match self {
+            Self::OneServer => "tpch-one",
+            Self::ThreeServers => "tpch",
+        }
+    }
+}
+
+/// A full load into a fresh index, from the start of the process to its end.
+pub(crate) fn load(stage: &Stage, job: Job, scale: &Scale) -> Result<Measure> {
+    stage.clear()?;
+    let mut command = prejoin(stage, job, scale);
+    let measure = run(stage, &mut command, scale)?;
+    stage.engine.expect(&format!("{PREFIX}{}", job.name()), scale.documents())?;
+    Ok(measure)
+}
+
+/// Reads and assembles everything, by so many readers, and sends nothing.
+pub(crate) fn read(stage: &Stage, readers: u32, scale: &Scale) -> Result<Measure> {
+    let mut command = prejoin(stage, Job::OneServer, scale);
+    command.arg("--dry-run").env("PREJOIN__LOAD__READERS", readers.to_string());
+    run(stage, &mut command, scale)
+}
+
+fn run(stage: &Stage, command: &mut Command, scale: &Scale) -> Result<Measure> {
+    let meter = Meter::start(&stage.servers)?;
+    let ended = meter::run(command, &stage.data)?;
+    let measure = meter.stop(scale.documents())?;
+    let report: Value = serde_json::from_str(&ended.output).context("reading prejoin's report")?;
+    let written = report.get("written").and_then(Value::as_u64);
+    ensure!(
+        written == Some(scale.documents()),
+        "prejoin reports {written:?} documents where {} were expected",
+        scale.documents()
+    );
+    let sent = report.get("bytes").and_then(Value::as_u64);
+    Ok(Measure { peak: ended.peak, sent, ..measure })
+}
+
+fn prejoin(stage: &Stage, job: Job, scale: &Scale) -> Command {
+    let (all, split) = (scale.all_in_one(), scale.by_service());
+    let parts = stage.data.join(format!("{split}.sqlite"));
+    let mut command = Command::new(&stage.prejoin);
+    command.arg("--home").arg(&stage.home).args(["--json", "reindex", job.name()]);
+    command
+        .env("PREJOIN__ENGINE__URL", stage.engine.url())
+        .env("PREJOIN__ENGINE__STATE_PREFIX", format!("{PREFIX}prejoin"))
+        .env("PREJOIN__SOURCES__TPCH__URL", &stage.postgres)
+        .env("PREJOIN__SOURCES__TPCH__SCHEMA", all)
+        .env("PREJOIN__SOURCES__ORDERS__URL", &stage.postgres)
+        .env("PREJOIN__SOURCES__ORDERS__SCHEMA", &split)
+        .env("PREJOIN__SOURCES__CUSTOMERS__URL", &stage.mariadb)
+        .env("PREJOIN__SOURCES__CUSTOMERS__SCHEMA", &split)
+        .env("PREJOIN__SOURCES__PARTS__PATH", parts);
+    command
+}

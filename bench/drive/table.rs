@@ -1,0 +1,231 @@
+//! The results as Markdown, for people: goals, loads, reading, growth, the ceiling's settings, the machine.
+
+use std::fmt::{self, Write};
+
+use super::goals::{Bound, Goal};
+use super::measure::{Measure, Row, Rows, Section, Spread};
+use super::plan::{Extent, Results};
+
+/// From this part of the CPU time on, used by others, figures are not to be believed.
+const DISTURBED: f64 = 0.1;
+
+/// What is said about a whole run of the benchmark.
+pub(crate) struct Page<'a> {
+    pub(crate) date: &'a str,
+    pub(crate) quick: bool,
+    pub(crate) extent: &'a Extent,
+    pub(crate) results: &'a Results,
+    pub(crate) goals: &'a [Goal],
+    /// Name and value.
+    pub(crate) machine: &'a [(String, String)],
+}
+
+impl fmt::Display for Page<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { extent, results, .. } = self;
+        writeln!(to, "# Benchmark of {}\n", self.date)?;
+        if self.quick {
+            writeln!(
+                to,
+                "**Quick: one round, pgsync on a part, no growth. Good for a look, not for a record.**\n"
+            )?;
+        }
+        let rounds = match extent.rounds {
+            1 => "one round".to_owned(),
+            rounds => format!("{rounds} rounds, the loads alternated"),
+        };
+        let documents = thousands(extent.scale.documents());
+        writeln!(
+            to,
+            "TPC-H {}: {documents} documents; {rounds}. What each figure means is in",
+            extent.scale
+        )?;
+        writeln!(to, "[performance](../../docs/performance.md).\n")?;
+        disturbance(to, &results.rows)?;
+        goals(to, self.goals)?;
+        section(to, &results.rows, Section::Load, "Full load", "of the ceiling")?;
+        if results.rows.0.iter().any(|row| row.section == Section::Load)
+            && extent.peer != extent.scale
+        {
+            let part = thousands(extent.peer.documents());
+            writeln!(to, "pgsync loaded only {part} documents.\n")?;
+        }
+        section(
+            to,
+            &results.rows,
+            Section::Read,
+            "Reading and assembling, nothing sent",
+            "of the ceiling",
+        )?;
+        if let Some(large) = &extent.large {
+            let title = format!("Growth: {} documents", thousands(large.documents()));
+            section(to, &results.rows, Section::Growth, &title, "of the usual size")?;
+        }
+        tries(to, results)?;
+        writeln!(to, "## Machine\n")?;
+        self.machine.iter().try_for_each(|(name, value)| writeln!(to, "- {name}: {value}"))
+    }
+}
+
+fn disturbance(to: &mut fmt::Formatter<'_>, rows: &Rows) -> fmt::Result {
+    let worst = rows.disturbed();
+    if worst > DISTURBED {
+        let part = worst * 100.0;
+        writeln!(
+            to,
+            "**The machine was not quiet: in the worst run others used {part:.0} % of the CPU time.**\n"
+        )?;
+    }
+    Ok(())
+}
+
+fn goals(to: &mut fmt::Formatter<'_>, goals: &[Goal]) -> fmt::Result {
+    writeln!(to, "## Goals\n\n| what | goal | measured | |\n|---|---:|---:|---|")?;
+    for goal in goals {
+        let Goal { what, unit, .. } = goal;
+        let bound = match goal.bound {
+            Bound::AtLeast(bound) => format!("≥ {bound}{unit}"),
+            Bound::AtMost(bound) => format!("≤ {bound}{unit}"),
+        };
+        let reached =
+            goal.reached.map_or_else(|| "–".to_owned(), |reached| format!("{reached:.2}{unit}"));
+        let met = match goal.met() {
+            Some(true) => "reached",
+            Some(false) => "**not reached**",
+            None => "not measured",
+        };
+        writeln!(to, "| {what} | {bound} | {reached} | {met} |")?;
+    }
+    writeln!(to)
+}
+
+fn section(
+    to: &mut fmt::Formatter<'_>,
+    rows: &Rows,
+    which: Section,
+    title: &str,
+    ratio: &str,
+) -> fmt::Result {
+    let shown: Vec<&Row> = rows.0.iter().filter(|row| row.section == which).collect();
+    if shown.is_empty() {
+        return Ok(());
+    }
+    writeln!(to, "## {title}\n")?;
+    writeln!(
+        to,
+        "| | documents/s, median (min to max) | {ratio} | CPU s: engine | databases | itself | databases and itself, of all | peak MiB | MB sent |"
+    )?;
+    writeln!(to, "|---|---:|---:|---:|---:|---:|---:|---:|---:|")?;
+    for row in shown {
+        let rate = row.spread(Measure::rate).map_or_else(String::new, |rate| rates(&rate));
+        let ratio = rows.ratio(row).map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));
+        let cpu = |figure: fn(&Measure) -> f64| format!("{:.1}", row.median(figure));
+        let (engine, databases) = (cpu(|run| run.cpu.engine), cpu(|run| run.cpu.databases));
+        let (itself, share) = (cpu(|run| run.cpu.itself), row.median(Measure::share) * 100.0);
+        let peak = row.spread(Measure::peak_mib).filter(|peak| peak.max > 0.0);
+        let peak = peak.map_or_else(|| "–".to_owned(), |peak| format!("{:.0}", peak.max));
+        let sent = row.runs.last().and_then(|run| run.sent);
+        let sent = sent.map_or_else(|| "–".to_owned(), |bytes| format!("{}", bytes / 1_000_000));
+        writeln!(
+            to,
+            "| {} | {rate} | {ratio} | {engine} | {databases} | {itself} | {share:.0} % | {peak} | {sent} |",
+            row.name
+        )?;
+    }
+    writeln!(to)
+}
+
+fn tries(to: &mut fmt::Formatter<'_>, results: &Results) -> fmt::Result {
+    writeln!(to, "## The ceiling's settings, each tried once\n")?;
+    writeln!(to, "| requests under way | MB of each | documents/s |\n|---:|---:|---:|")?;
+    for tried in &results.tries {
+        let rate = whole(tried.measure.rate());
+        writeln!(to, "| {} | {} | {rate} |", tried.in_flight, tried.megabytes)?;
+    }
+    writeln!(to)
+}
+
+fn rates(rate: &Spread) -> String {
+    let mut text = whole(rate.median);
+    if rate.max > rate.min {
+        let _ = write!(text, " ({} to {})", whole(rate.min), whole(rate.max));
+    }
+    text
+}
+
+fn whole(figure: f64) -> String {
+    let digits = format!("{figure:.0}");
+    digits.parse().map_or(digits, thousands)
+}
+
+/// With commas, as people read them.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::goals;
+    use super::super::measure::{Cpu, Measure, Row, Rows, Section};
+    use super::super::plan::{Extent, Results, Try, USUAL_SETTING, name};
+    use super::{Page, thousands};
+
+    fn run(seconds: f64, peak: Option<u64>) -> Measure {
+        let cpu = Cpu { engine: 20.0, databases: 1.5, itself: 0.5, others: 1.0 };
+        Measure { documents: 150_000, seconds, cpu, peak, sent: Some(342_000_000) }
+    }
+
+    #[test]
+    fn numbers_have_commas() {
+        let shown = [0, 999, 1_000, 150_000, 1_234_567].map(thousands);
+        assert_eq!(shown, ["0", "999", "1,000", "150,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_page_says_what_was_measured_and_what_was_not() {
+        let mut ceiling = Row::new(name::CEILING, Section::Load, name::CEILING);
+        ceiling.runs = vec![run(10.0, None), run(12.0, None)];
+        let mut one = Row::new(name::ONE, Section::Load, name::CEILING);
+        one.runs = vec![run(20.0, Some(50 << 20)), run(12.0, Some(48 << 20))];
+        let tries = vec![Try { megabytes: 5, in_flight: 4, measure: run(10.0, None) }];
+        let results = Results { tries, rows: Rows(vec![ceiling, one]) };
+        let scale: super::super::stage::Scale = "0.1".parse().unwrap();
+        let settings = USUAL_SETTING;
+        let extent = Extent { peer: scale.clone(), scale, large: None, rounds: 2, settings };
+        let goals = goals::all(&results.rows);
+        let machine = [("CPU".to_owned(), "two of a kind".to_owned())];
+        let page = Page {
+            date: "2026-01-02",
+            quick: true,
+            extent: &extent,
+            results: &results,
+            goals: &goals,
+            machine: &machine,
+        };
+        let page = page.to_string();
+        for line in [
+            "# Benchmark of 2026-01-02",
+            "**Quick: one round, pgsync on a part, no growth. Good for a look, not for a record.**",
+            "TPC-H 0.1: 150,000 documents; 2 rounds, the loads alternated. What each figure means is in",
+            "| full load from one Postgres, documents/s of the ceiling's | ≥ 0.95 | 0.75 | **not reached** |",
+            "| CPU time of prejoin and Postgres, of all in that load | ≤ 12 % | 9.09 % | reached |",
+            "| full load from one Postgres, documents/s of pgsync's | ≥ 8 | – | not measured |",
+            "| the engine's ceiling | 13,750 (12,500 to 15,000) | 1.00 | 20.0 | 1.5 | 0.5 | 9 % | – | 342 |",
+            "| prejoin, one Postgres | 10,000 (7,500 to 12,500) | 0.75 | 20.0 | 1.5 | 0.5 | 9 % | 50 | 342 |",
+            "| 4 | 5 | 15,000 |",
+            "- CPU: two of a kind",
+        ] {
+            assert!(page.lines().any(|shown| shown == line), "{line}\nis not in\n{page}");
+        }
+        assert!(!page.contains("Growth"), "{page}");
+        assert!(!page.contains("not quiet"), "{page}");
+    }
+}
