@@ -83,8 +83,11 @@ pub(crate) fn measure(stage: &Stage, extent: &Extent, pgsync: Option<&Path>) -> 
     Ok(Results { tries, rows: Rows(rows) })
 }
 
-/// The best of the ceiling's settings, as MB and requests under way, and what each reached.
+/// The best of the ceiling's settings, as MB and requests under way, and what each reached where there is a choice.
 fn choose(stage: &Stage, extent: &Extent) -> Result<((usize, usize), Vec<Try>)> {
+    if let [only] = extent.settings {
+        return Ok((*only, Vec::new()));
+    }
     let mut tries: Vec<Try> = Vec::new();
     let documents = stage.data.join(extent.scale.ready_made());
     let mut cut: Option<Pieces> = None;

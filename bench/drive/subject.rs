@@ -39,6 +39,7 @@ pub(crate) fn load(stage: &Stage, job: Job, scale: &Scale) -> Result<Measure> {
 
 /// Reads and assembles everything, by so many readers, and sends nothing.
 pub(crate) fn read(stage: &Stage, readers: u32, scale: &Scale) -> Result<Measure> {
+    stage.clear()?;
     let mut command = prejoin(stage, Job::OneServer, scale);
     command.arg("--dry-run").env("PREJOIN__LOAD__READERS", readers.to_string());
     run(stage, &mut command, scale)

@@ -136,6 +136,9 @@ fn section(
 }
 
 fn tries(to: &mut fmt::Formatter<'_>, results: &Results) -> fmt::Result {
+    if results.tries.is_empty() {
+        return Ok(());
+    }
     writeln!(to, "## The ceiling's settings, each tried once\n")?;
     writeln!(to, "| requests under way | MB of each | documents/s |\n|---:|---:|---:|")?;
     for tried in &results.tries {
