@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::measure::{Rows, Section};
+use super::measure::{Row, Rows, Section};
 
 const WIDTH: f64 = 760.0;
 /// Where bars begin; names are to the left.
@@ -22,16 +22,12 @@ pub(crate) fn draw(rows: &Rows) -> String {
     let groups = [
         (Section::Load, "Full load: documents/s, the engine's ceiling is 1"),
         (Section::Read, "Reading and assembling alone: documents/s, the engine's ceiling is 1"),
-        (Section::Growth, "Ten times as many rows: documents/s, the usual size is 1"),
+        (Section::Growth, "With more rows: documents/s, the usual size is 1"),
     ];
     let (mut body, mut top) = (String::new(), 0.0);
     for (section, title) in groups {
-        let bars: Vec<(&str, f64)> = rows
-            .0
-            .iter()
-            .filter(|row| row.section == section)
-            .filter_map(|row| Some((row.name, rows.ratio(row)?)))
-            .collect();
+        let shown = rows.0.iter().filter(|row| row.section == section);
+        let bars: Vec<Bar> = shown.filter_map(|row| Bar::of(row, rows)).collect();
         if !bars.is_empty() {
             group(&mut body, &mut top, title, &bars);
         }
@@ -44,8 +40,21 @@ pub(crate) fn draw(rows: &Rows) -> String {
     )
 }
 
-fn group(body: &mut String, top: &mut f64, title: &str, bars: &[(&str, f64)]) {
-    let longest = bars.iter().map(|bar| bar.1).fold(1.0, f64::max);
+struct Bar {
+    name: &'static str,
+    ratio: f64,
+    colour: &'static str,
+}
+
+impl Bar {
+    fn of(row: &Row, rows: &Rows) -> Option<Self> {
+        let colour = if row.name == row.against { MEASURE_OF_ALL } else { BAR };
+        Some(Self { name: row.name, ratio: rows.ratio(row)?, colour })
+    }
+}
+
+fn group(body: &mut String, top: &mut f64, title: &str, bars: &[Bar]) {
+    let longest = bars.iter().map(|bar| bar.ratio).fold(1.0, f64::max);
     let scale = LONGEST / longest;
     text(
         body,
@@ -54,9 +63,8 @@ fn group(body: &mut String, top: &mut f64, title: &str, bars: &[(&str, f64)]) {
         &format!("<tspan font-weight=\"bold\">{}</tspan>", escaped(title)),
     );
     let begin = *top + 32.0;
-    for (at, (name, ratio)) in bars.iter().enumerate() {
+    for (at, Bar { name, ratio, colour }) in bars.iter().enumerate() {
         let y = begin + LINE * at as f64;
-        let colour = if (ratio - 1.0).abs() < f64::EPSILON { MEASURE_OF_ALL } else { BAR };
         let width = ratio * scale;
         text(body, (LEFT - 10.0, y + 14.0), "end", &escaped(name));
         let _ = writeln!(
@@ -99,7 +107,7 @@ mod tests {
         assert!(drawn.contains(r##"width="380.0" height="18" fill="#8d96a0""##), "{drawn}");
         assert!(drawn.contains(r##"width="190.0" height="18" fill="#3f87c9""##), "{drawn}");
         assert!(drawn.contains("half &amp; &lt;less>") && drawn.contains(">0.50<"), "{drawn}");
-        assert!(!drawn.contains("Ten times"), "an empty group is not drawn: {drawn}");
+        assert!(!drawn.contains("With more rows"), "an empty group is not drawn: {drawn}");
         assert_eq!(drawn.matches("<text").count(), drawn.matches("</text>").count());
     }
 

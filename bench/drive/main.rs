@@ -93,8 +93,8 @@ fn main() -> Result<()> {
         postgres: cli.postgres,
         mariadb: cli.mariadb,
         prejoin: cli.prejoin,
-        home: cli.home,
-        data: cli.data,
+        home: absolute(&cli.home)?,
+        data: absolute(&cli.data)?,
     };
     let machine = machine::describe(&stage, &cli.versions)?;
     let results = plan::measure(&stage, &extent, cli.pgsync.as_deref())?;
@@ -115,6 +115,11 @@ fn main() -> Result<()> {
         write(&out.with_extension("svg"), &chart::draw(&results.rows))?;
     }
     stdout().write_all(page.as_bytes()).context("writing to stdout")
+}
+
+/// Programs that are run take relative paths for something else.
+fn absolute(folder: &Path) -> Result<PathBuf> {
+    folder.canonicalize().with_context(|| format!("looking for the folder `{}`", folder.display()))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
