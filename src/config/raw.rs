@@ -295,8 +295,8 @@ impl RawLoad {
             bulk_bytes: size(self.bulk_bytes, 5 << 20),
             bulk_in_flight: self.bulk_in_flight.unwrap_or(4),
             bulk_tuning: self.bulk_tuning.unwrap_or(true),
-            cache_bytes: size(self.cache_bytes, 32 << 20),
-            readers: self.readers.unwrap_or(2),
+            cache_bytes: size(self.cache_bytes, 16 << 20),
+            readers: self.readers.unwrap_or(1),
             range_rows: self.range_rows.unwrap_or(20_000),
         };
         if load.page_rows == 0 || load.page_bytes == 0 || load.bulk_bytes == 0 {

@@ -9,17 +9,17 @@ use hashbrown::HashMap;
 
 use super::picked::{Picked, RowAt};
 use crate::row::Key;
+use crate::source::Budget;
 
 /// What is known of keys; `None` is known to have no row.
 pub(super) struct Cache<P> {
-    limit: usize,
+    room: Arc<Budget>,
     held: Mutex<Held<P>>,
 }
 
 struct Held<P> {
     rows: HashMap<Key, Option<RowAt>>,
     pages: Vec<Arc<P>>,
-    bytes: usize,
 }
 
 /// What is known of one key.
@@ -37,9 +37,10 @@ pub(super) enum Known {
 const ENTRY_BYTES: usize = 2 * size_of::<(Key, Option<RowAt>)>() + 16;
 
 impl<P> Cache<P> {
-    pub(super) fn new(limit: usize) -> Self {
-        let held = Held { rows: HashMap::new(), pages: Vec::new(), bytes: 0 };
-        Self { limit, held: Mutex::new(held) }
+    /// An empty one. All that share `room` have it together: a small relation leaves its part to a large one.
+    pub(super) fn new(room: &Arc<Budget>) -> Self {
+        let held = Held { rows: HashMap::new(), pages: Vec::new() };
+        Self { room: Arc::clone(room), held: Mutex::new(held) }
     }
 
     fn held(&self) -> MutexGuard<'_, Held<P>> {
@@ -76,11 +77,8 @@ impl<P> Cache<P> {
     ) {
         let keys: usize = found.clone().map(|(key, _)| key.as_str().len() + ENTRY_BYTES).sum();
         let mut held = self.held();
-        let bytes = held.bytes.saturating_add(keys + bytes);
-        let (Ok(first), true) = (u32::try_from(held.pages.len()), bytes <= self.limit) else {
-            return;
-        };
-        held.bytes = bytes;
+        let first = u32::try_from(held.pages.len());
+        let (Ok(first), true) = (first, self.room.take_whole(keys + bytes)) else { return };
         held.pages.extend(pages.iter().map(Arc::clone));
         let moved = |at: RowAt| RowAt { page: at.page + first, row: at.row };
         held.rows.extend(found.map(|(key, at)| (key.clone(), at.map(moved))));
@@ -101,7 +99,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_not_kept() {
-        let cache = Cache::new(1_000);
+        let cache = Cache::new(&Arc::new(Budget::new(1_000)));
         let (a, none, b) = (Key::from("a"), Key::from("none"), Key::from("b"));
         let first = Some(RowAt { page: 0, row: 3 });
         cache.keep([(&a, first), (&none, None)].into_iter(), &[Arc::new("page")], 600);

@@ -22,16 +22,16 @@ pub struct Fragments {
 /// A row that is part of an object.
 #[derive(Debug, Clone, Copy)]
 struct Ref {
-    rank: usize,
-    start: usize,
-    end: usize,
+    rank: u32,
+    /// Where its key ends, and that of the next begins.
+    end: u32,
 }
 
 /// Where the parts of an object end, and those of the next begin.
 #[derive(Debug, Clone, Copy, Default)]
 struct Ends {
-    json: usize,
-    refs: usize,
+    json: u32,
+    refs: u32,
     present: u64,
 }
 
@@ -54,14 +54,21 @@ impl<'f> Fragment<'f> {
         {
             return Err(refused);
         }
-        Ok(self.of.json.get(before.json..ends.json).unwrap_or_default())
+        Ok(self.of.json.get(before.json as usize..ends.json as usize).unwrap_or_default())
     }
 
     /// The rows that the object is made of: each node's [`Node::rank`], and the row's key.
     pub fn refs(self) -> impl Iterator<Item = (usize, &'f str)> {
         let (before, ends) = self.ends();
-        let refs = self.of.refs.get(before.refs..ends.refs).unwrap_or_default();
-        refs.iter().map(|of| (of.rank, self.of.keys.get(of.start..of.end).unwrap_or_default()))
+        let (first, end) = (before.refs as usize, ends.refs as usize);
+        let refs = self.of.refs.get(first..end).unwrap_or_default();
+        let mut start =
+            first.checked_sub(1).and_then(|last| self.of.refs.get(last)).map_or(0, |of| of.end);
+        refs.iter().map(move |of| {
+            let key = self.of.keys.get(start as usize..of.end as usize).unwrap_or_default();
+            start = of.end;
+            (of.rank as usize, key)
+        })
     }
 
     /// Which relations have a row in it: a bit for each node of [`Node::walk`], the lowest for the first.
@@ -91,7 +98,8 @@ impl Fragments {
                 all.json.truncate(start);
                 all.refused.push((index, refused));
             }
-            all.relations(node, (row, index), joined);
+            let present = all.relations(node, (row, index), joined);
+            all.end(node, index, present);
         }
         all
     }
@@ -130,8 +138,13 @@ impl Fragments {
         Ok(())
     }
 
-    /// Notes which rows of which relations one object is made of.
-    fn relations(&mut self, node: &Node, (row, index): (RowRef<'_>, usize), joined: &[Joined]) {
+    /// Notes which rows of which relations one object is made of; tells of which relations.
+    fn relations(
+        &mut self,
+        node: &Node,
+        (row, index): (RowRef<'_>, usize),
+        joined: &[Joined],
+    ) -> u64 {
         let mut key = String::new();
         if key_of(row, &node.read.key, Match::Exact, &mut key) {
             self.refer(node.rank, &key);
@@ -144,13 +157,29 @@ impl Fragments {
             }
             bit += child.walk().len();
         }
-        self.ends.push(Ends { json: self.json.len(), refs: self.refs.len(), present });
+        present
+    }
+
+    /// Notes where an object ends. What is beyond 4 GiB is refused: such a page would not fit into memory either.
+    fn end(&mut self, node: &Node, index: usize, present: u64) {
+        let last = self.ends.last().copied().unwrap_or_default();
+        let lengths = (u32::try_from(self.json.len()), u32::try_from(self.refs.len()));
+        let ends = match lengths {
+            (Ok(json), Ok(refs)) if u32::try_from(self.keys.len()).is_ok() => {
+                Ends { json, refs, present }
+            }
+            _ => {
+                self.refused.push((index, Refused::at(node, "", "too_large")));
+                Ends { present, ..last }
+            }
+        };
+        self.ends.push(ends);
     }
 
     fn refer(&mut self, rank: usize, key: &str) {
-        let start = self.keys.len();
         self.keys.push_str(key);
-        self.refs.push(Ref { rank, start, end: self.keys.len() });
+        let end = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        self.refs.push(Ref { rank: u32::try_from(rank).unwrap_or(u32::MAX), end });
     }
 }
 

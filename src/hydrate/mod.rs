@@ -122,7 +122,7 @@ struct Overflow(String);
 
 impl Hydrator {
     /// Prepares to hydrate `plan`. What was read of to-one relations is kept for reuse within `cache_bytes`, for as long as this
-    /// value lives: objects that nothing else looks into ([`Node::reusable`]) as their text, for which masked fields need
+    /// value lives, by all of them together: objects that nothing else looks into ([`Node::reusable`]) as their text, for which masked fields need
     /// `masking`, others as rows. With no bytes nothing is kept, and all levels have their rows.
     pub fn new(
         plan: &Plan,
@@ -133,11 +133,11 @@ impl Hydrator {
         let nodes = plan.root.walk();
         let is_one = |node: &&&Node| node.join.as_ref().is_some_and(|join| !join.many);
         let ones: Vec<_> = nodes.iter().filter(is_one).filter(|_| cache_bytes > 0).collect();
-        let share = cache_bytes / ones.len().max(1);
+        let room = Arc::new(Budget::new(cache_bytes));
         let kept = ones.into_iter().map(|node| {
             let kept = match node.reusable {
-                true => Kept::Written(Cache::new(share)),
-                false => Kept::Rows(Cache::new(share)),
+                true => Kept::Written(Cache::new(&room)),
+                false => Kept::Rows(Cache::new(&room)),
             };
             (node.path.clone(), kept)
         });

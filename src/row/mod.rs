@@ -66,6 +66,11 @@ struct Slot {
     tagged: u32,
 }
 
+/// Most values are shorter.
+const SHORT: usize = 64;
+/// Bytes by which a page grows at the most.
+const STEP: usize = 256 << 10;
+
 const LENGTH_BITS: u32 = 29;
 const LENGTH_MASK: u32 = (1 << LENGTH_BITS) - 1;
 
@@ -119,6 +124,7 @@ impl Page {
         kind: Kind,
         write: impl FnOnce(&mut String),
     ) -> Result<(), TooLarge> {
+        self.make_room();
         let start = self.text.len();
         write(&mut self.text);
         let length = u32::try_from(self.text.len() - start).map_err(|_| TooLarge)?;
@@ -136,6 +142,17 @@ impl Page {
         };
         self.slots.push(Slot { start, tagged: (tag << LENGTH_BITS) | length });
         Ok(())
+    }
+
+    /// Grows by small steps: a page that doubles is half empty, and leaves holes of its former sizes behind.
+    fn make_room(&mut self) {
+        if self.text.capacity() - self.text.len() < SHORT {
+            self.text.reserve_exact((self.text.len() / 2).clamp(SHORT, STEP));
+        }
+        if self.slots.capacity() == self.slots.len() {
+            let slots = (self.slots.len() / 2).clamp(self.width, STEP / size_of::<Slot>());
+            self.slots.reserve_exact(slots);
+        }
     }
 
     /// Appends a cell of what `write` makes of the text in `bytes`; an undecodable one when they hold none.
@@ -159,6 +176,7 @@ impl Page {
 
     /// Appends a NULL.
     pub fn push_null(&mut self) {
+        self.make_room();
         self.slots.push(Slot { start: 0, tagged: 0 });
     }
 

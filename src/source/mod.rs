@@ -133,6 +133,12 @@ impl Budget {
         before.is_ok_and(|before| before > bytes)
     }
 
+    /// Uses `bytes` of it if so many are left; `false` when they are not.
+    pub fn take_whole(&self, bytes: usize) -> bool {
+        let shrink = |left: usize| left.checked_sub(bytes);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, shrink).is_ok()
+    }
+
     /// Bytes of it that are not used.
     pub fn left(&self) -> usize {
         self.0.load(Ordering::Relaxed)
