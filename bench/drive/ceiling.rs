@@ -12,6 +12,8 @@ use std::thread::ScopedJoinHandle;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use serde_json::Value;
+
 use super::engine::PREFIX;
 use super::measure::Measure;
 use super::meter::Meter;
@@ -27,17 +29,20 @@ pub(crate) struct Pieces {
     pub(crate) bytes: u64,
     /// Size at which a piece ends, in MB.
     pub(crate) megabytes: usize,
+    /// Settings and mappings of the index that they are for.
+    mapping: Value,
 }
 
 impl Pieces {
     /// Cuts a file in `_bulk` format, two lines for each document, into files beside it. They go with the value.
-    pub(crate) fn cut(documents: &Path, megabytes: usize) -> Result<Self> {
+    pub(crate) fn cut(documents: &Path, mapping: Value, megabytes: usize) -> Result<Self> {
         let reading = || format!("reading `{}`", documents.display());
         let mut source =
             BufReader::with_capacity(1 << 20, File::open(documents).with_context(reading)?);
         let beside = documents.parent().with_context(reading)?;
         let folder = tempfile::tempdir_in(beside).context("making a folder for pieces")?;
-        let mut pieces = Self { folder, files: Vec::new(), documents: 0, bytes: 0, megabytes };
+        let mut pieces =
+            Self { folder, files: Vec::new(), documents: 0, bytes: 0, megabytes, mapping };
         let mut document = Vec::new();
         let mut file: Option<(BufWriter<File>, usize)> = None;
         loop {
@@ -80,7 +85,7 @@ pub(crate) fn run(stage: &Stage, pieces: &Pieces, in_flight: usize) -> Result<Me
     let (engine, index) = (&stage.engine, &format!("{PREFIX}ceiling"));
     stage.clear()?;
     let meter = Meter::start(&stage.servers)?;
-    engine.create(index, stage.mapping()?)?;
+    engine.create(index, pieces.mapping.clone())?;
     let errors = "filter_path=errors,error.type,items.*.error.type";
     let url = format!("{}/{index}/_bulk?{errors}", engine.url());
     let waiting = Mutex::new(pieces.files.iter());
@@ -129,6 +134,8 @@ fn send(url: &str, file: &Path) -> Result<()> {
 mod tests {
     use std::fs;
 
+    use serde_json::Value;
+
     use super::Pieces;
 
     #[test]
@@ -138,7 +145,7 @@ mod tests {
         let body = "x".repeat(399_998);
         let text: String = (0..6).map(|id| format!("{id}\n{body}\n")).collect();
         fs::write(&file, &text).unwrap();
-        let pieces = Pieces::cut(&file, 1).unwrap();
+        let pieces = Pieces::cut(&file, Value::Null, 1).unwrap();
         let read: Vec<String> =
             pieces.files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
         assert_eq!((pieces.documents, pieces.bytes), (6, text.len() as u64));

@@ -126,7 +126,7 @@ impl Engine {
     }
 
     /// One request; an error tells the engine's error type, never its reason, which may quote a document.
-    fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let what = || format!("asking the engine: {method} /{path}");
         let mut curl = Command::new("curl");
         curl.args(["-sS", "--max-time", "120", "-w", "\n%{http_code}", "-X", method]);

@@ -8,12 +8,14 @@ use super::ceiling::{self, Pieces};
 use super::measure::{Measure, Row, Rows, Section};
 use super::peer;
 use super::say;
+use super::sent;
 use super::stage::{Scale, Stage};
 use super::subject::{self, Job};
 
 /// The names of the rows.
 pub(crate) mod name {
     pub(crate) const CEILING: &str = "the engine's ceiling";
+    pub(crate) const SENT: &str = "the ceiling of the bytes that prejoin sends";
     pub(crate) const ONE: &str = "prejoin, one Postgres";
     pub(crate) const THREE: &str = "prejoin, three servers";
     pub(crate) const PEER: &str = "pgsync, the same Postgres";
@@ -62,9 +64,7 @@ pub(crate) struct Results {
 pub(crate) fn measure(stage: &Stage, extent: &Extent, pgsync: Option<&Path>) -> Result<Results> {
     let mut rows = Vec::new();
     let (best, tries) = choose(stage, extent)?;
-    let pieces = Pieces::cut(&stage.data.join(extent.scale.ready_made()), best.0)?;
-    rows.extend(rounds(stage, extent, &pieces, best.1)?);
-    drop(pieces);
+    rows.extend(rounds(stage, extent, best)?);
     for (name, readers) in [(name::READ_ONE, 1), (name::READ_TWO, 2)] {
         let mut row = Row::new(name, Section::Read, name::CEILING);
         for _ in 0..extent.rounds {
@@ -94,7 +94,7 @@ fn choose(stage: &Stage, extent: &Extent) -> Result<((usize, usize), Vec<Try>)> 
     for &(megabytes, in_flight) in extent.settings {
         let pieces = match cut.take() {
             Some(pieces) if pieces.megabytes == megabytes => pieces,
-            _ => Pieces::cut(&documents, megabytes)?,
+            _ => Pieces::cut(&documents, stage.mapping()?, megabytes)?,
         };
         let measure = ceiling::run(stage, &pieces, in_flight)?;
         say(&format!("ceiling, {in_flight} requests of {megabytes} MB: {:.0}/s", measure.rate()));
@@ -105,21 +105,30 @@ fn choose(stage: &Stage, extent: &Extent) -> Result<((usize, usize), Vec<Try>)> 
     Ok((best.map_or((5, 4), |best| (best.megabytes, best.in_flight)), tries))
 }
 
-/// Ceiling, one server and three, one after the other, round by round; each round begins with another one.
-fn rounds(stage: &Stage, extent: &Extent, pieces: &Pieces, in_flight: usize) -> Result<[Row; 3]> {
+/// Both ceilings, one server and three, one after the other, round by round; each round begins with another one.
+fn rounds(
+    stage: &Stage,
+    extent: &Extent,
+    (megabytes, in_flight): (usize, usize),
+) -> Result<[Row; 4]> {
+    let sent = sent::collect(stage, &extent.scale)?;
+    let sent = Pieces::cut(&sent.file, sent.mapping, megabytes)?;
+    let bare = stage.data.join(extent.scale.ready_made());
+    let bare = Pieces::cut(&bare, stage.mapping()?, megabytes)?;
     let row = |name| Row::new(name, Section::Load, name::CEILING);
-    let mut rows = [row(name::CEILING), row(name::ONE), row(name::THREE)];
+    let mut rows = [row(name::CEILING), row(name::SENT), row(name::ONE), row(name::THREE)];
     for round in 0..extent.rounds {
-        rows.rotate_left(round % 3);
+        rows.rotate_left(round % 4);
         for row in &mut rows {
             let measure = match row.name {
-                name::CEILING => ceiling::run(stage, pieces, in_flight)?,
+                name::CEILING => ceiling::run(stage, &bare, in_flight)?,
+                name::SENT => ceiling::run(stage, &sent, in_flight)?,
                 name::ONE => subject::load(stage, Job::OneServer, &extent.scale)?,
                 _ => subject::load(stage, Job::ThreeServers, &extent.scale)?,
             };
             add(row, measure);
         }
-        rows.rotate_right(round % 3);
+        rows.rotate_right(round % 4);
     }
     Ok(rows)
 }
@@ -130,7 +139,7 @@ fn growth(
     (megabytes, in_flight): (usize, usize),
 ) -> Result<[Row; 3]> {
     let mut ceiling = Row::new(name::LARGE_CEILING, Section::Growth, name::CEILING);
-    let pieces = Pieces::cut(&stage.data.join(large.ready_made()), megabytes)?;
+    let pieces = Pieces::cut(&stage.data.join(large.ready_made()), stage.mapping()?, megabytes)?;
     add(&mut ceiling, ceiling::run(stage, &pieces, in_flight)?);
     drop(pieces);
     let mut one = Row::new(name::LARGE_ONE, Section::Growth, name::ONE);

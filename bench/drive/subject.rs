@@ -20,6 +20,11 @@ pub(crate) enum Job {
 }
 
 impl Job {
+    /// What its readers ask.
+    pub(crate) fn index(self) -> String {
+        format!("{PREFIX}{}", self.name())
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::OneServer => "tpch-one",
@@ -33,7 +38,7 @@ pub(crate) fn load(stage: &Stage, job: Job, scale: &Scale) -> Result<Measure> {
     stage.clear()?;
     let mut command = prejoin(stage, job, scale);
     let measure = run(stage, &mut command, scale)?;
-    stage.engine.expect(&format!("{PREFIX}{}", job.name()), scale.documents())?;
+    stage.engine.expect(&job.index(), scale.documents())?;
     Ok(measure)
 }
 

@@ -80,7 +80,10 @@ fn disturbance(to: &mut fmt::Formatter<'_>, rows: &Rows) -> fmt::Result {
 }
 
 fn goals(to: &mut fmt::Formatter<'_>, goals: &[Goal]) -> fmt::Result {
-    writeln!(to, "## Goals\n\n| what | goal | measured | |\n|---|---:|---:|---|")?;
+    writeln!(
+        to,
+        "## Goals\n\nSpeeds are documents/s, as ratios.\n\n| what | goal | measured | |\n|---|---:|---:|---|"
+    )?;
     for goal in goals {
         let Goal { what, unit, .. } = goal;
         let bound = match goal.bound {
@@ -218,9 +221,9 @@ mod tests {
             "# Benchmark of 2026-01-02",
             "**Quick: one round, pgsync on a part, no growth. Good for a look, not for a record.**",
             "TPC-H 0.1: 150,000 documents; 2 rounds, the loads alternated. What each figure means is in",
-            "| full load from one Postgres, documents/s of the ceiling's | ≥ 0.95 | 0.75 | **not reached** |",
+            "| full load from one Postgres, of the ceiling | ≥ 0.95 | 0.75 | **not reached** |",
             "| CPU time of prejoin and Postgres, of all in that load | ≤ 12 % | 9.09 % | reached |",
-            "| full load from one Postgres, documents/s of pgsync's | ≥ 8 | – | not measured |",
+            "| full load from one Postgres, of pgsync's | ≥ 8 | – | not measured |",
             "| the engine's ceiling | 13,750 (12,500 to 15,000) | 1.00 | 20.0 | 1.5 | 0.5 | 9 % | – | 342 |",
             "| prejoin, one Postgres | 10,000 (7,500 to 12,500) | 0.75 | 20.0 | 1.5 | 0.5 | 9 % | 50 | 342 |",
             "| 4 | 5 | 15,000 |",
