@@ -9,7 +9,7 @@ use super::measure::{Row, Rows, Section};
 const WIDTH: f64 = 760.0;
 /// Where bars begin; names are to the left.
 const LEFT: f64 = 310.0;
-/// The longest bar; figures are to its right.
+/// The longest bar; figures are in a column to the right of it, where no line crosses them.
 const LONGEST: f64 = 380.0;
 const LINE: f64 = 26.0;
 const TEXT: &str = "#737b85";
@@ -71,7 +71,7 @@ fn group(body: &mut String, top: &mut f64, title: &str, bars: &[Bar]) {
             body,
             "<rect x=\"{LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"18\" fill=\"{colour}\"/>"
         );
-        text(body, (LEFT + width + 8.0, y + 14.0), "start", &format!("{ratio:.2}"));
+        text(body, (LEFT + LONGEST + 8.0, y + 14.0), "start", &format!("{ratio:.2}"));
     }
     let (end, one) = (begin + LINE * bars.len() as f64, LEFT + scale);
     let _ = writeln!(
