@@ -23,7 +23,8 @@ on_both_engines!(
     a_load_outlasts_the_versions_of_a_lease,
 );
 
-/// What is in the address of a bulk of documents, which goes through a write alias, and of no other request.
+/// What is in the address of a bulk of documents, which goes through a write alias: those that write dead letters go through,
+/// or no range would be written down.
 const DOCUMENTS: &str = "-W";
 
 /// Ids of the documents in these bulk requests.
@@ -51,9 +52,6 @@ async fn finished(scene: &Scene) -> Vec<Segment> {
     segments.retain(|segment| segment.counts.is_some());
     segments
 }
-
-/// Bulks that write documents: those that write dead letters go through, or no range would be written down.
-const DOCUMENTS: &str = "-000001-W";
 
 /// A run that is killed at its `bulk`th bulk request, when some range's end is written down.
 async fn killed_at(scene: &Scene, bulk: usize) -> FaultProxy {
