@@ -36,7 +36,7 @@ pub struct Rejection {
 
 /// What to do about one operation.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// It is answered for.
     Done(Outcome),
     /// Send it again, later.
@@ -107,7 +107,7 @@ struct ItemError<'a> {
 
 /// Why an answer cannot be used.
 #[derive(Debug)]
-pub(super) enum Unusable {
+pub enum Unusable {
     /// It is no bulk answer at all; another try may bring one.
     Garbage,
     /// It answers for another number of operations.
@@ -117,11 +117,10 @@ pub(super) enum Unusable {
 }
 
 /// One verdict for each of the operations whose versions are given.
-pub(super) fn verdicts(
-    operation: &str,
-    body: &[u8],
-    versions: &[u64],
-) -> Result<Vec<Verdict>, Unusable> {
+///
+/// # Errors
+/// When the answer is none to these operations, or says that nothing will go better.
+pub fn verdicts(operation: &str, body: &[u8], versions: &[u64]) -> Result<Vec<Verdict>, Unusable> {
     let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| Unusable::Garbage)?;
     if answer.items.len() != versions.len() {
         return Err(Unusable::Count);

@@ -131,7 +131,7 @@ impl BulkBody {
     }
 
     /// What is to be sent, and the outcomes that are known without sending.
-    pub(super) fn seal(self) -> (Sealed, Vec<Option<Outcome>>) {
+    pub fn seal(self) -> (Sealed, Vec<Option<Outcome>>) {
         let refused = |error_type: &'static str| {
             let field = Some("_id".to_owned());
             Outcome::Rejected(Rejection { error_type: error_type.to_owned(), field })
@@ -149,7 +149,7 @@ fn with_headroom(bytes: usize) -> usize {
 
 /// A body that is complete, of which any part can be sent.
 #[derive(Debug)]
-pub(super) struct Sealed {
+pub struct Sealed {
     buffer: Bytes,
     slots: Vec<Slot>,
     ids: String,
@@ -158,7 +158,7 @@ pub(super) struct Sealed {
 
 impl Sealed {
     /// Positions of the operations that are to be sent.
-    pub(super) fn positions(&self) -> Vec<usize> {
+    pub fn positions(&self) -> Vec<usize> {
         let sent = self.slots.iter().enumerate();
         sent.filter_map(|(position, slot)| slot.refused.is_none().then_some(position)).collect()
     }
@@ -175,7 +175,7 @@ impl Sealed {
     }
 
     /// The request's body for the operations in these positions; copies only when they are not all.
-    pub(super) fn part(&self, positions: &[usize]) -> Bytes {
+    pub fn part(&self, positions: &[usize]) -> Bytes {
         let size = self.size(positions);
         if size == self.buffer.len() {
             return self.buffer.clone();
@@ -193,7 +193,7 @@ impl Sealed {
     }
 
     /// Bytes of the operations in these positions.
-    pub(super) fn size(&self, positions: &[usize]) -> usize {
+    pub fn size(&self, positions: &[usize]) -> usize {
         self.at(positions).map(|slot| slot.lines.len()).sum()
     }
 

@@ -18,12 +18,11 @@ use super::client::{Body, Client, Method};
 use super::error::{EngineError, Trouble};
 use super::patience::{Patience, PatienceSettings};
 
-use answer::{FILTER, Remedy, Unusable, Verdict, remedy, verdicts};
-use body::Sealed;
+use answer::{FILTER, Remedy, remedy};
 use flights::{Flights, Sent};
 
-pub use answer::{Outcome, Rejection};
-pub use body::{BulkBody, MAX_ID_BYTES};
+pub use answer::{Outcome, Rejection, Unusable, Verdict, verdicts};
+pub use body::{BulkBody, MAX_ID_BYTES, Sealed};
 pub use flights::Flight;
 pub use throttle::Bounds;
 
