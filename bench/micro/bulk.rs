@@ -22,6 +22,7 @@ pub(crate) fn all(criterion: &mut Criterion) {
     group.bench_function("put", |bencher| {
         bencher.iter_with_large_drop(|| measured_put(&ids, &document));
     });
+    group.throughput(Throughput::Elements(DOCUMENTS));
     group.bench_function("seal", |bencher| {
         let body = || filled(&ids, &document);
         bencher.iter_batched(body, measured_seal, BatchSize::PerIteration);
