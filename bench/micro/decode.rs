@@ -3,11 +3,10 @@
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 use futures::TryStreamExt;
-use prejoin::config::{Server, SourceConfig};
+use prejoin::config::Config;
 use prejoin::row::{Cast, Cell, Kind, Match, Page, Type};
 use prejoin::source::{From, KeyRange, PageSize, Read, ReadColumn, Source, open};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -24,7 +23,7 @@ pub(crate) fn all(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("orders.sqlite");
     runtime.block_on(fill(&file));
-    let source = runtime.block_on(async { open(&config(&file)).unwrap() });
+    let source = runtime.block_on(async { opened(folder.path(), &file) });
     let mut group = criterion.benchmark_group("decode");
     for table in [&ORDERS, &LINE_ITEMS] {
         let read = read(table);
@@ -104,16 +103,13 @@ async fn fill(file: &Path) {
     connection.close().await.unwrap();
 }
 
-fn config(file: &Path) -> SourceConfig {
-    SourceConfig {
-        name: "orders".to_owned(),
-        server: Server::Sqlite { path: file.to_owned() },
-        max_connections: 1,
-        connect_timeout: Duration::from_secs(10),
-        statement_timeout: Duration::from_secs(60),
-        time_zone: None,
-        overlap: Duration::ZERO,
-    }
+/// As a user configures it.
+fn opened(home: &Path, file: &Path) -> Arc<dyn Source> {
+    std::fs::create_dir(home.join("config")).unwrap();
+    let text = format!("sources: {{orders: {{kind: sqlite, path: {}}}}}", file.display());
+    std::fs::write(home.join("config/default.yaml"), text).unwrap();
+    let config = Config::load(home, None).unwrap();
+    open(config.sources.get("orders").unwrap()).unwrap()
 }
 
 fn read(table: &Table) -> Arc<Read> {

@@ -47,7 +47,7 @@ impl Scene {
 
     /// A hydrator that has read nothing yet.
     pub(crate) fn hydrator(&self) -> Hydrator {
-        Hydrator::new(&self.plan, &self.sources, CACHE_BYTES)
+        Hydrator::new(&self.plan, &self.sources, CACHE_BYTES, None)
     }
 
     /// The page of roots with all that belongs to them.
