@@ -42,10 +42,10 @@ impl Values {
             }
             Aggregate::Sum(path) => {
                 let sum: BigDecimal = self.numbers(path, root, at).map_err(refuse)?.iter().sum();
-                json.raw(&sum.to_plain_string());
+                json.raw(sum.to_plain_string());
             }
             Aggregate::Avg(path) => match mean(&self.numbers(path, root, at).map_err(refuse)?) {
-                Some(mean) => json.raw(&mean.to_plain_string()),
+                Some(mean) => json.raw(mean.to_plain_string()),
                 None => json.raw("null"),
             },
             Aggregate::Min(path) => {
