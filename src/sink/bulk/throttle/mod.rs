@@ -31,9 +31,9 @@ pub(super) struct Setting {
 /// The smallest size to which bodies go down when they are called too large.
 const SMALLEST: usize = 16 << 10;
 
-/// A rate is taken over so many bodies at least, and over this time.
+/// A rate is taken over so many bodies at least, and over this time: engines pause now and then, to merge and to clean up.
 const BODIES_MEASURED: usize = 8;
-const TIME_MEASURED: Duration = Duration::from_millis(500);
+const TIME_MEASURED: Duration = Duration::from_secs(2);
 
 /// The longest that a number which was refused is left alone, in measurements, and when it counts as refused for good.
 const LONGEST_WAIT: u32 = 8;
@@ -85,7 +85,9 @@ impl Throttle {
 
     /// A body that was sent in `generation` is answered for.
     pub(super) fn landed(&mut self, generation: u64, bytes: usize, now: Duration) {
-        if generation != self.generation {
+        // Of those that were sent before the setting changed, the last ones may land behind the first of the others: then
+        // they are part of what the engine does.
+        if generation != self.generation && self.window.since.is_none() {
             return;
         }
         // Those that were sent together are answered together: whole rounds of them.
@@ -186,7 +188,7 @@ impl Window {
     /// Bytes per second, and whether the engine was waited for, when `bodies` have landed.
     fn landed(&mut self, bytes: usize, bodies: usize, now: Duration) -> Option<(u64, bool)> {
         let Some(since) = self.since else {
-            // The first one tells when to begin: by now all that is under way is of this setting.
+            // The first one tells when to begin: by now nearly all that is under way is of this setting.
             *self = Self { since: Some(now), ..Self::default() };
             return None;
         };
