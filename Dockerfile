@@ -2,6 +2,8 @@
 
 # The same Debian in both stages: what is built here runs against the same C library there.
 FROM rust:1.95-slim-bookworm AS build
+# For jemalloc.
+RUN apt-get update && apt-get install --yes --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \

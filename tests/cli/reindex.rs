@@ -17,6 +17,7 @@ on_both_engines!(
     a_refused_swap_leaves_the_old_index_serving,
     too_many_refusals_stop_the_run,
     wide_children_are_read_in_smaller_pages_and_a_root_too_large_is_named,
+    a_dry_run_tells_what_a_run_then_does,
 );
 
 /// A home with a job over `things`, whose alias is unique; returns the alias too.
@@ -166,4 +167,32 @@ async fn wide_children_are_read_in_smaller_pages_and_a_root_too_large_is_named(e
     assert_eq!(letter["field"], "kids");
     let found = get(engine, [&index, "_doc", "31"]).await;
     assert_eq!(found["_source"]["kids"][0]["body"].as_str().map(str::len), Some(100_000));
+}
+
+async fn a_dry_run_tells_what_a_run_then_does(engine: TestEngine) {
+    let statements = format!("{}; UPDATE things SET born = 'long ago' WHERE id = 77", rows(3_000));
+    let (home, index) = home(engine, &statements).await;
+    let job = format!(
+        "index: {index}\nmapping: things.json\nroot:\n  source: shop\n  table: things\n  fields: [id, {{column: born, as: date}}]\n"
+    );
+    let (home, unreachable) = (home.file("jobs/things.yaml", &job), "http://127.0.0.1:9");
+    let dry = |arguments: &[&str]| {
+        let arguments = [&["reindex", "things", "--dry-run"], arguments].concat();
+        home.command(&arguments).env("PREJOIN__ENGINE__URL", unreachable).output().unwrap()
+    };
+    let told = dry(&["--json"]);
+    let text = String::from_utf8(told.stderr).unwrap();
+    assert_eq!(told.status.code(), Some(1), "{text}");
+    assert!(text.contains("2,999 documents") && text.contains("nothing was"), "{text}");
+    assert!(text.contains("1 would be dead letters") && !text.contains("long ago"), "{text}");
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let ran = home.run(&["reindex", "things", "--json"]).json();
+    for figure in
+        ["read", "written", "dead_letters", "refusals", "keyless", "rows", "bytes", "bulks"]
+    {
+        assert_eq!(told[figure], ran[figure], "{figure}");
+    }
+    assert_eq!((&told["written"], &told["bulks"]), (&json!(2_999), &json!(1)));
+    // It is another kind of run than those that go on with one.
+    assert_eq!(dry(&["--resume"]).status.code(), Some(2));
 }
