@@ -166,7 +166,8 @@ impl Climb {
 
     fn take_step(&mut self) {
         let Some(trial) = self.trial.take() else { return };
-        tracing::debug!(bulks = trial.step.in_flight, bytes = trial.step.bytes, "faster so");
+        let Setting { in_flight, bytes } = trial.step;
+        tracing::info!(bulks = in_flight, bytes, "bulks go faster so");
         self.best = trial.step;
         self.restart();
         // Where it went uphill, it may go on.

@@ -94,6 +94,8 @@ impl Throttle {
         let in_flight = self.setting().in_flight;
         let bodies = in_flight.saturating_mul(BODIES_MEASURED.div_ceil(in_flight).max(2));
         let Some((rate, pressed)) = self.window.landed(bytes, bodies, now) else { return };
+        let Setting { in_flight, bytes } = self.setting();
+        tracing::debug!(bulks = in_flight, bytes, rate, pressed, "bulks measured");
         self.change(|throttle| {
             let wanted = throttle.climb.setting().in_flight;
             if throttle.ceiling.in_flight < wanted {
