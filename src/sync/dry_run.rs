@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ use crate::config::LoadConfig;
 use crate::hydrate::{Hydrator, Level};
 use crate::plan::Plan;
 use crate::sink::bulk::BulkBody;
-use crate::sink::version::{BATCHES, Versions};
+use crate::sink::version::{BATCHES, Versions, epoch_after};
 use crate::source::{KeyRange, PageSize, Source, Sources};
 use crate::state::{Counts, LoadState};
 
@@ -92,7 +93,7 @@ async fn read_all(run: DryRun, progress: &Arc<Progress>) -> Result<(Counts, u64)
     let rehearsal = Arc::new(Rehearsal {
         source: Arc::clone(source),
         hydrator: Arc::new(hydrator),
-        versions: Arc::new(Versions::new(1, BATCHES)),
+        versions: Arc::new(Versions::new(epoch_after(None, Timestamp::now())?, BATCHES)),
         progress: Arc::clone(progress),
         ledger: Mutex::new(Ledger::new(LoadState::default())),
         run,
