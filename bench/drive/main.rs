@@ -13,6 +13,7 @@ mod meter;
 mod peer;
 mod plan;
 mod processes;
+mod searches;
 mod sent;
 mod stage;
 mod subject;

@@ -1,6 +1,8 @@
 //! What is measured, in which order: the one place where a row is added.
 
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -8,6 +10,7 @@ use super::ceiling::{self, Pieces};
 use super::measure::{Measure, Row, Rows, Section};
 use super::peer;
 use super::say;
+use super::searches::{self, Latencies};
 use super::sent;
 use super::stage::{Scale, Stage};
 use super::subject::{self, Job};
@@ -47,6 +50,9 @@ pub(crate) const ALL_SETTINGS: &[(usize, usize)] =
 /// The one that is mostly the best.
 pub(crate) const USUAL_SETTING: &[(usize, usize)] = &[(5, 4)];
 
+/// How long searches are measured with nothing beside.
+const SEARCHED: Duration = Duration::from_secs(20);
+
 /// One try of the ceiling.
 pub(crate) struct Try {
     pub(crate) megabytes: usize,
@@ -54,10 +60,18 @@ pub(crate) struct Try {
     pub(crate) measure: Measure,
 }
 
+/// How long readers wait for an answer.
+pub(crate) struct Searches {
+    pub(crate) alone: Latencies,
+    /// While the index is built anew.
+    pub(crate) beside: Latencies,
+}
+
 /// All that was measured.
 pub(crate) struct Results {
     pub(crate) tries: Vec<Try>,
     pub(crate) rows: Rows,
+    pub(crate) searches: Searches,
 }
 
 /// Measures everything, telling each figure when it is there.
@@ -80,7 +94,22 @@ pub(crate) fn measure(stage: &Stage, extent: &Extent, pgsync: Option<&Path>) -> 
     if let Some(large) = &extent.large {
         rows.extend(growth(stage, large, best)?);
     }
-    Ok(Results { tries, rows: Rows(rows) })
+    let searches = searches(stage, extent)?;
+    Ok(Results { tries, rows: Rows(rows), searches })
+}
+
+/// Searches of the index that readers have, with nothing beside and during a load.
+fn searches(stage: &Stage, extent: &Extent) -> Result<Searches> {
+    let (job, url) = (Job::OneServer, stage.engine.url());
+    subject::load(stage, job, &extent.scale)?;
+    stage.engine.rest()?;
+    let ((), alone) = searches::beside(url, &job.index(), || thread::sleep(SEARCHED))?;
+    say(&format!("searches with nothing beside: {alone}"));
+    let load = || subject::load_again(stage, job, &extent.scale);
+    let (loaded, beside) = searches::beside(url, &job.index(), load)?;
+    loaded?;
+    say(&format!("searches during a load: {beside}"));
+    Ok(Searches { alone, beside })
 }
 
 /// The best of the ceiling's settings, as MB and requests under way, and what each reached where there is a choice.

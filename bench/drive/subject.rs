@@ -42,6 +42,11 @@ pub(crate) fn load(stage: &Stage, job: Job, scale: &Scale) -> Result<Measure> {
     Ok(measure)
 }
 
+/// Another full load, beside the index that readers have.
+pub(crate) fn load_again(stage: &Stage, job: Job, scale: &Scale) -> Result<Measure> {
+    run(stage, &mut prejoin(stage, job, scale), scale)
+}
+
 /// Reads and assembles everything, by so many readers, and sends nothing.
 pub(crate) fn read(stage: &Stage, readers: u32, scale: &Scale) -> Result<Measure> {
     stage.clear()?;

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::goals::{Bound, Goal};
 use super::measure::{Measure, Row, Rows, Section, Spread};
-use super::plan::{Extent, Results};
+use super::plan::{Extent, Results, Searches};
 
 /// From this part of the CPU time on, used by others, figures are not to be believed.
 const DISTURBED: f64 = 0.1;
@@ -61,10 +61,22 @@ impl fmt::Display for Page<'_> {
             let title = format!("Growth: {} documents", thousands(large.documents()));
             section(to, &results.rows, Section::Growth, &title, "of the usual size")?;
         }
+        searches(to, &results.searches)?;
         tries(to, results)?;
         writeln!(to, "## Machine\n")?;
         self.machine.iter().try_for_each(|(name, value)| writeln!(to, "- {name}: {value}"))
     }
+}
+
+fn searches(to: &mut fmt::Formatter<'_>, searches: &Searches) -> fmt::Result {
+    writeln!(to, "## Searches of the live index\n\n| | searches | p50 ms | p99 ms | longest ms |")?;
+    writeln!(to, "|---|---:|---:|---:|---:|")?;
+    for (when, of) in [("with nothing beside", searches.alone), ("during a load", searches.beside)]
+    {
+        let [p50, p99, max] = [of.p50, of.p99, of.max].map(|time| time.as_secs_f64() * 1e3);
+        writeln!(to, "| {when} | {} | {p50:.1} | {p99:.1} | {max:.1} |", of.count)?;
+    }
+    writeln!(to)
 }
 
 fn disturbance(to: &mut fmt::Formatter<'_>, rows: &Rows) -> fmt::Result {
@@ -182,6 +194,8 @@ mod tests {
     use super::super::goals;
     use super::super::measure::{Cpu, Measure, Row, Rows, Section};
     use super::super::plan::{Extent, Results, Try, USUAL_SETTING, name};
+    use super::super::searches::Latencies;
+    use super::Searches;
     use super::{Page, thousands};
 
     fn run(seconds: f64, peak: Option<u64>) -> Measure {
@@ -202,7 +216,10 @@ mod tests {
         let mut one = Row::new(name::ONE, Section::Load, name::CEILING);
         one.runs = vec![run(20.0, Some(50 << 20)), run(12.0, Some(48 << 20))];
         let tries = vec![Try { megabytes: 5, in_flight: 4, measure: run(10.0, None) }];
-        let results = Results { tries, rows: Rows(vec![ceiling, one]) };
+        let time = std::time::Duration::from_millis(7);
+        let latencies = Latencies { count: 500, p50: time, p99: time, max: time };
+        let searches = Searches { alone: latencies, beside: latencies };
+        let results = Results { tries, rows: Rows(vec![ceiling, one]), searches };
         let scale: super::super::stage::Scale = "0.1".parse().unwrap();
         let settings = USUAL_SETTING;
         let extent = Extent { peer: scale.clone(), scale, large: None, rounds: 2, settings };

@@ -76,6 +76,9 @@ impl<P> Cache<P> {
         bytes: usize,
     ) {
         let keys: usize = found.clone().map(|(key, _)| key.as_str().len() + ENTRY_BYTES).sum();
+        if keys == 0 {
+            return;
+        }
         let mut held = self.held();
         let first = u32::try_from(held.pages.len());
         let (Ok(first), true) = (first, self.room.take_whole(keys + bytes)) else { return };

@@ -14,17 +14,17 @@ impl Node {
         let mut texts: Vec<String> =
             self.walk().into_iter().map(|node| format!("{}:", node.path)).collect();
         texts.sort_unstable();
-        self.rank(&texts);
+        self.number(&texts);
         self.mark();
         for path in computed.iter().flat_map(|computed| computed.aggregate.paths()) {
             self.look_into(&path.steps);
         }
     }
 
-    fn rank(&mut self, texts: &[String]) {
+    fn number(&mut self, texts: &[String]) {
         let text = format!("{}:", self.path);
         self.rank = texts.binary_search(&text).unwrap_or_default();
-        self.children.iter_mut().for_each(|child| child.rank(texts));
+        self.children.iter_mut().for_each(|child| child.number(texts));
     }
 
     fn mark(&mut self) {
