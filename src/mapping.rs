@@ -152,14 +152,15 @@ pub fn live(mappings: &Value) -> Result<Fields, String> {
     Ok(fields)
 }
 
-/// `id` is the tiebreak of every sort, `refs` finds the documents that hold a row, `digest` tells whether one changed.
+/// `id` is the tiebreak of every sort, `refs` finds the documents that hold a row, `digest` tells whether one changed. Each
+/// has what that takes and no more: what the engine keeps of them it pays for in every document.
 fn own_field() -> Value {
     json!({"properties": {
-        "id": {"type": "keyword"},
-        "digest": {"type": "keyword", "index": false},
+        "id": {"type": "keyword", "index": false},
+        "digest": {"type": "keyword", "index": false, "doc_values": false},
         "refs": {"type": "keyword", "doc_values": false},
-        "built_at": {"type": "date"},
-        "horizon": {"type": "date"},
+        "built_at": {"type": "date", "index": false},
+        "horizon": {"type": "date", "index": false},
     }})
 }
 

@@ -79,7 +79,7 @@ impl<'p> Assembler<'p> {
         json: &mut Json<'_>,
     ) -> Result<(), Refused> {
         let Some(row) = level.rows.get(index) else { return Ok(()) };
-        if node.join.is_some() {
+        if node.referenced {
             self.refs.add_row(node, row);
         }
         self.values.fields(node, row, json)?;

@@ -1,4 +1,4 @@
-//! The references of a document: `path:key` of every row that was joined into it.
+//! The references of a document: `path:key` of the rows that it holds of relations that are referenced ([`Node::referenced`]).
 //!
 //! Promises: sorted and without repetitions, so that equal documents have equal bytes.
 

@@ -146,7 +146,7 @@ impl Fragments {
         joined: &[Joined],
     ) -> u64 {
         let mut key = String::new();
-        if key_of(row, &node.read.key, Match::Exact, &mut key) {
+        if node.referenced && key_of(row, &node.read.key, Match::Exact, &mut key) {
             self.refer(node.rank, &key);
         }
         let (mut present, mut bit) = (1, 1);

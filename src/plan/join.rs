@@ -12,7 +12,18 @@ use super::{Join, Node, Planner, pairs};
 use crate::finding::{Code, Finding};
 use crate::job::{At, ChangedAt, RelationFile, ThroughFile};
 use crate::row::{Match, TableInfo};
-use crate::source::{From, Link};
+use crate::source::{From, Link, Read};
+
+/// Whether a row can leave a document while no other row of the document tells of it: as an element that moves, as the one
+/// that no longer has the value it was found by, or by vanishing together with the columns that named it (`ON DELETE SET NULL`).
+/// The one row that is found by its key, and whose vanishing nothing announces, cannot: the columns that name it are those
+/// of the row above, at any time.
+fn is_parted_unsaid(level: Level<'_>, many: bool, read: &Read) -> bool {
+    let announced =
+        level.tombstones.is_some() || level.deleted_at.is_some() || level.condition.is_some();
+    let by_key = read.by.len() == read.key.len() && read.by.iter().all(|by| read.key.contains(by));
+    many || announced || !by_key || read.matching != Match::Exact
+}
 
 impl<'a> Planner<'a> {
     pub(super) fn relation(
@@ -56,6 +67,7 @@ impl<'a> Planner<'a> {
         self.advise_join_index((&columns, linked), &here, matching, on.place());
         read.by = sides.1;
         read.matching = matching;
+        node.referenced = linked || is_parted_unsaid(level, spot.many, &read);
         node.read = Arc::new(read);
         node.join = Some(Join { many: spot.many, parent: sides.0, matching });
         finish(&mut node, columns);

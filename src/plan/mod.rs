@@ -103,6 +103,8 @@ pub struct Node {
     pub fields: Vec<Field>,
     /// Relations below: `one` first, then `many`, each in the job's order.
     pub children: Vec<Node>,
+    /// Whether documents note which of its rows they hold: false where nothing can part a row from a document unsaid.
+    pub referenced: bool,
     /// Its place among all nodes of the plan in the order of their references (`path:key`).
     pub rank: usize,
     /// Whether its object is what it is by its row alone, so that it can be written once and put into many documents.

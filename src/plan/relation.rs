@@ -72,6 +72,7 @@ impl<'a> Planner<'a> {
             join: None,
             fields,
             children,
+            referenced: false,
             rank: 0,
             reusable: false,
         }
