@@ -13,11 +13,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Stopped;
+use super::filler::{Filler, Unfit};
 use super::ledger::{Ended, Ledger};
 use super::pipeline::{Part, Reading, all_ended_well, count};
 use super::progress::Progress;
 use super::report::{Report, now};
-use crate::assemble::{Assembler, Masking};
+use crate::assemble::Masking;
 use crate::config::LoadConfig;
 use crate::hydrate::{Hydrator, Level};
 use crate::plan::Plan;
@@ -139,14 +140,10 @@ impl Rehearsal {
         let mut tasks = JoinSet::new();
         let mut parts = reading.start(&mut tasks);
         let mut null = Null {
-            assembler: Assembler::new(
-                &self.run.plan,
-                self.run.masking.clone(),
-                &now(),
-                load.page_bytes,
-            ),
+            filler: Filler::new(&self.run.plan, self.run.masking.clone(), load),
             body: BulkBody::default(),
             bulk_bytes: load.bulk_bytes,
+            dead: 0,
             progress: &self.progress,
         };
         let mut counts = Counts::default();
@@ -154,51 +151,52 @@ impl Rehearsal {
             match part? {
                 Part::Roots { version, level, odd } => {
                     count(&mut counts, &self.run.plan, &level, odd);
-                    counts.dead += null.add(version, &level);
+                    null.add(version, &level);
                 }
-                Part::TooLarge { relation, .. } => {
+                Part::TooLarge(unfit) => {
                     counts.read += 1;
-                    counts.dead += 1;
-                    self.progress.add_dead("too_large", Some(&relation));
+                    null.refuse(&unfit);
                 }
             }
         }
         all_ended_well(&mut tasks).await?;
-        null.let_go();
+        counts.dead = null.finish();
         Ok(counts)
     }
 }
 
 /// Where documents go that nobody is to have.
 struct Null<'r> {
-    assembler: Assembler<'r>,
+    filler: Filler<'r>,
     body: BulkBody,
     bulk_bytes: usize,
+    dead: u64,
     progress: &'r Progress,
 }
 
 impl Null<'_> {
-    /// Assembles the documents of `roots`; tells how many cannot be.
-    fn add(&mut self, version: u64, roots: &Level) -> u64 {
-        let mut dead = 0;
-        let mut id = String::new();
+    /// Assembles the documents of `roots`.
+    fn add(&mut self, version: u64, roots: &Level) {
         for row in 0..roots.rows.len() {
-            if !self.assembler.id(roots, row, &mut id) {
-                self.progress.add_dead("no_key", None);
-                dead += 1;
-                continue;
-            }
-            let assembler = &mut self.assembler;
-            let put = self.body.put(&id, version, |out| assembler.document(roots, row, &id, out));
-            if let Err(refused) = put {
-                self.progress.add_dead(&refused.what, Some(&refused.field));
-                dead += 1;
+            if let Err(unfit) = self.filler.put(&mut self.body, version, (roots, row)) {
+                self.refuse(&unfit);
             }
             if self.body.bytes() >= self.bulk_bytes {
                 self.let_go();
             }
         }
-        dead
+    }
+
+    /// Counts a root that becomes no document.
+    fn refuse(&mut self, unfit: &Unfit) {
+        self.progress.add_dead(&unfit.error_type, unfit.field.as_deref());
+        self.dead += 1;
+    }
+
+    /// Lets go of what is left, and tells how many roots became no document.
+    fn finish(mut self) -> u64 {
+        self.let_go();
+        self.dead
     }
 
     fn let_go(&mut self) {

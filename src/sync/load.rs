@@ -207,9 +207,9 @@ impl Load {
                     count(&mut counts, &self.engine.plan, &level, odd);
                     writer.add(version, &level).await?;
                 }
-                Part::TooLarge { id, relation } => {
+                Part::TooLarge(unfit) => {
                     counts.read += 1;
-                    writer.refuse(&id, "too_large", Some(relation))?;
+                    writer.refuse(unfit)?;
                 }
             }
         }

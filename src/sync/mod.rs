@@ -10,6 +10,7 @@ mod difference;
 mod dry_run;
 mod estimate;
 mod explain;
+mod filler;
 mod full;
 mod generations;
 mod ledger;

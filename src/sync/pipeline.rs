@@ -11,6 +11,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::filler::Unfit;
 use super::progress::Progress;
 use crate::hydrate::{Hydrated, Hydrator, Level, Odd};
 use crate::plan::Plan;
@@ -23,8 +24,8 @@ use crate::state::Counts;
 pub(super) enum Part {
     /// Roots with all that belongs to them, and the version of their documents.
     Roots { version: u64, level: Level, odd: Odd },
-    /// One root whose rows of this relation do not fit into memory.
-    TooLarge { id: String, relation: String },
+    /// One root that does not fit into memory, with the relation whose rows are too many.
+    TooLarge(Unfit),
 }
 
 /// Adds to `counts` what a part of roots has brought.
@@ -123,7 +124,7 @@ impl Reading {
                         waiting.extend(halves);
                         continue;
                     }
-                    Fit::Never { id, relation } => Part::TooLarge { id, relation },
+                    Fit::Never(unfit) => Part::TooLarge(unfit),
                 };
                 fitting.held(rows, (self.size.bytes, budget.left()));
                 room.send(Ok(part));
@@ -142,7 +143,8 @@ impl Reading {
             Hydrated::Overflow(relation) if rows <= 1 => {
                 let mut id = String::new();
                 key_of(page.row(0), &root.read.key, Match::Exact, &mut id);
-                Fit::Never { id, relation }
+                let error_type = "too_large".to_owned();
+                Fit::Never(Unfit { id, error_type, field: Some(relation) })
             }
             Hydrated::Overflow(_) => Fit::Halves(halves(&page)),
         })
@@ -184,7 +186,7 @@ fn halves(page: &Page) -> [Page; 2] {
 enum Fit {
     Whole(Level, Odd),
     Halves([Page; 2]),
-    Never { id: String, relation: String },
+    Never(Unfit),
 }
 
 /// Waits for the reading to end. A task that was lost ends its channel as the last row does, and the rows behind it would

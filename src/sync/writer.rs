@@ -10,14 +10,13 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
+use super::filler::{Filler, Unfit};
 use super::progress::Progress;
-use super::report::now;
 use super::{Engine, ShutOut};
-use crate::assemble::Assembler;
 use crate::finding::Finding;
 use crate::hydrate::Level;
 use crate::sink::EngineError;
-use crate::sink::bulk::{Answered, BulkBody, BulkWriter, Flight, Outcome};
+use crate::sink::bulk::{Answered, BulkBody, BulkWriter, Flight, Outcome, Rejection};
 use crate::sink::version::epoch_of;
 use crate::state::DeadLetter;
 
@@ -43,7 +42,7 @@ pub(super) struct Target {
 pub(super) struct Writer<'e> {
     engine: &'e Engine,
     target: &'e Target,
-    assembler: Assembler<'e>,
+    filler: Filler<'e>,
     body: Option<BulkBody>,
     flying: JoinSet<Result<Answered, EngineError>>,
     letters: Vec<DeadLetter>,
@@ -51,16 +50,10 @@ pub(super) struct Writer<'e> {
 
 impl<'e> Writer<'e> {
     pub(super) fn new(engine: &'e Engine, target: &'e Target) -> Self {
-        let load = engine.load;
         Self {
             engine,
             target,
-            assembler: Assembler::new(
-                &engine.plan,
-                engine.masking.clone(),
-                &now(),
-                load.page_bytes,
-            ),
+            filler: Filler::new(&engine.plan, engine.masking.clone(), engine.load),
             body: None,
             flying: JoinSet::new(),
             letters: Vec::new(),
@@ -69,20 +62,13 @@ impl<'e> Writer<'e> {
 
     /// Assembles the documents of `roots` and sends what fills a body.
     pub(super) async fn add(&mut self, version: u64, roots: &Level) -> Result<()> {
-        let mut id = String::new();
         for row in 0..roots.rows.len() {
-            id.clear();
-            if !self.assembler.id(roots, row, &mut id) {
-                // The server holds a value that has no text here: a zero date, an infinity.
-                self.refuse("", "no_key", None)?;
-                continue;
-            }
-            let (assembler, bulk) = (&mut self.assembler, &self.target.bulk);
+            let bulk = &self.target.bulk;
             let body = self.body.get_or_insert_with(|| bulk.body());
-            let put = body.put(&id, version, |out| assembler.document(roots, row, &id, out));
+            let put = self.filler.put(body, version, (roots, row));
             let full = bulk.is_full(body);
-            if let Err(refused) = put {
-                self.refuse(&id, &refused.what, Some(refused.field))?;
+            if let Err(unfit) = put {
+                self.refuse(unfit)?;
             }
             if full {
                 self.send().await?;
@@ -91,19 +77,14 @@ impl<'e> Writer<'e> {
         Ok(())
     }
 
-    /// Notes a root that cannot become a document.
-    pub(super) fn refuse(
-        &mut self,
-        id: &str,
-        error_type: &str,
-        field: Option<String>,
-    ) -> Result<()> {
-        self.target.progress.add_dead(error_type, field.as_deref());
+    /// Notes a root that becomes no document.
+    pub(super) fn refuse(&mut self, Unfit { id, error_type, field }: Unfit) -> Result<()> {
+        self.target.progress.add_dead(&error_type, field.as_deref());
         self.letters.push(DeadLetter {
             job: self.engine.plan.job.clone(),
             index: self.target.index.clone(),
-            key: id.to_owned(),
-            error_type: error_type.to_owned(),
+            key: id,
+            error_type,
             field,
             at: Timestamp::now(),
             checkpoint: 0,
@@ -158,8 +139,13 @@ impl<'e> Writer<'e> {
                     return Err(ShutOut.into());
                 }
                 // Of our own epoch, so the id has come before.
-                Outcome::Stale(_) => self.refuse(&id, "duplicate_id", None)?,
-                Outcome::Rejected(why) => self.refuse(&id, &why.error_type, why.field)?,
+                Outcome::Stale(_) => {
+                    let error_type = "duplicate_id".to_owned();
+                    self.refuse(Unfit { id, error_type, field: None })?;
+                }
+                Outcome::Rejected(Rejection { error_type, field }) => {
+                    self.refuse(Unfit { id, error_type, field })?;
+                }
             }
         }
         self.target.progress.add_written(applied, bytes);
