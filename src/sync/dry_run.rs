@@ -17,7 +17,7 @@ use super::filler::{Filler, Unfit};
 use super::ledger::{Ended, Ledger};
 use super::pipeline::{Part, Reading, all_ended_well, count};
 use super::progress::Progress;
-use super::report::{Report, now};
+use super::report::Report;
 use crate::assemble::Masking;
 use crate::config::LoadConfig;
 use crate::hydrate::{Hydrator, Level};
@@ -46,31 +46,18 @@ pub async fn dry_run(
     cancel: CancellationToken,
 ) -> (Report, Result<(), Stopped>) {
     let began = Instant::now();
-    let mut report = Report {
-        job: run.plan.job.clone(),
-        mode: "dry-run",
-        alias: run.plan.index.clone(),
-        started_at: now(),
-        ..Report::default()
-    };
+    let mut report = Report::begin("dry-run", &run.plan);
     let ended = tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Stopped::Cancelled),
         read = read_all(run, &progress) => read.map_err(Stopped::NotStarted),
     };
     report.count(&progress);
-    report.outcome = match &ended {
-        Ok(_) => "finished",
-        Err(Stopped::Cancelled) => "cancelled",
-        Err(_) => "stopped",
-    };
     let ended = ended.map(|(counts, keyless)| {
         report.total(&counts);
         report.keyless = keyless;
     });
-    report.error = ended.as_ref().err().map(ToString::to_string);
-    report.ended_at = now();
-    report.seconds = began.elapsed().as_secs_f64();
+    report.end(&ended, began);
     (report, ended)
 }
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::build::{Build, remove};
 use super::generations::{Known, known};
 use super::progress::Progress;
-use super::report::{Report, now};
+use super::report::Report;
 use super::swap::Swap;
 use super::{Engine, Stopped, compare};
 use crate::finding::{Code, Finding};
@@ -46,26 +46,10 @@ pub async fn reindex(
     cancel: CancellationToken,
 ) -> (Report, Result<(), Stopped>) {
     let began = Instant::now();
-    let mut report = Report {
-        job: engine.plan.job.clone(),
-        mode: "reindex",
-        alias: engine.plan.index.clone(),
-        started_at: now(),
-        outcome: "not_started",
-        ..Report::default()
-    };
+    let mut report = Report::begin("reindex", &engine.plan);
     let mut run = Run { engine: Arc::clone(engine), options, progress, cancel };
     let ended = run.under_lease(&mut report).await;
-    report.outcome = match &ended {
-        Ok(()) => "finished",
-        Err(Stopped::NotStarted(_)) => "not_started",
-        Err(Stopped::Held(_)) => "shut_out",
-        Err(Stopped::Cancelled) => "cancelled",
-        Err(Stopped::Midway(_)) => "stopped",
-    };
-    report.error = ended.as_ref().err().map(ToString::to_string);
-    report.ended_at = now();
-    report.seconds = began.elapsed().as_secs_f64();
+    report.end(&ended, began);
     // One that changed nothing is not worth remembering, nor may the engine be there.
     if !report.index.is_empty()
         && let Err(error) = engine.state.record_run(&report).await

@@ -1,11 +1,14 @@
 //! What a run did, for people and for `--json`.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Stopped;
 use super::progress::{Progress, Refusals};
+use crate::plan::Plan;
 use crate::state::Counts;
 
 /// The outcome of a run.
@@ -70,6 +73,32 @@ pub(super) fn now() -> String {
 }
 
 impl Report {
+    /// The report of a run that begins now.
+    pub(super) fn begin(mode: &'static str, plan: &Plan) -> Self {
+        Self {
+            job: plan.job.clone(),
+            mode,
+            alias: plan.index.clone(),
+            started_at: now(),
+            outcome: "not_started",
+            ..Self::default()
+        }
+    }
+
+    /// Tells how the run ended that `began` then.
+    pub(super) fn end(&mut self, ended: &Result<(), Stopped>, began: Instant) {
+        self.outcome = match ended {
+            Ok(()) => "finished",
+            Err(Stopped::NotStarted(_)) => "not_started",
+            Err(Stopped::Held(_)) => "shut_out",
+            Err(Stopped::Cancelled) => "cancelled",
+            Err(Stopped::Midway(_)) => "stopped",
+        };
+        self.error = ended.as_ref().err().map(ToString::to_string);
+        self.ended_at = now();
+        self.seconds = began.elapsed().as_secs_f64();
+    }
+
     /// Takes over what was counted on the way.
     pub(super) fn count(&mut self, progress: &Progress) {
         self.read = progress.read();
