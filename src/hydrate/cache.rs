@@ -1,4 +1,5 @@
-//! Rows of a to-one relation that were read before in this run, or the objects that were made of them.
+//! Rows of a to-one relation that were read before in this run, or the objects that were made of them, and how they are put
+//! together with those that are read now.
 //!
 //! Promises: bounded by bytes; keeps what came first, so that a relation too large to be kept does not churn. Lives for one
 //! run: the next one sees the services as they are then.
@@ -7,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
 
-use super::picked::{Picked, RowAt};
+use super::keys::Keys;
+use super::picked::{Picked, RowAt, Span};
 use crate::row::Key;
 use crate::source::Budget;
 
@@ -22,9 +24,25 @@ struct Held<P> {
     pages: Vec<Arc<P>>,
 }
 
+/// What is known of some keys.
+pub(super) struct Recalled<P> {
+    /// Those of which nothing is known, in their order.
+    pub(super) missing: Keys,
+    known: Vec<Known>,
+    picked: Picked<P>,
+}
+
+/// What there is of some keys: at most one row each, or what was made of it.
+pub(super) struct Found<P> {
+    pub(super) pages: Vec<Arc<P>>,
+    pub(super) of_key: Vec<Option<RowAt>>,
+    /// What the pages take.
+    pub(super) bytes: usize,
+}
+
 /// What is known of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+enum Known {
     /// Nothing.
     Unknown,
     /// That it has no row.
@@ -47,8 +65,31 @@ impl<P> Cache<P> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is known of these keys.
+    pub(super) fn recall(&self, keys: &Keys) -> Recalled<P> {
+        let mut picked = Picked::default();
+        let known = self.find(keys.as_slice(), &mut picked);
+        let unknown = keys.as_slice().iter().zip(&known);
+        let unknown = unknown.filter(|(_, known)| **known == Known::Unknown);
+        let missing = Keys::of(unknown.map(|(key, _)| key.clone()).collect());
+        Recalled { missing, known, picked }
+    }
+
+    /// Remembers what was `found` of the missing keys, and puts together what there is of all: each key's row, if it has one.
+    pub(super) fn complete(
+        &self,
+        recalled: Recalled<P>,
+        found: Found<P>,
+    ) -> (Picked<P>, Vec<Span>) {
+        let Recalled { missing, known, mut picked } = recalled;
+        let Found { pages, of_key, bytes } = found;
+        self.keep(missing.as_slice().iter().zip(of_key.iter().copied()), &pages, bytes);
+        let spans = picked.take(&known, &of_key, pages);
+        (picked, spans)
+    }
+
     /// What is known of each of these keys. Pages that hold their rows are added to `picked`.
-    pub(super) fn find(&self, keys: &[Key], picked: &mut Picked<P>) -> Vec<Known> {
+    fn find(&self, keys: &[Key], picked: &mut Picked<P>) -> Vec<Known> {
         let held = self.held();
         // For each page here, its number there.
         let mut numbers = vec![None; held.pages.len()];
@@ -69,7 +110,7 @@ impl<P> Cache<P> {
     }
 
     /// Remembers what was found for `keys`, while there is room. `pages` take `bytes`, and the rows are in them.
-    pub(super) fn keep<'k>(
+    fn keep<'k>(
         &self,
         found: impl Iterator<Item = (&'k Key, Option<RowAt>)> + Clone,
         pages: &[Arc<P>],
@@ -93,6 +134,28 @@ impl<P> Picked<P> {
     fn add(&mut self, page: &Arc<P>) -> u32 {
         self.pages.push(Arc::clone(page));
         u32::try_from(self.pages.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Puts together, key by key, what was known and, of the others in their order, what was found in `pages`.
+    fn take(&mut self, known: &[Known], found: &[Option<RowAt>], pages: Vec<Arc<P>>) -> Vec<Span> {
+        let first = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
+        self.pages.extend(pages);
+        let mut found = found.iter();
+        let mut span = |known: &Known| {
+            let at = match known {
+                Known::Row(at) => Some(*at),
+                Known::Nothing => None,
+                Known::Unknown => found
+                    .next()
+                    .copied()
+                    .flatten()
+                    .map(|at| RowAt { page: at.page.saturating_add(first), row: at.row }),
+            };
+            let start = self.at.len();
+            self.at.extend(at);
+            Span { start, len: self.at.len() - start }
+        };
+        known.iter().map(&mut span).collect()
     }
 }
 

@@ -23,7 +23,7 @@ use crate::render::{Masking, Values};
 use crate::row::{Key, Page};
 use crate::source::{Budget, Fetched, Source, Sources};
 
-use cache::{Cache, Known};
+use cache::{Cache, Found};
 pub use fragment::{Fragment, Fragments};
 pub use group::Odd;
 use group::group;
@@ -188,11 +188,16 @@ impl Hydrator {
                 (groups.spans, Below::Rows(self.level(node, rows, reading).await?))
             }
             Some(Kept::Rows(cache)) => {
-                let (picked, spans) = self.rows(node, &wanted.keys, cache, reading).await?;
+                let recalled = cache.recall(&wanted.keys);
+                let found = self.find(node, &recalled.missing, reading).await?;
+                let (picked, spans) = cache.complete(recalled, found);
                 (spans, Below::Rows(self.level(node, Rows(picked), reading).await?))
             }
             Some(Kept::Written(cache)) => {
-                let (picked, spans) = self.written(node, &wanted.keys, cache, reading).await?;
+                let recalled = cache.recall(&wanted.keys);
+                let found = self.find(node, &recalled.missing, reading).await?;
+                let written = self.write(node, found, reading).await?;
+                let (picked, spans) = cache.complete(recalled, written);
                 (spans, Below::Written(picked))
             }
         };
@@ -202,38 +207,24 @@ impl Hydrator {
         Ok(Joined { spans: wanted.of_row.iter().map(of).collect(), below })
     }
 
-    /// The row of each key, out of the cache or the source.
-    async fn rows(
-        &self,
-        node: &Node,
-        keys: &Keys,
-        cache: &Cache<Page>,
-        reading: &Reading<'_>,
-    ) -> Result<(Picked<Page>, Vec<Span>)> {
-        let mut picked = Picked::default();
-        let known = cache.find(keys.as_slice(), &mut picked);
-        let (missing, found) = self.missing(node, (keys, &known), reading).await?;
-        let bytes = found.pages.iter().map(|page| page.bytes()).sum();
-        cache.keep(
-            missing.as_slice().iter().zip(found.of_key.iter().copied()),
-            &found.pages,
-            bytes,
-        );
-        let spans = picked.take(&known, &found.of_key, found.pages);
-        Ok((picked, spans))
+    /// The row of each of these keys of a to-one relation.
+    async fn find(&self, node: &Node, keys: &Keys, reading: &Reading<'_>) -> Result<Found<Page>> {
+        let fetched = self.fetch(node, keys.as_slice(), reading.budget).await?;
+        let (groups, odd) = group(fetched.answers, keys, &node.read, true);
+        reading.oddities.add(&odd);
+        let row = |span: &Span| groups.at.get(span.start).copied().filter(|_| span.len > 0);
+        let of_key = groups.spans.iter().map(row).collect();
+        let bytes = groups.pages.iter().map(|page| page.bytes()).sum();
+        Ok(Found { pages: groups.pages, of_key, bytes })
     }
 
-    /// The object of each key, out of the cache or written of what the source has.
-    async fn written(
+    /// The objects that are made of these rows.
+    async fn write(
         &self,
         node: &Node,
-        keys: &Keys,
-        cache: &Cache<Fragments>,
+        found: Found<Page>,
         reading: &Reading<'_>,
-    ) -> Result<(Picked<Fragments>, Vec<Span>)> {
-        let mut picked = Picked::default();
-        let known = cache.find(keys.as_slice(), &mut picked);
-        let (missing, found) = self.missing(node, (keys, &known), reading).await?;
+    ) -> Result<Found<Fragments>> {
         // Each key's row on its own: the objects are in the order of the keys that have one.
         let rows = found.of_key.iter().flatten().copied().collect();
         let level =
@@ -246,29 +237,8 @@ impl Hydrator {
         }
         let mut next = 0..;
         let of_key = found.of_key.iter().map(|at| at.and_then(|_| next.next()));
-        let of_key: Vec<_> = of_key.map(|row| row.map(|row| RowAt { page: 0, row })).collect();
-        let pages = vec![Arc::new(written)];
-        cache.keep(missing.as_slice().iter().zip(of_key.iter().copied()), &pages, bytes);
-        let spans = picked.take(&known, &of_key, pages);
-        Ok((picked, spans))
-    }
-
-    /// Reads the rows of those keys of a to-one relation of which nothing is known.
-    async fn missing(
-        &self,
-        node: &Node,
-        (keys, known): (&Keys, &[Known]),
-        reading: &Reading<'_>,
-    ) -> Result<(Keys, Found)> {
-        let unknown =
-            keys.as_slice().iter().zip(known).filter(|(_, known)| **known == Known::Unknown);
-        let missing = Keys::of(unknown.map(|(key, _)| key.clone()).collect());
-        let fetched = self.fetch(node, missing.as_slice(), reading.budget).await?;
-        let (groups, odd) = group(fetched.answers, &missing, &node.read, true);
-        reading.oddities.add(&odd);
-        let row = |span: &Span| groups.at.get(span.start).copied().filter(|_| span.len > 0);
-        let of_key = groups.spans.iter().map(row).collect();
-        Ok((missing, Found { pages: groups.pages, of_key }))
+        let of_key = of_key.map(|row| row.map(|row| RowAt { page: 0, row })).collect();
+        Ok(Found { pages: vec![Arc::new(written)], of_key, bytes })
     }
 
     async fn fetch(&self, node: &Node, keys: &[Key], budget: &Budget) -> Result<Fetched> {
@@ -285,35 +255,5 @@ impl Hydrator {
             return Err(Overflow(node.path.clone()).into());
         }
         Ok(fetched)
-    }
-}
-
-/// What a source has of some keys of a to-one relation.
-struct Found {
-    pages: Vec<Arc<Page>>,
-    of_key: Vec<Option<RowAt>>,
-}
-
-impl<P> Picked<P> {
-    /// Puts together, key by key, what was known and, of the others in their order, what was found in `pages`.
-    fn take(&mut self, known: &[Known], found: &[Option<RowAt>], pages: Vec<Arc<P>>) -> Vec<Span> {
-        let first = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
-        self.pages.extend(pages);
-        let mut found = found.iter();
-        let mut span = |known: &Known| {
-            let at = match known {
-                Known::Row(at) => Some(*at),
-                Known::Nothing => None,
-                Known::Unknown => found
-                    .next()
-                    .copied()
-                    .flatten()
-                    .map(|at| RowAt { page: at.page.saturating_add(first), row: at.row }),
-            };
-            let start = self.at.len();
-            self.at.extend(at);
-            Span { start, len: self.at.len() - start }
-        };
-        known.iter().map(&mut span).collect()
     }
 }
