@@ -7,7 +7,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput};
 use futures::TryStreamExt;
 use prejoin::config::Config;
-use prejoin::row::{Cast, Cell, Kind, Match, Page, Type};
+use prejoin::row::{Cast, Cell, Kind, Page, Type};
 use prejoin::source::{From, KeyRange, PageSize, Read, ReadColumn, Source, open};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, QueryBuilder, Sqlite};
@@ -113,25 +113,10 @@ fn opened(home: &Path, file: &Path) -> Arc<dyn Source> {
 }
 
 fn read(table: &Table) -> Arc<Read> {
-    let columns = table.columns.iter().map(|(name, ty)| ReadColumn {
-        name: (*name).to_owned(),
-        ty: if *ty == Type::Integer { *ty } else { Type::Text },
-        native: String::new(),
-        zone: None,
-        linked: false,
-        nullable: false,
+    let columns = table.columns.iter().map(|(name, ty)| {
+        let ty = if *ty == Type::Integer { *ty } else { Type::Text };
+        ReadColumn::new(name, ty, "")
     });
-    Arc::new(Read {
-        path: table.name.to_owned(),
-        from: From::Table(table.name.to_owned()),
-        columns: columns.collect(),
-        key: (0..table.key).collect(),
-        by: Vec::new(),
-        uuids: Vec::new(),
-        matching: Match::Exact,
-        condition: None,
-        absent: None,
-        order: Vec::new(),
-        link: None,
-    })
+    let from = From::Table(table.name.to_owned());
+    Arc::new(Read::all(table.name, from, columns.collect(), (0..table.key).collect()))
 }

@@ -96,23 +96,12 @@ impl Groups {
 mod tests {
     use super::*;
     use crate::hydrate::picked::{Picked, Rows};
-    use crate::row::{Key, Kind, Match};
+    use crate::row::{Key, Kind};
     use crate::source::From;
 
     fn read() -> Read {
-        Read {
-            path: "things".to_owned(),
-            from: From::Table("things".to_owned()),
-            columns: Vec::new(),
-            key: vec![0],
-            by: vec![0],
-            uuids: Vec::new(),
-            matching: Match::Exact,
-            condition: None,
-            absent: None,
-            order: Vec::new(),
-            link: None,
-        }
+        let from = From::Table("things".to_owned());
+        Read { by: vec![0], ..Read::all("things", from, Vec::new(), vec![0]) }
     }
 
     fn answer(texts: &[&str], keys: std::ops::Range<usize>) -> Answer {

@@ -11,7 +11,7 @@ use super::{Field, Node, Planner, label};
 use crate::finding::{Code, Finding, Place};
 use crate::job::{At, ChangedAt, FieldFile};
 use crate::mapping::Mapping;
-use crate::row::{Cast, Match, Type};
+use crate::row::{Cast, Type};
 use crate::source::{OrderBy, Read};
 
 /// Where a relation stands in the tree.
@@ -112,22 +112,15 @@ impl<'a> Planner<'a> {
         let order = known
             .map(|order| OrderBy { column: order.column.clone(), descending: order.descending })
             .collect();
+        let path = match spot.path.as_str() {
+            "" => self.job.file.index.as_str(),
+            path => path,
+        };
         Read {
-            path: if spot.path.is_empty() {
-                self.job.file.index.to_string()
-            } else {
-                spot.path.clone()
-            },
-            from: columns.from.clone(),
-            columns: Vec::new(),
-            key,
-            by: Vec::new(),
-            uuids: Vec::new(),
-            matching: Match::Exact,
             condition: level.condition.map(|condition| condition.to_string()),
             absent: level.deleted_at.map(|column| column.to_string()),
             order,
-            link: None,
+            ..Read::all(path, columns.from.clone(), Vec::new(), key)
         }
     }
 

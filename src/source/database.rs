@@ -188,14 +188,7 @@ impl<S: Server> Source for Database<S> {
     async fn count_keyless(&self, read: &Read) -> Result<u64> {
         let reader = &self.reader;
         let Some(text) = sql::keyless(S::DIALECT, read) else { return Ok(0) };
-        let count = [ReadColumn {
-            name: "count".to_owned(),
-            ty: Type::Integer,
-            native: "bigint".to_owned(),
-            zone: None,
-            linked: false,
-            nullable: false,
-        }];
+        let count = [ReadColumn::new("count", Type::Integer, "bigint")];
         let plenty = Budget::new(usize::MAX);
         let counted = reader.run(
             Statement { text, places: Vec::new() },

@@ -188,27 +188,9 @@ mod tests {
     async fn ranges_hold_every_row_once() {
         let rows: String = (0..10).rev().map(|row| format!("k{row} | v{row}\n")).collect();
         let memory = Memory::default().table("things", "id text, name text", &rows);
-        let column = |name: &str| ReadColumn {
-            name: name.to_owned(),
-            ty: Type::Text,
-            native: "text".to_owned(),
-            zone: None,
-            linked: false,
-            nullable: false,
-        };
-        let read = Arc::new(Read {
-            path: "things".to_owned(),
-            from: From::Table("things".to_owned()),
-            columns: vec![column("name"), column("id")],
-            key: vec![1],
-            by: Vec::new(),
-            uuids: Vec::new(),
-            matching: Match::Exact,
-            condition: None,
-            absent: None,
-            order: Vec::new(),
-            link: None,
-        });
+        let columns = ["name", "id"].map(|name| ReadColumn::new(name, Type::Text, "text"));
+        let from = From::Table("things".to_owned());
+        let read = Arc::new(Read::all("things", from, columns.to_vec(), vec![1]));
         let (mut left, mut seen) = (KeyRange::default(), Vec::new());
         loop {
             let next = memory.step(&read, &left, 4).await.unwrap();

@@ -198,6 +198,23 @@ pub struct Read {
 }
 
 impl Read {
+    /// All rows of `from`: these cells of them, in the order of the columns at `key`. `path` is what messages call it.
+    pub fn all(path: &str, from: From, columns: Vec<ReadColumn>, key: Vec<usize>) -> Self {
+        Self {
+            path: path.to_owned(),
+            from,
+            columns,
+            key,
+            by: Vec::new(),
+            uuids: Vec::new(),
+            matching: Match::Exact,
+            condition: None,
+            absent: None,
+            order: Vec::new(),
+            link: None,
+        }
+    }
+
     /// The same rows, looked up by their own key instead of read in its order.
     #[must_use]
     pub fn by_key(&self) -> Self {
@@ -233,6 +250,14 @@ pub struct ReadColumn {
     pub linked: bool,
     /// Whether it may hold NULL.
     pub nullable: bool,
+}
+
+impl ReadColumn {
+    /// A column of `from` that is never NULL and needs no zone; `native` is the server's own name of its type.
+    pub fn new(name: &str, ty: Type, native: &str) -> Self {
+        let (name, native) = (name.to_owned(), native.to_owned());
+        Self { name, ty, native, zone: None, linked: false, nullable: false }
+    }
 }
 
 /// One key of an order.

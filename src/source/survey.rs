@@ -112,14 +112,8 @@ impl<S: Server> Reader<S> {
 
     /// The one number that a statement tells; 0 when it tells none.
     async fn number(&self, text: String) -> Result<u64> {
-        let number = [ReadColumn {
-            name: "number".to_owned(),
-            ty: Type::Integer,
-            native: "bigint".to_owned(),
-            zone: None,
-            linked: false,
-            nullable: true,
-        }];
+        let number = ReadColumn::new("number", Type::Integer, "bigint");
+        let number = [ReadColumn { nullable: true, ..number }];
         let plenty = Budget::new(usize::MAX);
         let statement = Statement { text, places: Vec::new() };
         let bounds = Bounds { rows: 1, budget: &plenty };

@@ -29,19 +29,7 @@ pub(super) async fn read_from(
     let info = source.describe(&from).await.unwrap().expect("the table exists");
     let columns: Vec<ReadColumn> = columns.iter().map(|name| column(&info, name)).collect();
     let key = key.iter().map(|name| index(&columns, name)).collect();
-    Read {
-        path: "things".to_owned(),
-        from,
-        columns,
-        key,
-        by: Vec::new(),
-        uuids: Vec::new(),
-        matching: Match::Exact,
-        condition: None,
-        absent: None,
-        order: Vec::new(),
-        link: None,
-    }
+    Read::all("things", from, columns, key)
 }
 
 /// The read, looking up by these columns.
@@ -60,14 +48,8 @@ fn index(columns: &[ReadColumn], name: &str) -> usize {
 
 pub(super) fn column(info: &TableInfo, name: &str) -> ReadColumn {
     let found = info.column(name).unwrap_or_else(|| panic!("no column `{name}` in {info:?}"));
-    ReadColumn {
-        name: name.to_owned(),
-        ty: found.ty,
-        native: found.native.clone(),
-        zone: None,
-        linked: false,
-        nullable: found.nullable,
-    }
+    let nullable = found.nullable;
+    ReadColumn { nullable, ..ReadColumn::new(name, found.ty, &found.native) }
 }
 
 /// All pages of a scan.

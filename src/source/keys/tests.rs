@@ -5,8 +5,7 @@ use crate::row::Key;
 
 fn column(ty: Type, native: &str) -> ReadColumn {
     let zone = Some(TimeZone::fixed(jiff::tz::offset(9)));
-    let (name, native) = ("c".to_owned(), native.to_owned());
-    ReadColumn { name, ty, native, zone, linked: false, nullable: false }
+    ReadColumn { zone, ..ReadColumn::new("c", ty, native) }
 }
 
 fn spelled(dialect: Dialect, ty: Type, native: &str, matching: Match, part: &str) -> String {
