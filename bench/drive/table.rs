@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::goals::{Bound, Goal};
 use super::measure::{Measure, Row, Rows, Section, Spread};
-use super::plan::{Extent, Results, Searches};
+use super::plan::{Extent, Results, Searches, name};
 
 /// From this part of the CPU time on, used by others, figures are not to be believed.
 const DISTURBED: f64 = 0.1;
@@ -24,10 +24,12 @@ impl fmt::Display for Page<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { extent, results, .. } = self;
         writeln!(to, "# Benchmark of {}\n", self.date)?;
+        let peer = results.rows.get(name::PEER).is_some();
         if self.quick {
+            let pgsync = if peer { "pgsync on a part" } else { "no pgsync" };
             writeln!(
                 to,
-                "**Quick: one round, pgsync on a part, no growth. Good for a look, not for a record.**\n"
+                "**Quick: one round, {pgsync}, no growth. Good for a look, not for a record.**\n"
             )?;
         }
         let rounds = match extent.rounds {
@@ -44,9 +46,7 @@ impl fmt::Display for Page<'_> {
         disturbance(to, &results.rows)?;
         goals(to, self.goals)?;
         section(to, &results.rows, Section::Load, "Full load", "of the ceiling")?;
-        if results.rows.0.iter().any(|row| row.section == Section::Load)
-            && extent.peer != extent.scale
-        {
+        if peer && extent.peer != extent.scale {
             let part = thousands(extent.peer.documents());
             writeln!(to, "pgsync loaded only {part} documents.\n")?;
         }
@@ -209,20 +209,15 @@ mod tests {
         assert_eq!(shown, ["0", "999", "1,000", "150,000", "1,234,567"]);
     }
 
-    #[test]
-    fn a_page_says_what_was_measured_and_what_was_not() {
-        let mut ceiling = Row::new(name::CEILING, Section::Load, name::CEILING);
-        ceiling.runs = vec![run(10.0, None), run(12.0, None)];
-        let mut one = Row::new(name::ONE, Section::Load, name::CEILING);
-        one.runs = vec![run(20.0, Some(50 << 20)), run(12.0, Some(48 << 20))];
+    /// The page of a quick run with these rows.
+    fn page(rows: Vec<Row>, scale: &str, peer: &str) -> String {
         let tries = vec![Try { megabytes: 5, in_flight: 4, measure: run(10.0, None) }];
         let time = std::time::Duration::from_millis(7);
         let latencies = Latencies { count: 500, p50: time, p99: time, max: time };
         let searches = Searches { alone: latencies, beside: latencies };
-        let results = Results { tries, rows: Rows(vec![ceiling, one]), searches };
-        let scale: super::super::stage::Scale = "0.1".parse().unwrap();
-        let settings = USUAL_SETTING;
-        let extent = Extent { peer: scale.clone(), scale, large: None, rounds: 2, settings };
+        let results = Results { tries, rows: Rows(rows), searches };
+        let (scale, peer) = (scale.parse().unwrap(), peer.parse().unwrap());
+        let extent = Extent { peer, scale, large: None, rounds: 2, settings: USUAL_SETTING };
         let goals = goals::all(&results.rows);
         let machine = [("CPU".to_owned(), "two of a kind".to_owned())];
         let page = Page {
@@ -233,10 +228,21 @@ mod tests {
             goals: &goals,
             machine: &machine,
         };
-        let page = page.to_string();
+        page.to_string()
+    }
+
+    fn row(name: &'static str, runs: Vec<Measure>) -> Row {
+        Row { runs, ..Row::new(name, Section::Load, name::CEILING) }
+    }
+
+    #[test]
+    fn a_page_says_what_was_measured_and_what_was_not() {
+        let ceiling = row(name::CEILING, vec![run(10.0, None), run(12.0, None)]);
+        let one = row(name::ONE, vec![run(20.0, Some(50 << 20)), run(12.0, Some(48 << 20))]);
+        let page = page(vec![ceiling, one], "0.1", "0.1");
         for line in [
             "# Benchmark of 2026-01-02",
-            "**Quick: one round, pgsync on a part, no growth. Good for a look, not for a record.**",
+            "**Quick: one round, no pgsync, no growth. Good for a look, not for a record.**",
             "TPC-H 0.1: 150,000 documents; 2 rounds, the loads alternated. What each figure means is in",
             "| full load from one Postgres, of the ceiling | ≥ 0.95 | 0.75 | **not reached** |",
             "| CPU time of prejoin and Postgres, of all in that load | ≤ 12 % | 9.09 % | reached |",
@@ -250,5 +256,18 @@ mod tests {
         }
         assert!(!page.contains("Growth"), "{page}");
         assert!(!page.contains("not quiet"), "{page}");
+    }
+
+    #[test]
+    fn what_the_peer_loaded_is_said_where_it_did() {
+        let ceiling = || row(name::CEILING, vec![run(10.0, None)]);
+        let without = page(vec![ceiling()], "0.1", "0.01");
+        assert!(!without.contains("pgsync loaded") && !without.contains("pgsync on"), "{without}");
+        let peer = || row(name::PEER, vec![run(100.0, None)]);
+        let on_a_part = page(vec![ceiling(), peer()], "0.1", "0.01");
+        assert!(on_a_part.contains("\npgsync loaded only 15,000 documents.\n"), "{on_a_part}");
+        assert!(on_a_part.contains("one round, pgsync on a part, no growth."), "{on_a_part}");
+        let on_all = page(vec![ceiling(), peer()], "0.1", "0.1");
+        assert!(!on_all.contains("pgsync loaded only"), "{on_all}");
     }
 }
