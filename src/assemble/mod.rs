@@ -18,6 +18,13 @@ use crate::row::{Match, key_of};
 
 use refs::Refs;
 
+const TOO_LARGE: &str = "too_large";
+
+/// Refuses what has grown past its limit by now.
+fn fits(json: &Json<'_>, refused: impl FnOnce() -> Refused) -> Result<(), Refused> {
+    if json.is_too_long() { Err(refused()) } else { Ok(()) }
+}
+
 /// Writes documents of one plan; keeps its scratch space from one to the next.
 pub struct Assembler<'p> {
     plan: &'p Plan,
@@ -61,6 +68,7 @@ impl<'p> Assembler<'p> {
         for computed in &self.plan.computed {
             json.label(&computed.label);
             self.values.compute(computed, root, (roots, row), &mut json)?;
+            fits(&json, || Refused::at(root, &computed.name, TOO_LARGE))?;
         }
         let refs = self.refs.settled();
         let mut digested = xxh3_128(json.written_since(start));
@@ -83,12 +91,16 @@ impl<'p> Assembler<'p> {
             self.refs.add_row(node, row);
         }
         self.values.fields(node, row, json)?;
+        if let (None, Some(last)) = (&node.join, node.fields.last()) {
+            fits(json, || Refused::at(node, &last.name, TOO_LARGE))?;
+        }
         for (child, joined) in node.children.iter().zip(&level.joined) {
             json.label(&child.label);
             match joined.level() {
                 Some(level) => self.relation(child, (joined, level), index, json)?,
                 None => self.written(joined, index, json)?,
             }
+            fits(json, || Refused::at(child, "", TOO_LARGE))?;
         }
         Ok(())
     }
@@ -108,9 +120,7 @@ impl<'p> Assembler<'p> {
                 json.open(b'{');
                 self.members(node, level, index, json)?;
                 json.close(b'}');
-                if json.is_too_long() {
-                    return Err(Refused { field: node.path.clone(), what: "too_large".to_owned() });
-                }
+                fits(json, || Refused::at(node, "", TOO_LARGE))?;
             }
             json.close(b']');
         } else if span.len == 0 {

@@ -94,6 +94,7 @@ async fn planned(job: &str, memory: &Arc<Memory>) -> Plan {
     planned.plan.unwrap_or_else(|| panic!("{:?}", planned.findings))
 }
 
+#[derive(Clone, Copy)]
 struct Sizes {
     budget: usize,
     /// Bytes of a document.
@@ -168,7 +169,7 @@ root:
           on: {maker: id}
           fields: [name]
           one:
-            team: {source: s, table: teams, on: {team: id}, fields: [name]}
+            team: {source: s, table: teams, on: {team: id}, match: integer, fields: [name]}
 ";
 
 fn people() -> Memory {
@@ -204,7 +205,105 @@ async fn what_is_written_once_is_what_is_written_each_time() {
     assert_eq!(refused.field, "buyer.team.size");
     let count = |path: &str| each_time.rows[path];
     assert_eq!(["buyer", "buyer.team", "items", "items.maker.team"].map(count), [4, 3, 4, 3]);
-    insta::assert_snapshot!(each_time.documents[0].as_ref().unwrap(), @r#"{"no":"A","buyer":{"name":"K\"im","phone":"0aa2054d88556d7e5df6e54b00683dae80bbd4266a5d1cbc89abacbf856ad862","team":{"size":4}},"items":[{"kind":"a","maker":{"name":"K\"im","team":{"name":"red"}}},{"kind":"b","maker":{"name":"Lee","team":{"name":"blue"}}}],"_prejoin":{"id":"1","digest":"xWAm4bILPDlYV7Jb1iy5QQ","refs":["buyer.team:1","buyer:7","items.maker.team:1","items.maker.team:2","items.maker:7","items.maker:9","items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}"#);
+    insta::assert_snapshot!(each_time.documents[0].as_ref().unwrap(), @r#"{"no":"A","buyer":{"name":"K\"im","phone":"0aa2054d88556d7e5df6e54b00683dae80bbd4266a5d1cbc89abacbf856ad862","team":{"size":4}},"items":[{"kind":"a","maker":{"name":"K\"im","team":{"name":"red"}}},{"kind":"b","maker":{"name":"Lee","team":{"name":"blue"}}}],"_prejoin":{"id":"1","digest":"P5Q3zAPyxD011qgeoPEVnA","refs":["items.maker.team:1","items.maker.team:2","items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}"#);
+}
+
+/// Looked into, held as rows, over pages; and by keys of two columns, and by keys that differ in case.
+#[tokio::test]
+async fn rows_that_are_kept_are_those_that_are_read() {
+    let memory = Arc::new(memory());
+    let plan = planned(JOB, &memory).await;
+    let sizes = |rows, cache| Sizes { budget: 1 << 20, limit: 1 << 20, rows, cache };
+    let read = made(&plan, &memory, sizes(100, 0)).await;
+    for (rows, cache) in [(1, 1 << 20), (1, 1), (2, 400)] {
+        assert_eq!(made(&plan, &memory, sizes(rows, cache)).await, read, "{rows} {cache}");
+    }
+    let memory = Arc::new(
+        Memory::default()
+            .table(
+                "orders",
+                "id int, a int, b text, buyer text",
+                "1|1|x|Kim\n2|1|y|KIM\n3|2|x|lee\n4|1|x|kim",
+            )
+            .table("shops", "id int, a int, b text, name text", "1|1|x|one\n2|1|y|two\n3|2|z|three")
+            .table("people", "id text, name text", "kim|Kim\nLEE|Lee"),
+    );
+    let plan = planned(PAIRED, &memory).await;
+    let read = made(&plan, &memory, sizes(100, 0)).await;
+    for (rows, cache) in [(100, 1 << 20), (1, 1 << 20), (1, 1), (2, 400)] {
+        assert_eq!(made(&plan, &memory, sizes(rows, cache)).await, read, "{rows} {cache}");
+    }
+    let documents: Vec<&str> =
+        read.documents.iter().map(|made| body(made.as_ref().unwrap())).collect();
+    insta::assert_snapshot!(documents.join("\n"), @r#"
+    {"id":1,"shop":{"name":"one"},"buyer":{"name":"Kim"}
+    {"id":2,"shop":{"name":"two"},"buyer":{"name":"Kim"}
+    {"id":3,"shop":null,"buyer":{"name":"Lee"}
+    {"id":4,"shop":{"name":"one"},"buyer":{"name":"Kim"}
+    "#);
+}
+
+/// The document without prejoin's own object.
+fn body(document: &str) -> &str {
+    document.split(",\"_prejoin\"").next().unwrap()
+}
+
+const PAIRED: &str = "
+index: a
+mapping: a.json
+root:
+  source: s
+  table: orders
+  fields: [id]
+  one:
+    shop: {source: s, table: shops, on: {a: a, b: b}, fields: [name]}
+    buyer: {source: s, table: people, on: {buyer: id}, match: nocase, fields: [name]}
+";
+
+/// One root with an object in another: as rows they fit, written into one another they do not.
+#[tokio::test]
+async fn whether_a_root_fits_is_up_to_its_rows() {
+    let long = "x".repeat(1_000);
+    let memory = Memory::default()
+        .table("orders", "id int, no text, buyer int", "1|A|7")
+        .table("people", "id int, name text, phone text, team int", "7|Kim|1|1")
+        .table("teams", "id int, name text, size text", &format!("1|{long}|4"))
+        .table("items", "id int, order_id int, kind text, maker int", "1|1|a|7\n2|1|b|7");
+    let memory = Arc::new(memory);
+    let plan = planned(REUSED, &memory).await;
+    let hydrator = Hydrator::new(&plan, &sources(&memory), 1 << 20, Masking::new(b"k"));
+    let size = PageSize { rows: 100, bytes: 1 << 20 };
+    let mut pages = memory.scan(Arc::clone(&plan.root.read), KeyRange::default(), size);
+    let page = Arc::new(pages.next().await.unwrap().unwrap());
+    let budget = || Budget::new(2_100);
+    let kept = hydrator.hydrate(&plan.root, Arc::clone(&page), &budget()).await.unwrap();
+    assert!(matches!(kept, Hydrated::Overflow(_)), "{kept:?}");
+    let alone = hydrator.hydrate_alone(&plan.root, page, &budget()).await.unwrap();
+    assert!(matches!(alone, Hydrated::Whole(..)), "{alone:?}");
+}
+
+/// Two rows of one key: worth a word, also when they were read for a page that had to be cut.
+#[tokio::test]
+async fn what_is_odd_is_told_of_a_page_that_overflowed() {
+    let memory = Arc::new(
+        Memory::default()
+            .table("orders", "id int, a int, b text, buyer text", "1|1|x|kim")
+            .table("shops", "id int, a int, b text, name text", "1|1|x|one\n2|1|x|two")
+            .table("people", "id text, name text", &format!("kim|{}", "x".repeat(1_000))),
+    );
+    let plan = planned(PAIRED, &memory).await;
+    let hydrator = Hydrator::new(&plan, &sources(&memory), 1 << 20, None);
+    let size = PageSize { rows: 100, bytes: 1 << 20 };
+    let mut pages = memory.scan(Arc::clone(&plan.root.read), KeyRange::default(), size);
+    let page = Arc::new(pages.next().await.unwrap().unwrap());
+    let tight = hydrator.hydrate(&plan.root, Arc::clone(&page), &Budget::new(900)).await.unwrap();
+    assert!(matches!(tight, Hydrated::Overflow(_)), "{tight:?}");
+    let Hydrated::Whole(_, odd) =
+        hydrator.hydrate(&plan.root, page, &Budget::new(1 << 20)).await.unwrap()
+    else {
+        panic!("it fits");
+    };
+    assert_eq!(odd.ambiguous, 1);
 }
 
 #[tokio::test]
@@ -214,9 +313,9 @@ async fn rows_become_documents() {
         serde_json::from_str::<serde_json::Value>(document).unwrap();
     }
     insta::assert_snapshot!(documents.join("\n"), @r#"
-    {"no":"A\"1","fee":0.10,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":{"name":"Kim"},"items":[{"price":10.00,"kind":"big","maker":{"name":"Kim"}},{"price":2.5,"kind":"small","maker":{"name":"김철수"}}],"total":12.50,"mean":6.250000,"top":10.00,"big":true,"text":"A\"1\nKim\n김철수","_prejoin":{"id":"1","digest":"1ejM5JpCsfAQLC3Fkl_Qog","refs":["buyer:7","items.maker:7","items.maker:8","items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}
+    {"no":"A\"1","fee":0.10,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":{"name":"Kim"},"items":[{"price":10.00,"kind":"big","maker":{"name":"Kim"}},{"price":2.5,"kind":"small","maker":{"name":"김철수"}}],"total":12.50,"mean":6.250000,"top":10.00,"big":true,"text":"A\"1\nKim\n김철수","_prejoin":{"id":"1","digest":"w1KrB01-XiQQUXj3Te-JEA","refs":["items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}
     {"no":"B","fee":null,"secret":null,"buyer":null,"items":[],"total":0,"mean":null,"top":null,"big":false,"text":"B","_prejoin":{"id":"2","digest":"mqWPx-5EQfZMT_AigpDO8A","refs":[],"built_at":"2026-01-01T00:00:00Z"}}
-    {"no":"C","fee":5,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":null,"items":[{"price":9,"kind":"huge","maker":{"name":"김철수"}}],"total":9,"mean":9.0000,"top":9,"big":false,"text":"C\n김철수","_prejoin":{"id":"3","digest":"p2Q5v3ckRBCNvs-l8NAhFg","refs":["items.maker:8","items:3"],"built_at":"2026-01-01T00:00:00Z"}}
+    {"no":"C","fee":5,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":null,"items":[{"price":9,"kind":"huge","maker":{"name":"김철수"}}],"total":9,"mean":9.0000,"top":9,"big":false,"text":"C\n김철수","_prejoin":{"id":"3","digest":"JuhkYyBGuu1zYVgT-2xrVw","refs":["items:3"],"built_at":"2026-01-01T00:00:00Z"}}
     "#);
 }
 
@@ -243,6 +342,11 @@ async fn what_does_not_fit_is_reported_by_its_path() {
 async fn a_document_past_the_limit_is_refused() {
     let (documents, _, _) = tried(memory(), 1 << 20, 150).await;
     let refused = documents[0].as_ref().unwrap_err();
-    assert_eq!((refused.field.as_str(), refused.what.as_str()), ("items", "too_large"));
+    assert_eq!((refused.field.as_str(), refused.what.as_str()), ("items.maker", "too_large"));
     assert!(documents[1].is_ok());
+    // Wherever it grows past its limit: in its own fields, in an object, in a computed text.
+    for (limit, field) in [(20, "secret"), (110, "buyer"), (330, "text")] {
+        let (documents, _, _) = tried(memory(), 1 << 20, limit).await;
+        assert_eq!(documents[0].as_ref().unwrap_err().field, field, "{limit}");
+    }
 }

@@ -76,56 +76,59 @@ impl<P> Cache<P> {
     }
 
     /// Remembers what was `found` of the missing keys, and puts together what there is of all: each key's row, if it has one.
+    /// Tells also whether there was room to remember it.
     pub(super) fn complete(
         &self,
         recalled: Recalled<P>,
         found: Found<P>,
-    ) -> (Picked<P>, Vec<Span>) {
+    ) -> (Picked<P>, Vec<Span>, bool) {
         let Recalled { missing, known, mut picked } = recalled;
         let Found { pages, of_key, bytes } = found;
-        self.keep(missing.as_slice().iter().zip(of_key.iter().copied()), &pages, bytes);
+        let kept = self.keep(missing.as_slice().iter().zip(of_key.iter().copied()), &pages, bytes);
         let spans = picked.take(&known, &of_key, pages);
-        (picked, spans)
+        (picked, spans, kept)
     }
 
     /// What is known of each of these keys. Pages that hold their rows are added to `picked`.
     fn find(&self, keys: &[Key], picked: &mut Picked<P>) -> Vec<Known> {
         let held = self.held();
-        // For each page here, its number there.
-        let mut numbers = vec![None; held.pages.len()];
+        // For each page here that has a row of theirs, its number there.
+        let mut numbers = HashMap::new();
         let mut known = |key: &Key| match held.rows.get(key) {
             None => Known::Unknown,
             Some(None) => Known::Nothing,
             Some(Some(at)) => {
-                let place = at.page as usize;
-                let (Some(page), Some(number)) = (held.pages.get(place), numbers.get_mut(place))
-                else {
-                    return Known::Unknown;
-                };
-                let page = *number.get_or_insert_with(|| picked.add(page));
+                let Some(page) = held.pages.get(at.page as usize) else { return Known::Unknown };
+                let page = *numbers.entry(at.page).or_insert_with(|| picked.add(page));
                 Known::Row(RowAt { page, row: at.row })
             }
         };
         keys.iter().map(&mut known).collect()
     }
 
-    /// Remembers what was found for `keys`, while there is room. `pages` take `bytes`, and the rows are in them.
+    /// Remembers what was found for `keys`, if there is room. `pages` take `bytes`, and the rows are in them.
     fn keep<'k>(
         &self,
         found: impl Iterator<Item = (&'k Key, Option<RowAt>)> + Clone,
         pages: &[Arc<P>],
         bytes: usize,
-    ) {
+    ) -> bool {
         let keys: usize = found.clone().map(|(key, _)| key.as_str().len() + ENTRY_BYTES).sum();
         if keys == 0 {
-            return;
+            return false;
         }
         let mut held = self.held();
         let first = u32::try_from(held.pages.len());
-        let (Ok(first), true) = (first, self.room.take_whole(keys + bytes)) else { return };
+        let (Ok(first), true) = (first, self.room.take_whole(keys + bytes)) else {
+            return false;
+        };
         held.pages.extend(pages.iter().map(Arc::clone));
         let moved = |at: RowAt| RowAt { page: at.page + first, row: at.row };
-        held.rows.extend(found.map(|(key, at)| (key.clone(), at.map(moved))));
+        for (key, at) in found {
+            // Another reader may have asked for it at the same time.
+            held.rows.entry_ref(key).or_insert_with(|| at.map(moved));
+        }
+        true
     }
 }
 

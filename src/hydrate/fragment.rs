@@ -84,24 +84,35 @@ impl<'f> Fragment<'f> {
 }
 
 impl Fragments {
-    /// Writes the object of each row, whose relations are in `joined`.
+    /// Writes the object of each row, whose relations are in `joined`; `None` once they take more than `room` bytes. What many
+    /// rows share is in each of their objects: they may take any number of times what the rows did.
     pub(super) fn write<'r>(
         node: &Node,
         rows: impl Iterator<Item = RowRef<'r>>,
         joined: &[Joined],
-        values: &mut Values,
-    ) -> Self {
+        (values, room): (&mut Values, usize),
+    ) -> Option<Self> {
         let mut all = Self::default();
+        let widths: Vec<usize> = node.children.iter().map(|child| child.walk().len()).collect();
         for (index, row) in rows.enumerate() {
             let start = all.json.len();
             if let Err(refused) = all.object(node, (row, index), joined, values) {
                 all.json.truncate(start);
                 all.refused.push((index, refused));
             }
-            let present = all.relations(node, (row, index), joined);
+            let present = all.relations(node, (row, index), (joined, &widths));
             all.end(node, index, present);
+            if all.json.len() > room {
+                return None;
+            }
         }
-        all
+        all.json.shrink_to_fit();
+        Some(all)
+    }
+
+    /// Whether there is no object.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
     }
 
     /// One of them.
@@ -115,6 +126,7 @@ impl Fragments {
             + self.keys.len()
             + self.refs.len() * size_of::<Ref>()
             + self.ends.len() * size_of::<Ends>()
+            + self.refused.iter().map(|(_, why)| size_of_val(why) + why.field.len()).sum::<usize>()
     }
 
     fn object(
@@ -143,19 +155,21 @@ impl Fragments {
         &mut self,
         node: &Node,
         (row, index): (RowRef<'_>, usize),
-        joined: &[Joined],
+        (joined, widths): (&[Joined], &[usize]),
     ) -> u64 {
-        let mut key = String::new();
-        if node.referenced && key_of(row, &node.read.key, Match::Exact, &mut key) {
-            self.refer(node.rank, &key);
+        if node.referenced {
+            let mut key = String::new();
+            if key_of(row, &node.read.key, Match::Exact, &mut key) {
+                self.refer(node.rank, &key);
+            }
         }
         let (mut present, mut bit) = (1, 1);
-        for (child, joined) in node.children.iter().zip(joined) {
+        for (joined, width) in joined.iter().zip(widths) {
             if let Some(below) = joined.fragment(index) {
                 below.refs().for_each(|(rank, key)| self.refer(rank, key));
                 present |= below.present() << bit;
             }
-            bit += child.walk().len();
+            bit += width;
         }
         present
     }

@@ -68,6 +68,13 @@ pub(super) fn group(
     (groups, odd)
 }
 
+impl std::ops::AddAssign for Odd {
+    fn add_assign(&mut self, other: Self) {
+        self.unclaimed += other.unclaimed;
+        self.ambiguous += other.ambiguous;
+    }
+}
+
 impl Groups {
     /// Puts rows into the groups whose lengths are known, keeping their order (a counting sort).
     fn settle(&mut self, claimed: Vec<(u32, RowAt)>) {

@@ -56,6 +56,16 @@ enum Below {
     Written(Picked<Fragments>),
 }
 
+impl Below {
+    /// Bytes that say where its rows or objects are.
+    fn places(&self) -> usize {
+        match self {
+            Self::Rows(level) => size_of_val(level.rows.0.at.as_slice()),
+            Self::Written(written) => size_of_val(written.at.as_slice()),
+        }
+    }
+}
+
 impl Joined {
     /// The rows, unless objects were made of them.
     pub fn level(&self) -> Option<&Level> {
@@ -88,10 +98,11 @@ impl Oddities {
         self.ambiguous.fetch_add(odd.ambiguous, Ordering::Relaxed);
     }
 
-    fn counts(&self) -> Odd {
+    /// The counts so far, which begin anew.
+    fn counted(&self) -> Odd {
         Odd {
-            unclaimed: self.unclaimed.load(Ordering::Relaxed),
-            ambiguous: self.ambiguous.load(Ordering::Relaxed),
+            unclaimed: self.unclaimed.swap(0, Ordering::Relaxed),
+            ambiguous: self.ambiguous.swap(0, Ordering::Relaxed),
         }
     }
 }
@@ -100,12 +111,16 @@ impl Oddities {
 struct Reading<'b> {
     budget: &'b Budget,
     oddities: Oddities,
+    /// Whether what is kept may be used, and added to.
+    keeping: bool,
 }
 
 /// Joins rows of many sources in memory.
 pub struct Hydrator {
     sources: HashMap<String, Arc<dyn Source>>,
     kept: HashMap<String, Kept>,
+    /// What was odd among the rows that are kept: of a page that overflowed these are not read again.
+    oddities: Oddities,
     masking: Option<Masking>,
 }
 
@@ -142,7 +157,12 @@ impl Hydrator {
             (node.path.clone(), kept)
         });
         let sources = sources.iter().map(|(name, source)| (name.clone(), Arc::clone(source)));
-        Self { sources: sources.collect(), kept: kept.collect(), masking }
+        Self {
+            sources: sources.collect(),
+            kept: kept.collect(),
+            oddities: Oddities::default(),
+            masking,
+        }
     }
 
     /// Joins everything below `root` to the rows of `page`, using up what both take of `budget`.
@@ -150,10 +170,38 @@ impl Hydrator {
     /// # Errors
     /// When a source fails; the error names it and the relation.
     pub async fn hydrate(&self, root: &Node, page: Arc<Page>, budget: &Budget) -> Result<Hydrated> {
-        budget.take(page.bytes());
-        let reading = Reading { budget, oddities: Oddities::default() };
-        match self.level(root, Rows::of_pages(vec![page]), &reading).await {
-            Ok(level) => Ok(Hydrated::Whole(level, reading.oddities.counts())),
+        let reading = Reading { budget, oddities: Oddities::default(), keeping: true };
+        self.joined(root, page, &reading).await
+    }
+
+    /// As [`Hydrator::hydrate`], but as if nothing were ever kept: what is used of `budget` depends on the rows alone, and not
+    /// on what was read before them.
+    ///
+    /// # Errors
+    /// As [`Hydrator::hydrate`].
+    pub async fn hydrate_alone(
+        &self,
+        root: &Node,
+        page: Arc<Page>,
+        budget: &Budget,
+    ) -> Result<Hydrated> {
+        let reading = Reading { budget, oddities: Oddities::default(), keeping: false };
+        self.joined(root, page, &reading).await
+    }
+
+    async fn joined(
+        &self,
+        root: &Node,
+        page: Arc<Page>,
+        reading: &Reading<'_>,
+    ) -> Result<Hydrated> {
+        reading.budget.take(page.bytes());
+        match self.level(root, Rows::of_pages(vec![page]), reading).await {
+            Ok(level) => {
+                let mut odd = reading.oddities.counted();
+                odd += self.oddities.counted();
+                Ok(Hydrated::Whole(level, odd))
+            }
             Err(error) => match error.downcast::<Overflow>() {
                 Ok(Overflow(path)) => Ok(Hydrated::Overflow(path)),
                 Err(error) => Err(error),
@@ -179,7 +227,8 @@ impl Hydrator {
     async fn join(&self, node: &Node, above: &Rows, reading: &Reading<'_>) -> Result<Joined> {
         let join = node.join.as_ref().context("a relation without a join")?;
         let wanted = Wanted::collect(join, above);
-        let (groups, below) = match self.kept.get(&node.path) {
+        let kept = self.kept.get(&node.path).filter(|_| reading.keeping);
+        let (groups, below) = match kept {
             None => {
                 let fetched = self.fetch(node, wanted.keys.as_slice(), reading.budget).await?;
                 let (groups, odd) = group(fetched.answers, &wanted.keys, &node.read, !join.many);
@@ -189,33 +238,48 @@ impl Hydrator {
             }
             Some(Kept::Rows(cache)) => {
                 let recalled = cache.recall(&wanted.keys);
-                let found = self.find(node, &recalled.missing, reading).await?;
-                let (picked, spans) = cache.complete(recalled, found);
+                let (found, odd) = self.find(node, &recalled.missing, reading).await?;
+                let (picked, spans, kept) = cache.complete(recalled, found);
+                self.oddities_of(kept, reading).add(&odd);
                 (spans, Below::Rows(self.level(node, Rows(picked), reading).await?))
             }
             Some(Kept::Written(cache)) => {
                 let recalled = cache.recall(&wanted.keys);
-                let found = self.find(node, &recalled.missing, reading).await?;
+                let (found, odd) = self.find(node, &recalled.missing, reading).await?;
                 let written = self.write(node, found, reading).await?;
-                let (picked, spans) = cache.complete(recalled, written);
+                let (picked, spans, kept) = cache.complete(recalled, written);
+                self.oddities_of(kept, reading).add(&odd);
                 (spans, Below::Written(picked))
             }
         };
         let of = |place: &Option<u32>| {
             place.and_then(|place| groups.get(place as usize).copied()).unwrap_or_default()
         };
-        Ok(Joined { spans: wanted.of_row.iter().map(of).collect(), below })
+        let spans: Vec<Span> = wanted.of_row.iter().map(of).collect();
+        match reading.budget.take(size_of_val(spans.as_slice()) + below.places()) {
+            true => Ok(Joined { spans, below }),
+            false => Err(Overflow(node.path.clone()).into()),
+        }
+    }
+
+    /// Where to count what was odd among rows that were kept, or not.
+    fn oddities_of<'o>(&'o self, kept: bool, reading: &'o Reading<'_>) -> &'o Oddities {
+        if kept { &self.oddities } else { &reading.oddities }
     }
 
     /// The row of each of these keys of a to-one relation.
-    async fn find(&self, node: &Node, keys: &Keys, reading: &Reading<'_>) -> Result<Found<Page>> {
+    async fn find(
+        &self,
+        node: &Node,
+        keys: &Keys,
+        reading: &Reading<'_>,
+    ) -> Result<(Found<Page>, Odd)> {
         let fetched = self.fetch(node, keys.as_slice(), reading.budget).await?;
         let (groups, odd) = group(fetched.answers, keys, &node.read, true);
-        reading.oddities.add(&odd);
         let row = |span: &Span| groups.at.get(span.start).copied().filter(|_| span.len > 0);
         let of_key = groups.spans.iter().map(row).collect();
         let bytes = groups.pages.iter().map(|page| page.bytes()).sum();
-        Ok(Found { pages: groups.pages, of_key, bytes })
+        Ok((Found { pages: groups.pages, of_key, bytes }, odd))
     }
 
     /// The objects that are made of these rows.
@@ -230,15 +294,20 @@ impl Hydrator {
         let level =
             self.level(node, Rows(Picked { pages: found.pages, at: rows }), reading).await?;
         let mut values = Values::new(self.masking.clone());
-        let written = Fragments::write(node, level.rows.iter(), &level.joined, &mut values);
+        let room = reading.budget.left();
+        let written = Fragments::write(node, level.rows.iter(), &level.joined, (&mut values, room));
+        let written = written.ok_or_else(|| Overflow(node.path.clone()))?;
         let bytes = written.bytes();
         if !reading.budget.take(bytes) {
             return Err(Overflow(node.path.clone()).into());
         }
+        // The rows that they were made of are held no longer.
+        reading.budget.give_back(found.bytes);
         let mut next = 0..;
         let of_key = found.of_key.iter().map(|at| at.and_then(|_| next.next()));
         let of_key = of_key.map(|row| row.map(|row| RowAt { page: 0, row })).collect();
-        Ok(Found { pages: vec![Arc::new(written)], of_key, bytes })
+        let pages = if written.is_empty() { Vec::new() } else { vec![Arc::new(written)] };
+        Ok(Found { pages, of_key, bytes })
     }
 
     async fn fetch(&self, node: &Node, keys: &[Key], budget: &Budget) -> Result<Fetched> {

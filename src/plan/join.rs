@@ -74,6 +74,25 @@ impl<'a> Planner<'a> {
         Some(node)
     }
 
+    /// References show keys: a key that is found by a masked value would show what is masked.
+    pub(super) fn check_masked_joins(&mut self, node: &Node) {
+        for child in &node.children {
+            let sides = child.join.iter().flat_map(|join| join.parent.iter().zip(&child.read.by));
+            let shown = sides.filter(|(_, here)| child.referenced && child.read.key.contains(here));
+            let masked = |column: usize| node.fields.iter().find(|f| f.mask && f.column == column);
+            for field in shown.filter_map(|(above, _)| masked(*above)) {
+                let what = format!(
+                    "`{}` is masked, but it is the key of `{}`, which documents refer to",
+                    field.name, child.path
+                );
+                let hint =
+                    "a document's references hold keys as they are: give the relation another key";
+                self.report(Finding::error(what).code(Code::MaskedKey).hint(hint), child.place);
+            }
+            self.check_masked_joins(child);
+        }
+    }
+
     fn link_table(
         &mut self,
         through: &'a At<ThroughFile>,

@@ -196,6 +196,7 @@ fn planned(
     let computed = planner.computed(root.as_ref(), mapping);
     if let Some(root) = &mut root {
         root.prepare_reuse(&computed);
+        planner.check_masked_joins(root);
     }
     planner.check_rights();
     let columns = planner.used_columns();

@@ -138,6 +138,55 @@ fn a_masked_column_is_no_key() {
 }
 
 #[test]
+fn a_masked_column_is_no_key_of_what_is_referred_to() {
+    let job = |more: &str| {
+        format!(
+            "index: a\nmapping: a.json\nroot:\n  source: s\n  table: orders\n  fields: [{{column: buyer, name: no, mask: hmac}}]\n  \
+             one:\n    buyer: {{source: s, table: buyers, on: {{buyer: id}}, fields: [name]{more}}}\n"
+        )
+    };
+    let said = |more: &str| {
+        let findings = planned(&job(more), MAPPING).findings;
+        let said = findings.iter().filter(|finding| finding.what.contains("refer"));
+        said.map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(said(""), "");
+    insta::assert_snapshot!(said(", where: \"name <> ''\""), @"jobs/a.yaml:8:79: `no` is masked, but it is the key of `buyer`, which documents refer to");
+}
+
+#[test]
+fn rows_are_referred_to_that_can_leave_a_document_unsaid() {
+    let referenced = |relation: &str| {
+        let text = format!(
+            "index: a\nmapping: a.json\nroot:\n  source: s\n  table: orders\n  fields: [no]\n  {relation}\n"
+        );
+        let planned = planned(&text, MAPPING);
+        let plan = planned.plan.as_ref().unwrap_or_else(|| panic!("{}", lines(&planned)));
+        let root = &plan.root;
+        assert!(!root.referenced);
+        root.children[0].referenced
+    };
+    let buyer = |more: &str| {
+        referenced(&format!(
+            "one: {{buyer: {{source: s, table: buyers, on: {{buyer: id}}, fields: [name]{more}}}}}"
+        ))
+    };
+    assert!(!buyer(""));
+    assert!(buyer(", match: integer"));
+    assert!(buyer(", where: \"name <> ''\""));
+    assert!(buyer(", deleted_at: name"));
+    assert!(buyer(", tombstones: items"));
+    assert!(buyer(", key: name"));
+    assert!(referenced(
+        "many: {items: {source: s, table: items, on: {id: order_id}, fields: [price]}}"
+    ));
+    assert!(referenced("many: {items: {source: s, table: items, on: {id: id}, fields: [price]}}"));
+    assert!(referenced(
+        "many: {items: {source: s, table: items, through: {table: order_tags, on: {id: order_id}, to: {tag_id: id}}, fields: [price]}}"
+    ));
+}
+
+#[test]
 fn a_plan_knows_every_column_that_the_job_uses() {
     let planned = planned(
         "index: a\nmapping: a.json\nroot:\n  source: s\n  table: orders\n  changed_at: no\n  deleted_at: gone_at\n  \

@@ -27,10 +27,11 @@ pub struct Refused {
 const UNDECODABLE: &str = "undecodable";
 
 impl Refused {
-    /// A field of `node` refuses for what is wrong with its value.
+    /// A field of `node`, or all of it where none is named, refuses for what is wrong with its value.
     pub(crate) fn at(node: &Node, field: &str, what: &str) -> Self {
         let field = match node.path.as_str() {
             "" => field.to_owned(),
+            path if field.is_empty() => path.to_owned(),
             path => format!("{path}.{field}"),
         };
         Self { field, what: what.to_owned() }

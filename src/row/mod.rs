@@ -66,7 +66,7 @@ struct Slot {
     tagged: u32,
 }
 
-/// Most values are shorter.
+/// Values whose length is not known before are mostly shorter.
 const SHORT: usize = 64;
 /// Bytes by which a page grows at the most.
 const STEP: usize = 256 << 10;
@@ -112,6 +112,7 @@ impl Page {
     /// # Errors
     /// When the page would pass 4 GiB or the value 512 MiB.
     pub fn push(&mut self, kind: Kind, text: &str) -> Result<(), TooLarge> {
+        self.make_room(text.len());
         self.push_with(kind, |out| out.push_str(text))
     }
 
@@ -124,7 +125,7 @@ impl Page {
         kind: Kind,
         write: impl FnOnce(&mut String),
     ) -> Result<(), TooLarge> {
-        self.make_room();
+        self.make_room(SHORT);
         let start = self.text.len();
         write(&mut self.text);
         let length = u32::try_from(self.text.len() - start).map_err(|_| TooLarge)?;
@@ -144,10 +145,11 @@ impl Page {
         Ok(())
     }
 
-    /// Grows by small steps: a page that doubles is half empty, and leaves holes of its former sizes behind.
-    fn make_room(&mut self) {
-        if self.text.capacity() - self.text.len() < SHORT {
-            self.text.reserve_exact((self.text.len() / 2).clamp(SHORT, STEP));
+    /// Makes room for a cell of so many bytes, in small steps: a page that doubles is half empty, and leaves holes of its former
+    /// sizes behind.
+    fn make_room(&mut self, bytes: usize) {
+        if self.text.capacity() - self.text.len() < bytes {
+            self.text.reserve_exact((self.text.len() / 2).min(STEP).max(bytes));
         }
         if self.slots.capacity() == self.slots.len() {
             let slots = (self.slots.len() / 2).clamp(self.width, STEP / size_of::<Slot>());
@@ -166,7 +168,10 @@ impl Page {
         write: impl FnOnce(&mut String, &str),
     ) -> Result<(), TooLarge> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => self.push_with(kind, |out| write(out, text)),
+            Ok(text) => {
+                self.make_room(text.len());
+                self.push_with(kind, |out| write(out, text))
+            }
             Err(_) => {
                 self.flawed = true;
                 self.push(Kind::Undecodable, "")
@@ -176,7 +181,7 @@ impl Page {
 
     /// Appends a NULL.
     pub fn push_null(&mut self) {
-        self.make_room();
+        self.make_room(0);
         self.slots.push(Slot { start: 0, tagged: 0 });
     }
 
@@ -263,6 +268,16 @@ mod tests {
         assert_eq!(page.cell(1, 2), Cell { kind: Kind::Text, text: "" });
         assert_eq!(page.cell(1, 3), Cell::NULL);
         assert_eq!(page.cell(9, 0), Cell::NULL);
+    }
+
+    #[test]
+    fn a_page_of_longer_values_does_not_double_either() {
+        let (mut page, text) = (Page::new(1), "x".repeat(1_000));
+        while page.text.len() < 16 * STEP {
+            page.push(Kind::Text, &text).unwrap();
+            page.push_text(Kind::Text, text.as_bytes(), String::push_str).unwrap();
+            assert!(page.text.capacity() <= page.text.len() + STEP.max(text.len()));
+        }
     }
 
     #[test]

@@ -24,11 +24,28 @@ type Options<Db> = <<Db as Database>::Connection as Connection>::Options;
 pub(super) type Session<Db> =
     for<'c> fn(&'c mut <Db as Database>::Connection, Duration) -> BoxFuture<'c, sqlx::Result<()>>;
 
-/// A connection in use; dropping it makes room for the next.
+/// A connection in use; dropping it makes room for the next. Unless it is given back it is hung up: somewhere in an answer
+/// that nobody reads any more, of which gigabytes may still be on their way, it is of no use.
 pub(super) struct Held<Db: Database> {
     // Given back before the turn is passed on.
     connection: PoolConnection<Db>,
     _turn: OwnedSemaphorePermit,
+    is_idle: bool,
+}
+
+impl<Db: Database> Held<Db> {
+    /// For others to use: what was asked has been answered to its end.
+    pub(super) fn give_back(mut self) {
+        self.is_idle = true;
+    }
+}
+
+impl<Db: Database> Drop for Held<Db> {
+    fn drop(&mut self) {
+        if !self.is_idle {
+            self.connection.close_on_drop();
+        }
+    }
 }
 
 impl<Db: Database> Deref for Held<Db> {
@@ -88,7 +105,7 @@ impl<Db: Database> Connections<Db> {
         let turn = Arc::clone(&self.turns).acquire_owned().await?;
         let connection = self.pool.acquire().await.map_err(said);
         let connection = connection.with_context(|| format!("cannot connect to {}", self.place))?;
-        Ok(Held { connection, _turn: turn })
+        Ok(Held { connection, _turn: turn, is_idle: false })
     }
 
     async fn knock(&self) -> Result<()> {

@@ -228,11 +228,9 @@ impl<S: Server> Reader<S> {
             self.server.begin(&mut connection).await?;
             S::describe(&mut connection, from).await
         };
-        let described = self.in_time(describing).await;
-        if described.is_err() {
-            connection.close_on_drop();
-        }
-        described
+        let described = self.in_time(describing).await?;
+        connection.give_back();
+        Ok(described)
     }
 
     /// The server's own deadline comes first; this one is for a server that has gone silent.
@@ -252,12 +250,9 @@ impl<S: Server> Reader<S> {
         let mut connection = self.server.connections().take().await?;
         for text in texts {
             let preparing = S::prepare(&mut connection, sql::sent(text));
-            let prepared = self.in_time(preparing.map_err(said)).await;
-            if prepared.is_err() {
-                connection.close_on_drop();
-                return prepared;
-            }
+            self.in_time(preparing.map_err(said)).await?;
         }
+        connection.give_back();
         Ok(())
     }
 
@@ -320,15 +315,12 @@ impl<S: Server> Reader<S> {
             let rows = S::send(&mut connection, sql::sent(statement.text), arguments);
             collect::<S>(rows, (columns, key), after, bounds).await
         };
-        let read = self.in_time(reading).await;
-        if let Ok(taken) = &read {
-            self.pace.came(expected, taken.page.len() + usize::from(after.is_some()));
+        let taken = self.in_time(reading).await?;
+        self.pace.came(expected, taken.page.len() + usize::from(after.is_some()));
+        if !taken.stopped {
+            connection.give_back();
         }
-        if read.as_ref().map_or(true, |taken| taken.stopped) {
-            // What is still on its way may be gigabytes: cheaper to hang up than to read it.
-            connection.close_on_drop();
-        }
-        read
+        Ok(taken)
     }
 }
 

@@ -126,11 +126,16 @@ impl Budget {
         Self(AtomicUsize::new(bytes))
     }
 
-    /// Uses `bytes` of it; `false` when nothing is left then.
+    /// Uses `bytes` of it; `false` when nothing is left then. Nothing at all can always be had.
     pub fn take(&self, bytes: usize) -> bool {
         let shrink = |left: usize| Some(left.saturating_sub(bytes));
         let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, shrink);
-        before.is_ok_and(|before| before > bytes)
+        bytes == 0 || before.is_ok_and(|before| before > bytes)
+    }
+
+    /// Has `bytes` back that were used of it.
+    pub fn give_back(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Uses `bytes` of it if so many are left; `false` when they are not.

@@ -90,18 +90,20 @@ impl<S: Server> Survey for Database<S> {
         let reader = &self.reader;
         let asked = async {
             let mut connection = reader.server.connections().take().await?;
-            reader.in_time(S::unseen_transactions(&mut connection)).await
+            let unseen = reader.in_time(S::unseen_transactions(&mut connection)).await?;
+            connection.give_back();
+            Ok(unseen)
         };
-        asked.await.with_context(|| format!("source `{}`: open transactions", reader.name))
+        let asked: Result<_> = asked.await;
+        asked.with_context(|| format!("source `{}`: open transactions", reader.name))
     }
 }
 
 impl<S: Server> Reader<S> {
     async fn count(&self, read: &Read) -> Result<Counted> {
-        let guess = {
-            let mut connection = self.server.connections().take().await?;
-            self.in_time(S::guess(&mut connection, read)).await?
-        };
+        let mut connection = self.server.connections().take().await?;
+        let guess = self.in_time(S::guess(&mut connection, read)).await?;
+        connection.give_back();
         if let Some(rows) = guess.filter(|&rows| rows >= MANY) {
             return Ok(Counted { rows, by: Counting::Statistics });
         }

@@ -137,7 +137,12 @@ impl Reading {
         let (root, rows) = (&self.plan.root, page.len());
         // Held in case it has to be halved.
         let page = Arc::new(page);
-        let hydrated = self.hydrator.hydrate(root, Arc::clone(&page), budget).await?;
+        let mut hydrated = self.hydrator.hydrate(root, Arc::clone(&page), budget).await?;
+        if matches!(hydrated, Hydrated::Overflow(_)) && rows <= 1 {
+            // Objects may hold what they share many times over; and whether a root fits is not up to what was kept.
+            let anew = Budget::new(self.size.bytes);
+            hydrated = self.hydrator.hydrate_alone(root, Arc::clone(&page), &anew).await?;
+        }
         Ok(match hydrated {
             Hydrated::Whole(level, odd) => Fit::Whole(level, odd),
             Hydrated::Overflow(relation) if rows <= 1 => {

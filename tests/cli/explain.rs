@@ -202,9 +202,9 @@ async fn what_has_changed_since_is_told_path_by_path(engine: TestEngine) {
            changed total
              - 10.75
              + 17.75
-           added _prejoin.refs[3]
+           added _prejoin.refs[2]
              + "settlements:2"
-           missing _prejoin.refs[1]
+           missing _prejoin.refs[0]
              - "products:1"
         "#);
     }

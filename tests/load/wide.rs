@@ -136,3 +136,37 @@ async fn wide_children_are_read_within_bounds() {
 async fn ten_thousand_children_of_each_root_are_read_within_bounds() {
     load_within_bounds(Place::postgres().await, TestEngine::Elasticsearch, FAN_OUT).await;
 }
+
+const SHARED: &str = "  table: things\n  fields: [id]\n  one:\n    maker:\n      source: shop\n      table: makers\n      \
+    on: {id: id}\n      fields: [id]\n      one:\n        company: {source: shop, table: companies, on: {company: id}, fields: [body]}\n";
+
+const SHARED_MAPPING: &str = r#"{"settings": {"number_of_replicas": 0}, "mappings": {"dynamic": "strict", "properties": {
+    "id": {"type": "long"}, "maker": {"properties": {"id": {"type": "long"}, "company": {"properties": {
+        "body": {"type": "text", "index": false}}}}}}}}"#;
+
+/// One row that is in an object of its own for each root: read once, and written as often.
+#[tokio::test]
+async fn a_wide_row_that_many_objects_share_is_written_within_bounds() {
+    const THINGS: usize = 250;
+    let place = Place::sqlite().await;
+    place
+        .run(&format!(
+            "CREATE TABLE things (id BIGINT PRIMARY KEY);
+             CREATE TABLE makers (id BIGINT PRIMARY KEY, company BIGINT);
+             CREATE TABLE companies (id BIGINT PRIMARY KEY, body TEXT);
+             INSERT INTO companies VALUES (7, printf('%.*c', {WIDE}, 'x'));
+             INSERT INTO things SELECT i FROM ({0}) AS numbers;
+             INSERT INTO makers SELECT i, 7 FROM ({0}) AS numbers",
+            numbers(&place, THINGS)
+        ))
+        .await;
+    let engine = TestEngine::Elasticsearch;
+    let Shop { home, index: _index, .. } = Shop::new(&place, engine, SHARED, SHARED_MAPPING).await;
+    let sizes = Sizes { page_bytes: 4 * MIB, ..SIZES };
+    let run = measured(&sizes.configured(home), &["reindex", "shop", "--json"]);
+    assert_eq!(run.ran.code, Some(0), "{}", run.ran.stderr);
+    assert_eq!(run.ran.json()["written"], json!(THINGS));
+    let allowed = sizes.allow(Widest { row: WIDE, document: WIDE + 200 });
+    assert!(run.peak <= allowed, "{} of {} MiB allowed", run.peak / MIB, allowed / MIB);
+    assert!(THINGS * WIDE > 2 * allowed, "all of them fit into {} MiB", allowed / MIB);
+}

@@ -245,7 +245,9 @@ fn side(dialect: Dialect, column: &ReadColumn, lookup: &Lookup) -> String {
 /// Groups together where equal keys are equal to the server too, then the order asked for, then the key; nothing when each
 /// group is one row.
 fn lookup_order(dialect: Dialect, read: &Read) -> Vec<String> {
-    if read.order.is_empty() && read.link.is_none() && read.by == read.key {
+    // Under any other matching, keys that differ here may be one to whoever asks.
+    let is_one = read.by == read.key && read.matching == Match::Exact;
+    if read.order.is_empty() && read.link.is_none() && is_one {
         return Vec::new();
     }
     let named = |at: &usize| read.columns.get(*at).map(|column| dialect.ordered(column));

@@ -144,6 +144,16 @@ fn keys_of_odd_types_compare_as_their_column_does() {
     assert_eq!(said, "column `branch` (integer) cannot be part of a key");
 }
 
+/// Under a matching, rows of different keys may answer one.
+#[test]
+fn rows_that_are_one_key_to_whoever_asks_come_in_their_order() {
+    let mut read = read("people", vec![column("id", Type::Text, "text")], &[0]);
+    read.by = vec![0];
+    assert!(!lookups(&read, 1).contains("ORDER BY"));
+    read.matching = Match::Nocase;
+    assert_eq!(lookups(&read, 1).matches(" ORDER BY t.").count(), 3);
+}
+
 #[test]
 fn keys_are_looked_up_in_bulk() {
     let mut read = contracts();
