@@ -146,8 +146,12 @@ fn told(job: &str, estimate: &Estimate) -> String {
         "last_run" => format!("writing {pace} a second as the last run did"),
         _ => format!("writing taken to be {pace} a second, as no run has shown it yet"),
     };
+    let held_back = match &estimate.held_back_by {
+        Some(source) => format!(", held back by `max_rows_per_second` of {source}"),
+        None => String::new(),
+    };
     format!(
-        "{job}: {documents}, about {}, {} (reading {} a second in a sample of {}, {writing})",
+        "{job}: {documents}, about {}, {} (reading {} a second in a sample of {}{held_back}, {writing})",
         render::bytes(estimate.bytes),
         render::duration(estimate.seconds),
         render::count(estimate.read_per_second),

@@ -38,7 +38,7 @@ use crate::config::{Server, SourceConfig};
 use crate::row::{Key, Match, Page, TableInfo, Type};
 
 pub use range::KeyRange;
-pub use survey::{Counted, Counting, Denied, Survey};
+pub use survey::{Counted, Counting, Denied, Paced, Survey};
 
 /// A service's database.
 #[async_trait]

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::sync::Mutex as Queue;
 use tokio::time::{Instant, sleep_until};
 
+use super::survey::Paced;
+
 /// What a statement may ask for at most, and how much of the time that went by unused is given later.
 const STRETCH: Duration = Duration::from_secs(1);
 
@@ -32,7 +34,7 @@ impl Pace {
         let due = Instant::now();
         let limit = |per_second| Limit {
             queue: Queue::new(()),
-            meter: Mutex::new(Meter { per_second, due }),
+            meter: Mutex::new(Meter { per_second, due, waited: Duration::ZERO }),
         };
         Self(per_second.map(limit))
     }
@@ -51,6 +53,12 @@ impl Pace {
             asked => rows.saturating_mul(asked) / came.max(asked),
         };
         keys.max(1)
+    }
+
+    /// The limit, and how long it has let readers wait.
+    pub(super) fn told(&self) -> Option<Paced> {
+        let meter = self.0.as_ref()?.meter();
+        Some(Paced { rows_per_second: meter.per_second, waited: meter.waited })
     }
 
     /// Waits until so many rows may come.
@@ -80,6 +88,8 @@ struct Meter {
     per_second: NonZeroU32,
     /// When all rows that were asked for so far are due.
     due: Instant,
+    /// All waiting together: one waits at a time.
+    waited: Duration,
 }
 
 impl Meter {
@@ -88,6 +98,7 @@ impl Meter {
         let unused = now.checked_sub(STRETCH).unwrap_or(now);
         let begin = self.due.max(unused);
         self.due = begin.checked_add(self.time(rows)).unwrap_or(begin);
+        self.waited = self.waited.saturating_add(self.due.saturating_duration_since(now));
         self.due
     }
 
@@ -119,7 +130,7 @@ mod tests {
     use super::*;
 
     fn meter(per_second: u32, due: Instant) -> Meter {
-        Meter { per_second: NonZeroU32::new(per_second).unwrap(), due }
+        Meter { per_second: NonZeroU32::new(per_second).unwrap(), due, waited: Duration::ZERO }
     }
 
     fn seconds(seconds: f64) -> Duration {
@@ -139,6 +150,7 @@ mod tests {
         // A key had more rows than there are in a second.
         meter.settle(10, 310);
         assert_eq!(meter.admit(begun + seconds(1.1), 10), begun + seconds(4.1));
+        assert_eq!(meter.waited, seconds(0.5 + 1.5 + 3.0));
     }
 
     #[test]

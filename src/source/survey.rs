@@ -3,6 +3,9 @@
 //! Promises: an answer in seconds, whatever the size of the tables: what would take longer is estimated, and said to be.
 //! Never reads a value.
 
+use std::num::NonZeroU32;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use serde::Serialize;
@@ -37,6 +40,20 @@ pub trait Survey: Send + Sync {
     /// # Errors
     /// As [`Survey::count`].
     async fn unseen_transactions(&self) -> Result<Option<String>>;
+
+    /// The limit that it is read within, if it has one.
+    fn paced(&self) -> Option<Paced> {
+        None
+    }
+}
+
+/// A limit of rows a second.
+#[derive(Debug, Clone, Copy)]
+pub struct Paced {
+    /// How many may be read.
+    pub rows_per_second: NonZeroU32,
+    /// How long readers have waited for their turn so far.
+    pub waited: Duration,
 }
 
 /// A number of rows.
@@ -96,6 +113,10 @@ impl<S: Server> Survey for Database<S> {
         };
         let asked: Result<_> = asked.await;
         asked.with_context(|| format!("source `{}`: open transactions", reader.name))
+    }
+
+    fn paced(&self) -> Option<Paced> {
+        self.reader.pace.told()
     }
 }
 

@@ -10,6 +10,7 @@ use futures::StreamExt;
 use serde::Serialize;
 use tokio::time::timeout;
 
+use super::limits::{self, Sampled};
 use crate::assemble::{Assembler, Masking};
 use crate::config::LoadConfig;
 use crate::hydrate::{Hydrated, Hydrator, Level};
@@ -45,8 +46,11 @@ pub struct Estimate {
     pub seconds: u64,
     /// Roots that were read, joined and assembled to find out.
     pub sampled: u64,
-    /// Roots a second that were.
+    /// Roots a second that were, when no limit of a source makes them wait.
     pub read_per_second: u64,
+    /// The source whose limit of rows a second decides how long it will take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_back_by: Option<String>,
     /// Bytes a second that the engine writes.
     pub written_bytes_per_second: u64,
     /// `last_run`, or `assumed` while none is known.
@@ -70,7 +74,7 @@ pub struct Widest {
 /// What the sample showed.
 #[derive(Debug, Default)]
 struct Sample {
-    roots: u64,
+    of: Sampled,
     bytes: u64,
     nested: u64,
     seconds: f64,
@@ -99,23 +103,23 @@ async fn estimated(
     let source = sources.get(&plan.root.source);
     let source = source.with_context(|| format!("source `{}` is not open", plan.root.source))?;
     let counted = source.count(&plan.root.read).await?;
+    let kept = sizes.0.cache_bytes > 0;
     let sample = sample(plan, sources, sizes, counted.rows).await?;
-    let bytes = match sample.roots {
-        0 => 0,
-        roots => u128::from(sample.bytes) * u128::from(counted.rows) / u128::from(roots),
-    };
-    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-    let read_per_second = per_second(sample.roots, sample.seconds);
+    let bytes = sample.of.in_all(sample.bytes, counted.rows);
+    let read_per_second = per_second(sample.of.roots, sample.seconds);
     let last = last.and_then(pace);
     let (pace, written_by) = last.map_or((ASSUMED_PACE, "assumed"), |pace| (pace, "last_run"));
-    let reading = counted.rows / read_per_second.max(1);
+    let unhindered = (counted.rows / read_per_second.max(1)).max(bytes / pace.max(1));
+    let slowest = limits::slowest(plan, sources, &sample.of, counted.rows, kept).await?;
+    let slowest = slowest.filter(|(_, seconds)| *seconds > unhindered);
     Ok(Estimate {
         documents: counted.rows,
         documents_by: counted.by,
         bytes,
-        seconds: reading.max(bytes / pace.max(1)),
-        sampled: sample.roots,
+        seconds: slowest.map_or(unhindered, |(_, seconds)| seconds),
+        sampled: sample.of.roots,
         read_per_second,
+        held_back_by: slowest.map(|(source, _)| source.to_owned()),
         written_bytes_per_second: pace,
         written_by,
         nested_objects: sample.nested,
@@ -158,8 +162,9 @@ async fn sample(
     let mut assembler = Assembler::new(plan, masking, "2026-01-01T00:00:00.000Z", load.page_bytes);
     let size = PageSize { rows: PAGE, bytes: load.page_bytes };
     let stride = usize::try_from(rows).map_or(STRIDE, |rows| rows / PLACES).clamp(PAGE, STRIDE);
-    let (mut sample, mut range, mut stepping) = (Sample::default(), KeyRange::default(), 0.0);
+    let (mut sample, mut range) = (Sample::default(), KeyRange::default());
     for _ in 0..PLACES {
+        let (place, waited) = (Instant::now(), limits::waits(sources));
         let page = source.scan(Arc::clone(read), range.clone(), size).next().await;
         let Some(page) = page else { break };
         let mut waiting = vec![Arc::new(page.context("the root's rows")?)];
@@ -172,28 +177,29 @@ async fn sample(
                     waiting.push(Arc::new(page.part(0, rows / 2)));
                 }
                 // One root that does not fit into memory becomes no document.
-                Hydrated::Overflow(_) => sample.roots += 1,
+                Hydrated::Overflow(_) => sample.of.roots += 1,
             }
         }
+        // A load waits too: how long, the limits tell better than a few pages.
+        let waited = limits::longest_wait(&waited, &limits::waits(sources));
+        sample.seconds += place.elapsed().saturating_sub(waited).as_secs_f64();
         if began.elapsed() >= SAMPLING {
             break;
         }
-        let stepped = Instant::now();
+        // A load does that too, but once for many more rows: its time does not count.
         range.from = source.step(read, &range, stride).await?;
-        // A load does that too, but once for many more rows.
-        stepping += stepped.elapsed().as_secs_f64();
         if range.from.is_none() {
             break;
         }
     }
-    sample.seconds = began.elapsed().as_secs_f64() - stepping;
     Ok(sample)
 }
 
 fn add(sample: &mut Sample, assembler: &mut Assembler<'_>, (plan, roots): (&Plan, &Level)) {
     let (mut id, mut document) = (String::new(), Vec::new());
+    sample.of.add_rows(plan, roots);
     for row in 0..roots.rows.len() {
-        sample.roots += 1;
+        sample.of.roots += 1;
         sample.nested = sample.nested.max(nested(&plan.root, roots, row));
         if !assembler.id(roots, row, &mut id) {
             continue;

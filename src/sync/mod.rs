@@ -15,6 +15,7 @@ mod full;
 mod generations;
 mod ledger;
 mod leftovers;
+mod limits;
 mod load;
 mod parts;
 mod pipeline;

@@ -81,6 +81,32 @@ async fn an_estimate_comes_near_to_what_a_run_then_writes_and_knows_its_pace_aft
     assert!((after["written_bytes_per_second"].as_f64().unwrap() - pace).abs() < pace / 100.0);
 }
 
+#[tokio::test]
+async fn a_source_with_a_limit_takes_its_time() {
+    // A part for each of three hundred things, and one kind that all have in common.
+    let place = shop(300, "INSERT INTO parts (thing) SELECT id FROM things;").await;
+    place
+        .run(
+            "UPDATE things SET name = 'x';
+             CREATE TABLE kinds (name TEXT PRIMARY KEY); INSERT INTO kinds VALUES ('x')",
+        )
+        .await;
+    let one = "one:\n  one: {source: db, table: kinds, on: {name: name}, fields: [name]}\n";
+    let home = home_on(&place, &ROOT.replace("many:\n", &format!("{one}many:\n")));
+    let unhindered = report(&home)["estimate"].as_object().unwrap().clone();
+    assert!(!unhindered.contains_key("held_back_by"), "{unhindered:?}");
+    let home = home.variable("PREJOIN__SOURCES__DB__MAX_ROWS_PER_SECOND", "100");
+    let held_back = report(&home)["estimate"].clone();
+    assert_eq!(
+        (&held_back["seconds"], &held_back["held_back_by"]),
+        (&Value::from(7), &Value::from("db"))
+    );
+    // Waiting is no part of it: with all their rows, no more than fifty come in a second.
+    assert!(held_back["read_per_second"].as_u64().unwrap() > 75, "{held_back}");
+    let told = home.run(&["check"]).told();
+    assert!(told.contains(", held back by `max_rows_per_second` of db, writing "), "{told}");
+}
+
 /// A home over `things` with so many parts on one of them, and the findings about that.
 fn about_nested(home: &Home) -> String {
     let report = report(home);
