@@ -50,7 +50,7 @@ pub async fn dry_run(
     let ended = tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Stopped::Cancelled),
-        read = read_all(run, &progress) => read.map_err(Stopped::NotStarted),
+        read = read_all(run, &progress) => read.map_err(Stopped::Midway),
     };
     report.count(&progress);
     let ended = ended.map(|(counts, keyless)| {

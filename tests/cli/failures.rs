@@ -102,6 +102,39 @@ async fn an_unreachable_database_is_said_without_its_password() {
     ");
 }
 
+/// It had begun to read, as a run would have.
+#[tokio::test]
+async fn a_dry_run_whose_reading_breaks_off_is_exit_four() {
+    let config =
+        "sources:\n  shop: {kind: sqlite, path: shop.db}\nload: {readers: 1, range_rows: 100}\n";
+    let home = Home::new()
+        .file("mappings/things.json", MAPPING)
+        .file("jobs/things.yaml", JOB)
+        .file("config/default.yaml", config);
+    sqlite(
+        &home,
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, label TEXT);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+         INSERT INTO things SELECT i, printf('%.*c', 1000, 'x') FROM n",
+    )
+    .await;
+    let path = home.path().join("shop.db");
+    let mut broken = std::fs::read(&path).unwrap();
+    let half = broken.len() / 2;
+    broken[half..].fill(0xff);
+    std::fs::write(&path, broken).unwrap();
+    let ran = home.run(&["reindex", "things", "--dry-run", "--json"]);
+    insta::assert_snapshot!(ran.told(), @"
+    exit 4
+    error: source `shop`: `things`: looking for the end of a range: database disk image is malformed
+
+    hint: the file is damaged: `PRAGMA integrity_check` tells more; restore it
+    ");
+    let report = ran.json();
+    assert_eq!(report["outcome"], "stopped");
+    assert!(report["read"].as_u64().unwrap() > 0, "{report}");
+}
+
 #[tokio::test]
 async fn a_wrong_password_is_said_without_it() {
     let mut url = url::Url::parse(&services::postgres()).unwrap();
