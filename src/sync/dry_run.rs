@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Stopped;
-use super::filler::{Filler, Unfit};
+use super::filler::Filler;
 use super::ledger::{Ended, Ledger};
 use super::pipeline::{Part, Reading, all_ended_well, count};
 use super::progress::Progress;
@@ -22,7 +22,7 @@ use crate::assemble::Masking;
 use crate::config::LoadConfig;
 use crate::hydrate::{Hydrator, Level};
 use crate::plan::Plan;
-use crate::sink::bulk::BulkBody;
+use crate::sink::bulk::{BulkBody, Outcome, Rejection};
 use crate::sink::version::{BATCHES, Versions, epoch_after};
 use crate::source::{KeyRange, PageSize, Source, Sources};
 use crate::state::{Counts, LoadState};
@@ -142,7 +142,7 @@ impl Rehearsal {
                 }
                 Part::TooLarge(unfit) => {
                     counts.read += 1;
-                    null.refuse(&unfit);
+                    null.refuse(&unfit.error_type, unfit.field.as_deref());
                 }
             }
         }
@@ -166,7 +166,7 @@ impl Null<'_> {
     fn add(&mut self, version: u64, roots: &Level) {
         for row in 0..roots.rows.len() {
             if let Err(unfit) = self.filler.put(&mut self.body, version, (roots, row)) {
-                self.refuse(&unfit);
+                self.refuse(&unfit.error_type, unfit.field.as_deref());
             }
             if self.body.bytes() >= self.bulk_bytes {
                 self.let_go();
@@ -175,8 +175,8 @@ impl Null<'_> {
     }
 
     /// Counts a root that becomes no document.
-    fn refuse(&mut self, unfit: &Unfit) {
-        self.progress.add_dead(&unfit.error_type, unfit.field.as_deref());
+    fn refuse(&mut self, error_type: &str, field: Option<&str>) {
+        self.progress.add_dead(error_type, field);
         self.dead += 1;
     }
 
@@ -188,8 +188,19 @@ impl Null<'_> {
 
     fn let_go(&mut self) {
         let body = std::mem::take(&mut self.body);
-        if !body.is_empty() {
-            self.progress.add_written(body.len() as u64, body.bytes());
+        if body.is_empty() {
+            return;
         }
+        let bytes = body.bytes();
+        // What is known without an engine: ids that none takes.
+        let (_, outcomes) = body.seal();
+        let mut written = outcomes.len() as u64;
+        for outcome in outcomes.into_iter().flatten() {
+            if let Outcome::Rejected(Rejection { error_type, field }) = outcome {
+                written -= 1;
+                self.refuse(&error_type, field.as_deref());
+            }
+        }
+        self.progress.add_written(written, bytes);
     }
 }

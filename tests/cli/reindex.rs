@@ -196,3 +196,22 @@ async fn a_dry_run_tells_what_a_run_then_does(engine: TestEngine) {
     // It is another kind of run than those that go on with one.
     assert_eq!(dry(&["--resume"]).status.code(), Some(2));
 }
+
+/// A run keeps them as dead letters without asking the engine.
+#[tokio::test]
+async fn a_dry_run_tells_of_ids_that_no_engine_takes() {
+    let job = "index: things\nmapping: things.json\nroot: {source: shop, table: things, fields: [born]}\n";
+    let home = Home::new()
+        .file("mappings/things.json", MAPPING)
+        .file("jobs/things.yaml", job)
+        .file("config/default.yaml", "sources: {shop: {kind: sqlite, path: shop.db}}\n");
+    let statements = "CREATE TABLE things (id TEXT PRIMARY KEY NOT NULL, born TEXT);
+        INSERT INTO things (id) VALUES (''), ('a'), (printf('%.*c', 512, 'x')), (printf('%.*c', 513, 'x'))";
+    sqlite(&home, statements).await;
+    let told = home.run(&["reindex", "things", "--dry-run", "--json"]);
+    assert_eq!(told.code, Some(1), "{}", told.stderr);
+    let report = told.json();
+    assert_eq!((&report["read"], &report["written"]), (&json!(4), &json!(2)));
+    assert_eq!(report["dead_letters"], 2);
+    assert_eq!(report["refusals"], json!({"empty_id: _id": 1, "id_too_long: _id": 1}));
+}
