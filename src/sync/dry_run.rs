@@ -128,7 +128,7 @@ impl Rehearsal {
         let mut parts = reading.start(&mut tasks);
         let mut null = Null {
             filler: Filler::new(&self.run.plan, self.run.masking.clone(), load),
-            body: BulkBody::default(),
+            body: BulkBody::with_capacity(load.bulk_bytes),
             bulk_bytes: load.bulk_bytes,
             dead: 0,
             progress: &self.progress,
@@ -187,13 +187,10 @@ impl Null<'_> {
     }
 
     fn let_go(&mut self) {
-        let body = std::mem::take(&mut self.body);
-        if body.is_empty() {
-            return;
-        }
-        let bytes = body.bytes();
+        let bytes = self.body.bytes();
         // What is known without an engine: ids that none takes.
-        let (_, outcomes) = body.seal();
+        let (sealed, outcomes) = std::mem::take(&mut self.body).seal();
+        self.body = sealed.emptied(self.bulk_bytes);
         let mut written = outcomes.len() as u64;
         for outcome in outcomes.into_iter().flatten() {
             if let Outcome::Rejected(Rejection { error_type, field }) = outcome {

@@ -202,7 +202,7 @@ impl Sealed {
     }
 
     /// An empty body for `bytes` in the same memory; what it had taken beyond that is given back.
-    pub(super) fn emptied(self, bytes: usize) -> BulkBody {
+    pub fn emptied(self, bytes: usize) -> BulkBody {
         let Self { buffer, mut slots, mut ids, mut seen } = self;
         // Whoever sent it may still hold it, as when the answer came before all was sent: then it is not ours to write to.
         let mut buffer = buffer.try_into_mut().unwrap_or_default();
