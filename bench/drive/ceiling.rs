@@ -1,7 +1,8 @@
 //! The engine's ceiling: documents that lie ready are sent by as many curl processes as are asked for.
 //!
-//! Nobody reads, joins or builds anything meanwhile, so nothing can load this engine faster with such requests. The
-//! client shares no code with prejoin.
+//! Nobody reads, joins or builds anything meanwhile, so what is reached with the best setting is taken for what the engine
+//! can take in. It is this client's best, and no proof that nothing is faster: each request is a curl process of its own, on
+//! the processors that the engine uses too, and each setting is tried once. Shares no code with prejoin.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};

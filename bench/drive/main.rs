@@ -99,29 +99,39 @@ fn main() -> Result<()> {
         data: absolute(&cli.data)?,
     };
     let machine = machine::describe(&stage, &cli.versions)?;
-    let results = plan::measure(&stage, &extent, cli.pgsync.as_deref())?;
-    stage.engine.clear()?;
-    let date = jiff::Zoned::now().date().to_string();
-    let goals = goals::all(&results.rows);
-    let page = Page {
-        date: &date,
-        quick: cli.quick,
-        extent: &extent,
-        results: &results,
-        goals: &goals,
-        machine: &machine,
-    };
-    let page = page.to_string();
-    if let Some(out) = &cli.out {
-        write(&out.with_extension("md"), &page)?;
-        write(&out.with_extension("svg"), &chart::draw(&results.rows))?;
+    let (results, measured) = plan::measure(&stage, &extent, cli.pgsync.as_deref());
+    let cleared = stage.engine.clear();
+    // A failure after half an hour does not take the half hour with it.
+    if !results.rows.0.is_empty() {
+        let page = Page {
+            date: &jiff::Zoned::now().date().to_string(),
+            quick: cli.quick,
+            whole: measured.is_ok(),
+            extent: &extent,
+            results: &results,
+            goals: &goals::all(&results.rows),
+            machine: &machine,
+        };
+        let page = page.to_string();
+        if let Some(out) = &cli.out {
+            write(&with_suffix(out, ".md"), &page)?;
+            write(&with_suffix(out, ".svg"), &chart::draw(&results.rows))?;
+        }
+        stdout().write_all(page.as_bytes()).context("writing to stdout")?;
     }
-    stdout().write_all(page.as_bytes()).context("writing to stdout")
+    measured.and(cleared)
 }
 
 /// Programs that are run take relative paths for something else.
 fn absolute(folder: &Path) -> Result<PathBuf> {
     folder.canonicalize().with_context(|| format!("looking for the folder `{}`", folder.display()))
+}
+
+/// What stands behind a dot in the file's name stays.
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -131,4 +141,16 @@ fn write(path: &Path, text: &str) -> Result<()> {
 /// A line for whoever waits; where nobody reads it, nothing is lost.
 fn say(line: &str) {
     drop(writeln!(stderr(), "{line}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn results_have_the_name_that_was_given() {
+        let named = |out: &str| super::with_suffix(Path::new(out), ".md");
+        assert_eq!(named("results/run-1.2"), Path::new("results/run-1.2.md"));
+        assert_eq!(named("today"), Path::new("today.md"));
+    }
 }

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::ceiling::{self, Pieces};
 use super::measure::{Measure, Row, Rows, Section};
@@ -40,11 +41,11 @@ pub(crate) struct Extent {
     pub(crate) large: Option<Scale>,
     /// Ceiling and prejoin alternate so many times.
     pub(crate) rounds: usize,
-    /// The ceiling's settings to choose from: MB of a request, and requests under way.
+    /// The ceilings' settings to choose from: MB of a request, and requests under way.
     pub(crate) settings: &'static [(usize, usize)],
 }
 
-/// Settings of the ceiling to choose from.
+/// Settings of the ceilings to choose from.
 pub(crate) const ALL_SETTINGS: &[(usize, usize)] =
     &[(5, 2), (5, 4), (5, 6), (10, 2), (10, 4), (10, 6)];
 /// The one that is mostly the best.
@@ -53,8 +54,10 @@ pub(crate) const USUAL_SETTING: &[(usize, usize)] = &[(5, 4)];
 /// How long searches are measured with nothing beside.
 const SEARCHED: Duration = Duration::from_secs(20);
 
-/// One try of the ceiling.
+/// One try of a ceiling.
 pub(crate) struct Try {
+    /// The row that it was for.
+    pub(crate) of: &'static str,
     pub(crate) megabytes: usize,
     pub(crate) in_flight: usize,
     pub(crate) measure: Measure,
@@ -68,34 +71,47 @@ pub(crate) struct Searches {
 }
 
 /// All that was measured.
+#[derive(Default)]
 pub(crate) struct Results {
     pub(crate) tries: Vec<Try>,
     pub(crate) rows: Rows,
-    pub(crate) searches: Searches,
+    pub(crate) searches: Option<Searches>,
 }
 
-/// Measures everything, telling each figure when it is there.
-pub(crate) fn measure(stage: &Stage, extent: &Extent, pgsync: Option<&Path>) -> Result<Results> {
-    let mut rows = Vec::new();
-    let (best, tries) = choose(stage, extent)?;
-    rows.extend(rounds(stage, extent, best)?);
-    for (name, readers) in [(name::READ_ONE, 1), (name::READ_TWO, 2)] {
-        let mut row = Row::new(name, Section::Read, name::CEILING);
-        for _ in 0..extent.rounds {
-            add(&mut row, subject::read(stage, readers, &extent.scale)?);
-        }
-        rows.push(row);
-    }
+/// Documents cut as they are best sent, and how many requests of them are best under way.
+struct Ready {
+    pieces: Pieces,
+    in_flight: usize,
+}
+
+/// Measures everything, telling each figure when it is there. What was measured before an error is not lost by it.
+pub(crate) fn measure(
+    stage: &Stage,
+    extent: &Extent,
+    pgsync: Option<&Path>,
+) -> (Results, Result<()>) {
+    let mut results = Results::default();
+    let measured = all(stage, extent, pgsync, &mut results);
+    results.rows.0.retain(|row| !row.runs.is_empty());
+    (results, measured)
+}
+
+fn all(stage: &Stage, extent: &Extent, pgsync: Option<&Path>, to: &mut Results) -> Result<()> {
+    let bare = stage.data.join(extent.scale.ready_made());
+    let bare = choose(stage, extent, (name::CEILING, &bare, stage.mapping()?), &mut to.tries)?;
+    let sent = sent::collect(stage, &extent.scale)?;
+    let sent = choose(stage, extent, (name::SENT, &sent.file, sent.mapping), &mut to.tries)?;
+    let rows = &mut to.rows.0;
+    rounds(stage, extent, (&bare, &sent), rows)?;
     if let Some(programs) = pgsync {
-        let mut row = Row::new(name::PEER, Section::Load, name::CEILING);
-        add(&mut row, peer::load(stage, programs, &extent.peer)?);
-        rows.push(row);
+        let peer = peer::load(stage, programs, &extent.peer)?;
+        rows.push(once(name::PEER, (Section::Load, name::CEILING), peer));
     }
     if let Some(large) = &extent.large {
-        rows.extend(growth(stage, large, best)?);
+        growth(stage, large, &bare, rows)?;
     }
-    let searches = searches(stage, extent)?;
-    Ok(Results { tries, rows: Rows(rows), searches })
+    to.searches = Some(searches(stage, extent)?);
+    Ok(())
 }
 
 /// Searches of the index that readers have, with nothing beside and during a load.
@@ -112,70 +128,84 @@ fn searches(stage: &Stage, extent: &Extent) -> Result<Searches> {
     Ok(Searches { alone, beside })
 }
 
-/// The best of the ceiling's settings, as MB and requests under way, and what each reached where there is a choice.
-fn choose(stage: &Stage, extent: &Extent) -> Result<((usize, usize), Vec<Try>)> {
-    if let [only] = extent.settings {
-        return Ok((*only, Vec::new()));
+/// Cuts documents for the best of the settings, which are tried once each where there is a choice.
+fn choose(
+    stage: &Stage,
+    extent: &Extent,
+    (of, documents, mapping): (&'static str, &Path, Value),
+    tries: &mut Vec<Try>,
+) -> Result<Ready> {
+    let cut = |megabytes, before: Option<Pieces>| match before {
+        Some(pieces) if pieces.megabytes == megabytes => Ok(pieces),
+        _ => Pieces::cut(documents, mapping.clone(), megabytes),
+    };
+    if let [(megabytes, in_flight)] = extent.settings {
+        return Ok(Ready { pieces: cut(*megabytes, None)?, in_flight: *in_flight });
     }
-    let mut tries: Vec<Try> = Vec::new();
-    let documents = stage.data.join(extent.scale.ready_made());
-    let mut cut: Option<Pieces> = None;
+    let (mut fastest, mut best, mut last) = (0.0, (5, 4), None);
     for &(megabytes, in_flight) in extent.settings {
-        let pieces = match cut.take() {
-            Some(pieces) if pieces.megabytes == megabytes => pieces,
-            _ => Pieces::cut(&documents, stage.mapping()?, megabytes)?,
-        };
+        let pieces = cut(megabytes, last.take())?;
         let measure = ceiling::run(stage, &pieces, in_flight)?;
-        say(&format!("ceiling, {in_flight} requests of {megabytes} MB: {:.0}/s", measure.rate()));
-        tries.push(Try { megabytes, in_flight, measure });
-        cut = Some(pieces);
+        let rate = measure.rate();
+        say(&format!("{of}, {in_flight} requests of {megabytes} MB: {rate:.0}/s"));
+        if rate > fastest {
+            (fastest, best) = (rate, (megabytes, in_flight));
+        }
+        tries.push(Try { of, megabytes, in_flight, measure });
+        last = Some(pieces);
     }
-    let best = tries.iter().max_by(|a, b| a.measure.rate().total_cmp(&b.measure.rate()));
-    Ok((best.map_or((5, 4), |best| (best.megabytes, best.in_flight)), tries))
+    let (megabytes, in_flight) = best;
+    Ok(Ready { pieces: cut(megabytes, last)?, in_flight })
 }
 
-/// Both ceilings, one server and three, one after the other, round by round; each round begins with another one.
+/// Both ceilings, both loads and both readings, one after the other, round by round; each round begins with another one.
 fn rounds(
     stage: &Stage,
     extent: &Extent,
-    (megabytes, in_flight): (usize, usize),
-) -> Result<[Row; 4]> {
-    let sent = sent::collect(stage, &extent.scale)?;
-    let sent = Pieces::cut(&sent.file, sent.mapping, megabytes)?;
-    let bare = stage.data.join(extent.scale.ready_made());
-    let bare = Pieces::cut(&bare, stage.mapping()?, megabytes)?;
-    let row = |name| Row::new(name, Section::Load, name::CEILING);
-    let mut rows = [row(name::CEILING), row(name::SENT), row(name::ONE), row(name::THREE)];
+    (bare, sent): (&Ready, &Ready),
+    rows: &mut Vec<Row>,
+) -> Result<()> {
+    let loads = [name::CEILING, name::SENT, name::ONE, name::THREE];
+    let reads = [name::READ_ONE, name::READ_TWO];
+    rows.extend(loads.map(|name| Row::new(name, Section::Load, name::CEILING)));
+    rows.extend(reads.map(|name| Row::new(name, Section::Read, name::CEILING)));
     for round in 0..extent.rounds {
-        rows.rotate_left(round % 4);
-        for row in &mut rows {
+        let begin = round % rows.len();
+        let (last, first) = rows.split_at_mut(begin);
+        for row in first.iter_mut().chain(last) {
             let measure = match row.name {
-                name::CEILING => ceiling::run(stage, &bare, in_flight)?,
-                name::SENT => ceiling::run(stage, &sent, in_flight)?,
+                name::CEILING => ceiling::run(stage, &bare.pieces, bare.in_flight)?,
+                name::SENT => ceiling::run(stage, &sent.pieces, sent.in_flight)?,
                 name::ONE => subject::load(stage, Job::OneServer, &extent.scale)?,
-                _ => subject::load(stage, Job::ThreeServers, &extent.scale)?,
+                name::THREE => subject::load(stage, Job::ThreeServers, &extent.scale)?,
+                name::READ_ONE => subject::read(stage, 1, &extent.scale)?,
+                _ => subject::read(stage, 2, &extent.scale)?,
             };
             add(row, measure);
         }
-        rows.rotate_right(round % 4);
     }
-    Ok(rows)
+    Ok(())
 }
 
-fn growth(
-    stage: &Stage,
-    large: &Scale,
-    (megabytes, in_flight): (usize, usize),
-) -> Result<[Row; 3]> {
-    let mut ceiling = Row::new(name::LARGE_CEILING, Section::Growth, name::CEILING);
-    let pieces = Pieces::cut(&stage.data.join(large.ready_made()), stage.mapping()?, megabytes)?;
-    add(&mut ceiling, ceiling::run(stage, &pieces, in_flight)?);
+/// The same with more rows, each once; the ceiling with the setting that was best before.
+fn growth(stage: &Stage, large: &Scale, usual: &Ready, rows: &mut Vec<Row>) -> Result<()> {
+    let (documents, megabytes) = (stage.data.join(large.ready_made()), usual.pieces.megabytes);
+    let pieces = Pieces::cut(&documents, stage.mapping()?, megabytes)?;
+    let ceiling = ceiling::run(stage, &pieces, usual.in_flight)?;
     drop(pieces);
-    let mut one = Row::new(name::LARGE_ONE, Section::Growth, name::ONE);
-    add(&mut one, subject::load(stage, Job::OneServer, large)?);
-    let mut read = Row::new(name::LARGE_READ, Section::Growth, name::READ_TWO);
-    add(&mut read, subject::read(stage, 2, large)?);
-    Ok([ceiling, one, read])
+    rows.push(once(name::LARGE_CEILING, (Section::Growth, name::CEILING), ceiling));
+    let one = subject::load(stage, Job::OneServer, large)?;
+    rows.push(once(name::LARGE_ONE, (Section::Growth, name::ONE), one));
+    let read = subject::read(stage, 2, large)?;
+    rows.push(once(name::LARGE_READ, (Section::Growth, name::READ_TWO), read));
+    Ok(())
+}
+
+/// A row that is measured once.
+fn once(name: &'static str, (section, against): (Section, &'static str), measure: Measure) -> Row {
+    let mut row = Row::new(name, section, against);
+    add(&mut row, measure);
+    row
 }
 
 fn add(row: &mut Row, measure: Measure) {

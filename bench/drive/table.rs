@@ -1,10 +1,10 @@
-//! The results as Markdown, for people: goals, loads, reading, growth, the ceiling's settings, the machine.
+//! The results as Markdown, for people: goals, loads, reading, growth, the ceilings' settings, the machine.
 
 use std::fmt::{self, Write};
 
 use super::goals::{Bound, Goal};
 use super::measure::{Measure, Row, Rows, Section, Spread};
-use super::plan::{Extent, Results, Searches, name};
+use super::plan::{Extent, Results, Searches, Try, name};
 
 /// From this part of the CPU time on, used by others, figures are not to be believed.
 const DISTURBED: f64 = 0.1;
@@ -13,6 +13,8 @@ const DISTURBED: f64 = 0.1;
 pub(crate) struct Page<'a> {
     pub(crate) date: &'a str,
     pub(crate) quick: bool,
+    /// Whether all was measured that was to be.
+    pub(crate) whole: bool,
     pub(crate) extent: &'a Extent,
     pub(crate) results: &'a Results,
     pub(crate) goals: &'a [Goal],
@@ -32,9 +34,12 @@ impl fmt::Display for Page<'_> {
                 "**Quick: one round, {pgsync}, no growth. Good for a look, not for a record.**\n"
             )?;
         }
+        if !self.whole {
+            writeln!(to, "**Broken off by an error: what is missing was not measured.**\n")?;
+        }
         let rounds = match extent.rounds {
             1 => "one round".to_owned(),
-            rounds => format!("{rounds} rounds, the loads alternated"),
+            rounds => format!("{rounds} rounds, loads and readings alternated"),
         };
         let documents = thousands(extent.scale.documents());
         writeln!(
@@ -61,7 +66,9 @@ impl fmt::Display for Page<'_> {
             let title = format!("Growth: {} documents", thousands(large.documents()));
             section(to, &results.rows, Section::Growth, &title, "of the usual size")?;
         }
-        searches(to, &results.searches)?;
+        if let Some(measured) = &results.searches {
+            searches(to, measured)?;
+        }
         tries(to, results)?;
         writeln!(to, "## Machine\n")?;
         self.machine.iter().try_for_each(|(name, value)| writeln!(to, "- {name}: {value}"))
@@ -154,11 +161,12 @@ fn tries(to: &mut fmt::Formatter<'_>, results: &Results) -> fmt::Result {
     if results.tries.is_empty() {
         return Ok(());
     }
-    writeln!(to, "## The ceiling's settings, each tried once\n")?;
-    writeln!(to, "| requests under way | MB of each | documents/s |\n|---:|---:|---:|")?;
+    writeln!(to, "## The ceilings' settings, each tried once\n")?;
+    writeln!(to, "| | requests under way | MB of each | documents/s |\n|---|---:|---:|---:|")?;
     for tried in &results.tries {
         let rate = whole(tried.measure.rate());
-        writeln!(to, "| {} | {} | {rate} |", tried.in_flight, tried.megabytes)?;
+        let Try { of, megabytes, in_flight, .. } = tried;
+        writeln!(to, "| {of} | {in_flight} | {megabytes} | {rate} |")?;
     }
     writeln!(to)
 }
@@ -211,11 +219,15 @@ mod tests {
 
     /// The page of a quick run with these rows.
     fn page(rows: Vec<Row>, scale: &str, peer: &str) -> String {
-        let tries = vec![Try { megabytes: 5, in_flight: 4, measure: run(10.0, None) }];
+        let tries =
+            vec![Try { of: name::CEILING, megabytes: 5, in_flight: 4, measure: run(10.0, None) }];
         let time = std::time::Duration::from_millis(7);
         let latencies = Latencies { count: 500, p50: time, p99: time, max: time };
-        let searches = Searches { alone: latencies, beside: latencies };
-        let results = Results { tries, rows: Rows(rows), searches };
+        let searches = Some(Searches { alone: latencies, beside: latencies });
+        shown(&Results { tries, rows: Rows(rows), searches }, true, (scale, peer))
+    }
+
+    fn shown(results: &Results, whole: bool, (scale, peer): (&str, &str)) -> String {
         let (scale, peer) = (scale.parse().unwrap(), peer.parse().unwrap());
         let extent = Extent { peer, scale, large: None, rounds: 2, settings: USUAL_SETTING };
         let goals = goals::all(&results.rows);
@@ -223,8 +235,9 @@ mod tests {
         let page = Page {
             date: "2026-01-02",
             quick: true,
+            whole,
             extent: &extent,
-            results: &results,
+            results,
             goals: &goals,
             machine: &machine,
         };
@@ -243,19 +256,32 @@ mod tests {
         for line in [
             "# Benchmark of 2026-01-02",
             "**Quick: one round, no pgsync, no growth. Good for a look, not for a record.**",
-            "TPC-H 0.1: 150,000 documents; 2 rounds, the loads alternated. What each figure means is in",
+            "TPC-H 0.1: 150,000 documents; 2 rounds, loads and readings alternated. What each figure means is in",
             "| full load from one Postgres, of the ceiling | ≥ 0.95 | 0.75 | **not reached** |",
             "| CPU time of prejoin and Postgres, of all in that load | ≤ 12 % | 9.09 % | reached |",
             "| full load from one Postgres, of pgsync's | ≥ 8 | – | not measured |",
             "| the engine's ceiling | 13,750 (12,500 to 15,000) | 1.00 | 20.0 | 1.5 | 0.5 | 9 % | – | 342 |",
             "| prejoin, one Postgres | 10,000 (7,500 to 12,500) | 0.75 | 20.0 | 1.5 | 0.5 | 9 % | 50 | 342 |",
-            "| 4 | 5 | 15,000 |",
+            "| the engine's ceiling | 4 | 5 | 15,000 |",
             "- CPU: two of a kind",
         ] {
             assert!(page.lines().any(|shown| shown == line), "{line}\nis not in\n{page}");
         }
-        assert!(!page.contains("Growth"), "{page}");
+        assert!(!page.contains("Growth") && !page.contains("Broken off"), "{page}");
         assert!(!page.contains("not quiet"), "{page}");
+    }
+
+    #[test]
+    fn what_was_measured_before_a_failure_is_shown() {
+        let rows = Rows(vec![row(name::CEILING, vec![run(10.0, None)])]);
+        let page = shown(&Results { rows, ..Results::default() }, false, ("0.1", "0.1"));
+        assert!(page.contains("\n**Broken off by an error: what is missing was not "), "{page}");
+        assert!(page.contains("\n| the engine's ceiling | 15,000 | 1.00 |"), "{page}");
+        assert!(
+            page.contains("one Postgres, of the ceiling | ≥ 0.95 | – | not measured |"),
+            "{page}"
+        );
+        assert!(!page.contains("Searches") && !page.contains("NaN"), "{page}");
     }
 
     #[test]

@@ -15,6 +15,11 @@ mod orders;
 mod scene;
 
 use criterion::{criterion_group, criterion_main};
+use tikv_jemallocator::Jemalloc;
+
+// The program's: what allocating costs is part of what is measured.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 criterion_group!(micro, decode::all, hydrate::all, assemble::all, bulk::all);
 criterion_main!(micro);

@@ -17,14 +17,13 @@ use crate::held::{Held, page};
 /// Roots of a page, as many as a load reads at a time.
 pub(crate) const ROOTS: u64 = 4_000;
 
-const CACHE_BYTES: usize = 32 << 20;
-
 /// A plan with all that it takes to run it.
 pub(crate) struct Scene {
     pub(crate) runtime: Runtime,
     pub(crate) plan: Plan,
     pub(crate) roots: Arc<Page>,
     sources: Sources,
+    cache_bytes: usize,
 }
 
 impl Scene {
@@ -42,12 +41,13 @@ impl Scene {
         let plan = planned.plan.ok_or_else(|| format!("{found:?}")).unwrap();
         let keys: Vec<String> = (1..=ROOTS).map(|key| key.to_string()).collect();
         let roots = page(&plan.root.read, keys.iter().map(String::as_str)).unwrap();
-        Self { runtime, plan, roots: Arc::new(roots), sources }
+        let cache_bytes = config.load.cache_bytes;
+        Self { runtime, plan, roots: Arc::new(roots), sources, cache_bytes }
     }
 
     /// A hydrator that has read nothing yet.
     pub(crate) fn hydrator(&self) -> Hydrator {
-        Hydrator::new(&self.plan, &self.sources, CACHE_BYTES, None)
+        Hydrator::new(&self.plan, &self.sources, self.cache_bytes, None)
     }
 
     /// The page of roots with all that belongs to them.
