@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::hydrate::{Joined, Level};
 use crate::plan::{Aggregate, Computed, Field, Node, Path};
 use crate::render::{Json, Refused, Values};
-use crate::row::{Cell, Kind, RowRef};
+use crate::row::{Cell, Kind, RowRef, Type};
 
 /// Decimals that a mean has beyond those of its values.
 const MEAN_DECIMALS: i64 = 4;
@@ -103,20 +103,21 @@ impl Values {
         Ok(true)
     }
 
-    /// The values that a path leads to, NULLs left out.
+    /// The values that a path leads to, each with the type of all of them; NULLs left out.
     fn each<'r>(
         &mut self,
         path: &Path,
         root: &'r Node,
         at: (&'r Level, usize),
-        mut take: impl FnMut(Cell<'_>) -> Result<(), String>,
+        mut take: impl FnMut(Type, Cell<'_>) -> Result<(), String>,
     ) -> Result<(), String> {
         let Found { node, rows } = self.find(path, root, at)?;
         let field: &Field = node.fields.get(path.field).ok_or("its path leads nowhere")?;
+        let ty = node.gives(field).ok_or("its path leads nowhere")?;
         for row in rows {
             let cell = self.value(field, row)?;
             if !cell.is_null() {
-                take(cell)?;
+                take(ty, cell)?;
             }
         }
         Ok(())
@@ -129,7 +130,7 @@ impl Values {
         at: (&Level, usize),
     ) -> Result<Vec<BigDecimal>, String> {
         let mut numbers = Vec::new();
-        self.each(path, root, at, |cell| {
+        self.each(path, root, at, |_, cell| {
             numbers.push(number(cell).ok_or("it takes numbers (try `as: decimal` on the field)")?);
             Ok(())
         })?;
@@ -145,10 +146,10 @@ impl Values {
         json: &mut Json<'_>,
     ) -> Result<(), String> {
         let mut best: Option<(Kind, String)> = None;
-        self.each(path, root, at, |cell| {
+        self.each(path, root, at, |ty, cell| {
             let better = match &best {
                 None => true,
-                Some((kind, text)) => compare(cell, Cell { kind: *kind, text }) == wanted,
+                Some((kind, text)) => compare(ty, cell, Cell { kind: *kind, text }) == wanted,
             };
             if better {
                 best = Some((cell.kind, cell.text.to_owned()));
@@ -172,7 +173,7 @@ impl Values {
         let mut seen = HashSet::new();
         let mut all = String::new();
         for path in paths {
-            self.each(path, root, at, |cell| {
+            self.each(path, root, at, |_, cell| {
                 if !cell.text.is_empty() && seen.insert(cell.text.to_owned()) {
                     if !all.is_empty() {
                         all.push('\n');
@@ -200,16 +201,31 @@ fn mean(numbers: &[BigDecimal]) -> Option<BigDecimal> {
     Some((sum / count).with_scale_round(scale + MEAN_DECIMALS, RoundingMode::HalfEven))
 }
 
-/// Numbers by value, everything else by its text: dates and times in ISO 8601 sort as they follow one another.
-fn compare(a: Cell<'_>, b: Cell<'_>) -> Ordering {
+/// Numbers by value, dates and times as they follow one another, everything else by its text.
+fn compare(ty: Type, a: Cell<'_>, b: Cell<'_>) -> Ordering {
     if let (Some(a), Some(b)) = (number(a), number(b)) {
         return a.cmp(&b);
     }
-    // An instant's `Z` would sort a whole second behind its own fractions.
-    match (a.text.strip_suffix('Z'), b.text.strip_suffix('Z')) {
-        (Some(a), Some(b)) => a.cmp(b),
+    match ty {
+        Type::Date | Type::Timestamp | Type::Timestamptz => led(a.text).cmp(&led(b.text)),
+        Type::Time => match (a.text.strip_prefix('-'), b.text.strip_prefix('-')) {
+            (Some(a), Some(b)) => led(b).cmp(&led(a)),
+            (a_before, b_before) => {
+                let (a_after, b_after) = (a_before.is_none(), b_before.is_none());
+                a_after.cmp(&b_after).then_with(|| led(a.text).cmp(&led(b.text)))
+            }
+        },
         _ => a.text.cmp(b.text),
     }
+}
+
+/// The year of a date or the hours of a time, which may have a sign and any number of digits, and what follows: that sorts as
+/// text, but for an instant's `Z`, which would sort a whole second behind its own fractions.
+fn led(text: &str) -> (Option<i64>, &str) {
+    let text = text.strip_suffix('Z').unwrap_or(text);
+    let digits = text.trim_start_matches(['+', '-']);
+    let rest = digits.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    (text.strip_suffix(rest).and_then(|number| number.parse().ok()), rest)
 }
 
 fn equals(cell: Cell<'_>, value: &Value) -> bool {
@@ -231,22 +247,53 @@ mod tests {
 
     #[test]
     fn values_are_compared_by_what_they_mean() {
-        let cell = |kind, text| Cell { kind, text };
-        let (text, number) = (Kind::Text, Kind::Number);
-        for (kind, less, more) in [
-            (number, "9", "10"),
-            (number, "-1.5", "-1.49"),
-            (text, "2026-01-01T09:05:00Z", "2026-01-01T09:05:00.5Z"),
-            (text, "2026-01-01T09:05:00.5Z", "2026-01-01T09:05:01Z"),
-            (text, "2026-01-09", "2026-01-10"),
-        ] {
-            assert_eq!(
-                compare(cell(kind, less), cell(kind, more)),
-                Ordering::Less,
-                "{less} {more}"
-            );
+        let in_order = [
+            (Type::Decimal, &["-1.5", "-1.49", "9", "10"][..]),
+            (
+                Type::Timestamptz,
+                &[
+                    "-10000-12-31T23:59:59Z",
+                    "-0043-03-15T00:00:00Z",
+                    "-0043-04-01T00:00:00Z",
+                    "0000-01-01T00:00:00Z",
+                    "2026-01-01T09:05:00Z",
+                    "2026-01-01T09:05:00.25Z",
+                    "2026-01-01T09:05:00.5Z",
+                    "2026-01-01T09:05:01Z",
+                    "9999-12-31T23:59:59Z",
+                    "+10000-01-01T04:59:59Z",
+                ],
+            ),
+            (
+                Type::Date,
+                &["-0043-03-15", "0001-01-01", "2026-01-09", "2026-01-10", "+10000-01-01"],
+            ),
+            (
+                Type::Time,
+                &[
+                    "-838:59:59",
+                    "-23:00:00",
+                    "-00:00:01.5",
+                    "-00:00:01",
+                    "00:00:00",
+                    "00:00:00.5",
+                    "23:00:00",
+                    "99:59:59",
+                    "100:00:00",
+                ],
+            ),
+            // A text is no time, whatever it looks like.
+            (Type::Text, &["+10000-01-01", "-0043-03-15", "100:00:00", "23:00:00", "abc"]),
+        ];
+        for (ty, values) in in_order {
+            let kind = if ty == Type::Decimal { Kind::Number } else { Kind::Text };
+            let cells = || values.iter().map(|text| Cell { kind, text }).enumerate();
+            for ((at, a), (and, b)) in cells().flat_map(|a| cells().map(move |b| (a, b))) {
+                assert_eq!(compare(ty, a, b), at.cmp(&and), "{ty} {} {}", a.text, b.text);
+            }
         }
-        assert_eq!(compare(cell(number, "1.0"), cell(number, "1.00")), Ordering::Equal);
+        let number = |text| Cell { kind: Kind::Number, text };
+        assert_eq!(compare(Type::Decimal, number("1.0"), number("1.00")), Ordering::Equal);
     }
 
     #[test]

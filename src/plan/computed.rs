@@ -11,7 +11,7 @@ use super::{Node, Planner, label};
 use crate::finding::{Code, Finding, Place, did_you_mean};
 use crate::job::{At, ComputedFile};
 use crate::mapping::Mapping;
-use crate::row::{Cast, Type};
+use crate::row::Type;
 
 /// A field that is worked out.
 #[derive(Debug)]
@@ -192,9 +192,7 @@ fn values<'n>(aggregate: &Aggregate, root: &'n Node) -> Option<Values<'n>> {
     let of = |path: &Path| {
         let node = path.steps.iter().try_fold(root, |node, &step| node.children.get(step))?;
         let field = node.fields.get(path.field)?;
-        let column = node.read.columns.get(field.column)?;
-        let ty = field.cast.map_or(column.ty, Cast::gives);
-        Some(Values { ty, native: "", certain: field.cast.is_some() })
+        Some(Values { ty: node.gives(field)?, native: "", certain: field.cast.is_some() })
     };
     match aggregate {
         Aggregate::Count(_) => known(Type::Integer),

@@ -33,7 +33,7 @@ use crate::config::Config;
 use crate::finding::{Finding, Level as Severity, Place};
 use crate::job::Job;
 use crate::mapping::Mapping;
-use crate::row::{Cast, Match};
+use crate::row::{Cast, Match, Type};
 use crate::source::Read;
 
 /// What a run follows.
@@ -146,6 +146,12 @@ impl Node {
     pub fn walk(&self) -> Vec<&Node> {
         let below = self.children.iter().flat_map(Node::walk);
         std::iter::once(self).chain(below).collect()
+    }
+
+    /// The type of a field's values, as they stand in the document.
+    pub fn gives(&self, field: &Field) -> Option<Type> {
+        let column = self.read.columns.get(field.column)?;
+        Some(field.cast.map_or(column.ty, Cast::gives))
     }
 }
 
