@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use futures::StreamExt;
 use serde::Serialize;
 use tokio::time::timeout;
@@ -83,7 +83,7 @@ struct Sample {
 /// Estimates a full load of `plan`. `last` is the job's last run, when one is remembered.
 ///
 /// # Errors
-/// When a source fails, or it would take long.
+/// When a source fails, it would take long, or there was no time for a single root.
 pub async fn estimate(
     plan: &Plan,
     sources: &Sources,
@@ -105,6 +105,9 @@ async fn estimated(
     let counted = source.count(&plan.root.read).await?;
     let kept = sizes.0.cache_bytes > 0;
     let sample = sample(plan, sources, sizes, counted.rows).await?;
+    // Of nothing nothing follows, least of all that a load has next to nothing to do.
+    let none = sample.of.roots == 0 && counted.rows > 0;
+    ensure!(!none, "no row of the root could be read and joined within {SAMPLING:?}");
     let bytes = sample.of.in_all(sample.bytes, counted.rows);
     let read_per_second = per_second(sample.of.roots, sample.seconds);
     let last = last.and_then(pace);

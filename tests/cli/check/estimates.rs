@@ -151,6 +151,15 @@ async fn a_large_table_is_not_counted_row_by_row() {
 }
 
 #[tokio::test]
+async fn a_first_page_that_takes_longer_than_the_sample_leaves_no_estimate() {
+    let place = Place::postgres().await;
+    place.run("CREATE VIEW things AS SELECT 1 AS id FROM pg_sleep(4.1)").await;
+    let report = report(&home_on(&place, "source: db\ntable: things\nkey: id\nfields: [id]"));
+    insta::assert_snapshot!(lines(&found(&report, &["no_estimate"])), @"warning 0: no estimate: no row of the root could be read and joined within 4s | -");
+    assert_eq!((&report["ok"], &report["estimate"]), (&Value::from(true), &Value::Null));
+}
+
+#[tokio::test]
 async fn there_is_no_estimate_of_a_job_with_errors() {
     let place = shop(1, "").await;
     let home = home_on(&place, &ROOT.replace("name]", "nam]"));
