@@ -1,9 +1,12 @@
 //! TLS to the databases and to the engine: who the right authority vouches for is trusted, and nobody else.
 
+use prejoin::sink::Method;
 use url::Url;
 
 use super::{Scene, reached_at, url};
 use crate::support::engines::TestEngine;
+use crate::support::home::Home;
+use crate::support::own::Indexes;
 use crate::support::place::Place;
 use crate::support::services::{MARIADB_TLS, POSTGRES_TLS, Service};
 use crate::support::tls::{Authority, TlsFront};
@@ -59,6 +62,40 @@ async fn the_right_authority_vouches(plain: Place) {
     let trusting = reached_at(&secured.scene.place, &secured.url);
     let scene = secured.scene.reading(&trusting);
     scene.is_rebuilt().await;
+}
+
+#[tokio::test]
+async fn no_variable_of_the_surroundings_turns_tls_off() {
+    let place = Place::postgres_at(&POSTGRES_TLS.url()).await;
+    place
+        .run(
+            "CREATE VIEW sessions AS SELECT 1 AS id, CASE WHEN ssl THEN 'TLS' ELSE 'none' END AS body \
+             FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+        )
+        .await;
+    let (mut url, engine) = (url(&place), TestEngine::OpenSearch);
+    let index = Indexes::of(engine, "faults").await;
+    let job = format!(
+        "index: {index}\nmapping: sessions.json\n\
+         root: {{source: shop, table: sessions, key: id, fields: [id, body]}}\n"
+    );
+    let mut home = Home::new()
+        .file("mappings/sessions.json", super::MAPPING)
+        .file("jobs/sessions.yaml", &job)
+        .engine(engine)
+        .await
+        .variable("PGSSLMODE", "disable");
+    // Only the URL itself may say so.
+    for (query, spoken) in [(None, "TLS"), (Some("sslmode=disable"), "none")] {
+        url.set_query(query);
+        let source = format!("sources:\n  shop: {{{}}}\n", reached_at(&place, &url));
+        home = home.file("config/default.yaml", &source);
+        let ran = home.run(&["reindex", "sessions"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let client = engine.client().await;
+        let found = client.call(Method::Get, &[&*index, "_doc", "1"], &[], None).await.unwrap();
+        assert_eq!(found["_source"]["body"], spoken, "{found}");
+    }
 }
 
 async fn another_authority(plain: Place) {

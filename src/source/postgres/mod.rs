@@ -19,6 +19,7 @@ use sqlx::postgres::{
     PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgRow, PgSslMode, PgTypeInfo,
 };
 use sqlx::{Arguments, Encode, Executor, SqlStr};
+use url::Url;
 
 use super::connections::{Connections, nothing_more};
 use super::database::{Database, Server, Values};
@@ -43,6 +44,10 @@ pub(super) fn open(config: &SourceConfig, address: &Address) -> Result<Database<
     let url = address::url(&address.url, &["postgres", "postgresql"])?;
     let mut options: PgConnectOptions =
         url.parse().map_err(|_| anyhow!("`url` is not one of PostgreSQL"))?;
+    if !names_ssl_mode(&url) {
+        // Or `PGSSLMODE` of the surroundings would decide.
+        options = options.ssl_mode(PgSslMode::Prefer);
+    }
     if let Some(password) = &address.password {
         options = options.password(&password.reveal().context("`password`")?);
     }
@@ -65,6 +70,13 @@ pub(super) fn open(config: &SourceConfig, address: &Address) -> Result<Database<
     let place = format!("postgres at {}:{}", options.get_host(), options.get_port());
     let connections = Connections::new(config, options, place, nothing_more);
     Ok(Database::new(Postgres { connections }, config))
+}
+
+/// Whether the URL itself says how to use TLS.
+fn names_ssl_mode(url: &str) -> bool {
+    let named =
+        |url: Url| url.query_pairs().any(|(key, _)| matches!(&*key, "sslmode" | "ssl-mode"));
+    Url::parse(url).is_ok_and(named)
 }
 
 #[async_trait]
