@@ -90,11 +90,11 @@ impl Sizes {
     ///
     /// Each reader has four pages of its share: one of roots that waits, one of which a part is being joined, that part, and
     /// one that becomes documents; each may pass its bound by one row. Each body, filled or on its way, may pass its bound
-    /// by one document. What was freed goes back to the system late and in pieces: for that as much again.
+    /// by one document. What was freed goes back to the system at once (`.cargo/config.toml`), so nothing is added for it.
     pub(super) fn allow(&self, widest: Widest) -> usize {
         let pages = 4 * (self.page_bytes + self.readers * widest.row);
         let drivers = self.readers * ROWS_OF_A_DRIVER * widest.row;
         let bodies = (self.readers + self.bulk_in_flight) * (self.bulk_bytes + widest.document);
-        2 * (pages + drivers + bodies + self.cache_bytes)
+        pages + drivers + bodies + self.cache_bytes
     }
 }

@@ -1,5 +1,7 @@
 //! Full loads that are large in some direction: wide rows, many rows below one root, many roots, many readers.
 
+#[cfg(target_os = "linux")]
+mod allocator;
 mod backpressure;
 // Where the system tells what a process has held at most.
 #[cfg(target_os = "linux")]
