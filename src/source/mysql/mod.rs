@@ -28,8 +28,26 @@ pub(super) struct Mysql {
     connections: Connections<sqlx::MySql>,
 }
 
+/// What the driver takes from a URL.
+const PARAMETERS: [&str; 14] = [
+    "ssl-mode",
+    "sslmode",
+    "ssl-ca",
+    "sslca",
+    "ssl-cert",
+    "sslcert",
+    "ssl-key",
+    "sslkey",
+    "charset",
+    "collation",
+    "socket",
+    "timezone",
+    "time-zone",
+    "statement-cache-capacity",
+];
+
 pub(super) fn open(config: &SourceConfig, address: &Address) -> Result<Database<Mysql>> {
-    let url = address::url(&address.url, &["mysql", "mariadb"])?;
+    let url = address::url(&address.url, &["mysql", "mariadb"], &PARAMETERS)?;
     let mut options: MySqlConnectOptions =
         url.parse().map_err(|_| anyhow!("`url` is not one of MySQL or MariaDB"))?;
     if let Some(password) = &address.password {

@@ -40,8 +40,30 @@ pub(super) struct Raw {
     bytes: Option<Vec<u8>>,
 }
 
+/// What the driver takes from a URL.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "statement-cache-capacity",
+];
+
 pub(super) fn open(config: &SourceConfig, address: &Address) -> Result<Database<Postgres>> {
-    let url = address::url(&address.url, &["postgres", "postgresql"])?;
+    let url = address::url(&address.url, &["postgres", "postgresql"], &PARAMETERS)?;
     let mut options: PgConnectOptions =
         url.parse().map_err(|_| anyhow!("`url` is not one of PostgreSQL"))?;
     if !names_ssl_mode(&url) {
