@@ -74,27 +74,34 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// What the client's library wraps all in that fails before there is a connection: no name, no route, no TLS. The kind of
+/// the operating system's error does not tell: a host may become unreachable in the middle of a request.
+const CONNECTING: &str = "client error (Connect)";
+
 impl Unreachable {
     /// Reads the chain of causes: only there does the client's library tell what happened.
     pub(super) fn new(address: &str, error: &elasticsearch::Error) -> Self {
         let mut trouble = if error.is_timeout() { Trouble::TimedOut } else { Trouble::Closed };
         let mut cause = String::new();
+        let mut connecting = false;
         let mut next = std::error::Error::source(error);
         while let Some(error) = next {
-            if let Some(io) = error.downcast_ref::<std::io::Error>()
-                && trouble != Trouble::TimedOut
-            {
-                trouble = trouble_of(io.kind());
+            let io = error.downcast_ref::<std::io::Error>();
+            if io.is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut) {
+                trouble = Trouble::TimedOut;
             }
             next = error.source();
+            let said = error.to_string();
+            connecting |= said == CONNECTING;
             if next.is_none() {
-                cause = error.to_string();
+                cause = said;
             }
         }
         if trouble == Trouble::TimedOut {
             cause.clear();
-        } else if cause.contains("certificate") {
-            trouble = Trouble::NotTrusted;
+        } else if connecting {
+            let trusted = !cause.contains("certificate");
+            trouble = if trusted { Trouble::NotConnected } else { Trouble::NotTrusted };
         }
         Self { address: address.to_owned(), trouble, cause }
     }
@@ -114,18 +121,6 @@ impl Unreachable {
             }
             _ => "is the engine running, and is `engine.url` right?",
         }
-    }
-}
-
-fn trouble_of(kind: std::io::ErrorKind) -> Trouble {
-    use std::io::ErrorKind as Io;
-    match kind {
-        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof => {
-            Trouble::Closed
-        }
-        Io::TimedOut => Trouble::TimedOut,
-        // Refused, no route, no such host.
-        _ => Trouble::NotConnected,
     }
 }
 
@@ -271,6 +266,21 @@ mod tests {
 
     fn said(status: u16, body: &str) -> String {
         EngineError::refused("POST /a/_search".to_owned(), status, body.as_bytes()).to_string()
+    }
+
+    #[tokio::test]
+    async fn only_what_failed_to_connect_was_not_sent() {
+        use std::io::ErrorKind as Io;
+        let told = |error| Unreachable::new("http://host", &error).trouble;
+        for kind in [Io::ConnectionReset, Io::HostUnreachable, Io::InvalidData, Io::Other] {
+            let error = elasticsearch::Error::from(std::io::Error::new(kind, "certificates"));
+            assert_eq!(told(error), Trouble::Closed, "{kind}");
+        }
+        assert_eq!(told(std::io::Error::from(Io::TimedOut).into()), Trouble::TimedOut);
+        // No host can have that name.
+        let transport = elasticsearch::http::transport::Transport::single_node("http://a.invalid");
+        let client = elasticsearch::Elasticsearch::new(transport.unwrap());
+        assert_eq!(told(client.ping().send().await.unwrap_err()), Trouble::NotConnected);
     }
 
     #[test]

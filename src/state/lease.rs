@@ -265,7 +265,11 @@ where
         match self.release(clean).await {
             Ok(()) | Err(LeaseError::Lost) => {}
             Err(error) => {
-                tracing::warn!(lease = id, error = %error, "the lease is not given back: it runs out by itself");
+                tracing::warn!(
+                    lease = id,
+                    error = format!("{error:#}"),
+                    "the lease is not given back: it runs out by itself"
+                );
             }
         }
     }
@@ -355,4 +359,15 @@ async fn put<T: Serialize + DeserializeOwned>(
 /// Whether it is this very writing of the record.
 fn same<T>(found: &Record<T>, record: &Record<T>) -> bool {
     (&found.tenure.run, found.tenure.beat) == (&record.tenure.run, record.tenure.beat)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_it_failed_is_told_whole() {
+        let error = LeaseError::from(anyhow::anyhow!("no answer").context("index `x`"));
+        assert_eq!(format!("{error:#}"), "index `x`: no answer");
+    }
 }

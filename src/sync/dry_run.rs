@@ -168,7 +168,7 @@ impl Null<'_> {
             if let Err(unfit) = self.filler.put(&mut self.body, version, (roots, row)) {
                 self.refuse(&unfit.error_type, unfit.field.as_deref());
             }
-            if self.body.bytes() >= self.bulk_bytes {
+            if self.body.held() >= self.bulk_bytes {
                 self.let_go();
             }
         }

@@ -100,9 +100,15 @@ struct ItemAnswer<'a> {
 struct ItemError<'a> {
     #[serde(rename = "type", borrow)]
     error_type: Cow<'a, str>,
-    #[serde(borrow, default)]
-    reason: Cow<'a, str>,
+    /// What was thrown without a message has none.
+    reason: Option<String>,
     index: Option<String>,
+}
+
+impl ItemError<'_> {
+    fn reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or_default()
+    }
 }
 
 /// Why an answer cannot be used.
@@ -150,11 +156,11 @@ fn verdict(operation: &str, item: &Item<'_>, version: u64) -> Result<Verdict, Un
         };
     };
     if error.error_type == "version_conflict_engine_exception" {
-        return Ok(Verdict::Done(conflict(&error.reason, version)));
+        return Ok(Verdict::Done(conflict(error.reason(), version)));
     }
     match remedy(answer.status, &error.error_type) {
         Remedy::Reject | Remedy::Split => {
-            Ok(Verdict::Done(Outcome::Rejected(rejection(&error.error_type, &error.reason))))
+            Ok(Verdict::Done(Outcome::Rejected(rejection(&error.error_type, error.reason()))))
         }
         Remedy::Retry => Ok(Verdict::Again(refused(Some(error)))),
         Remedy::Stop => Err(Unusable::Stop(refused(Some(error)))),
@@ -249,6 +255,13 @@ mod tests {
         let body = error(409, "version_conflict_engine_exception", conflict);
         assert_eq!(judged(&body, &[5]), ["Done(Applied)"]);
         assert_eq!(judged(&body, &[4]), ["Done(Stale(Some(5)))"]);
+
+        // What was thrown without a message has none.
+        let body = r#"{"items": [{"index": {"status": 500, "error": {"type": "null_pointer_exception", "reason": null}}},
+            {"index": {"status": 400, "error": {"type": "illegal_argument_exception"}}}]}"#;
+        let without_reason = judged(body, &[1, 1]);
+        assert!(without_reason[0].starts_with("Again"), "{without_reason:?}");
+        assert!(without_reason[1].starts_with("Done(Rejected"), "{without_reason:?}");
 
         let busy = judged(&error(429, "es_rejected_execution_exception", "hunter2"), &[1]);
         assert!(busy[0].starts_with("Again") && !busy[0].contains("hunter2"), "{busy:?}");

@@ -5,10 +5,11 @@
 //! of that one operation. What was answered can be filled again in the same memory. Never looks into a document.
 
 use std::io::Write as _;
+use std::mem::size_of;
 use std::ops::Range;
 
 use bytes::Bytes;
-use hashbrown::HashSet;
+use hashbrown::HashTable;
 use memchr::memchr;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -17,6 +18,9 @@ use super::answer::{Outcome, Rejection};
 /// The engine's limit for `_id`, in bytes.
 pub const MAX_ID_BYTES: usize = 512;
 
+/// A body passes its size by the last document: one part of so many of the size is allowed for it.
+pub(super) const HEADROOM: usize = 16;
+
 /// Operations on documents, in the order in which they will be answered for.
 #[derive(Debug, Default)]
 pub struct BulkBody {
@@ -24,8 +28,8 @@ pub struct BulkBody {
     slots: Vec<Slot>,
     // All ids, end to end.
     ids: String,
-    // Hashes of ids: two operations on one document in one request have no order that could be relied on.
-    seen: HashSet<u64>,
+    // Slots by their ids: two operations on one document in one request have no order that could be relied on.
+    seen: HashTable<usize>,
 }
 
 /// One operation: where its id and its lines end, and its version.
@@ -36,6 +40,12 @@ struct Slot {
     lines: Range<usize>,
     version: u64,
     refused: Option<&'static str>,
+}
+
+/// An operation that is being written: where its lines start, and its id's hash.
+struct Opened {
+    start: usize,
+    hash: u64,
 }
 
 impl BulkBody {
@@ -57,11 +67,10 @@ impl BulkBody {
         version: u64,
         document: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(start) = self.open("index", id, version) else { return Ok(()) };
+        let Some(opened) = self.open("index", id, version) else { return Ok(()) };
         let body = self.buffer.len();
         if let Err(error) = document(&mut self.buffer) {
-            self.buffer.truncate(start);
-            self.seen.remove(&xxh3_64(id.as_bytes()));
+            self.buffer.truncate(opened.start);
             return Err(error);
         }
         // Between JSON's tokens a line break is as good as a space; here it would end the document.
@@ -75,14 +84,14 @@ impl BulkBody {
             written = from_it;
         }
         self.buffer.push(b'\n');
-        self.close(id, version, start, None);
+        self.close(id, version, &opened);
         Ok(())
     }
 
     /// Adds the deletion of a document.
     pub fn delete(&mut self, id: &str, version: u64) {
-        if let Some(start) = self.open("delete", id, version) {
-            self.close(id, version, start, None);
+        if let Some(opened) = self.open("delete", id, version) {
+            self.close(id, version, &opened);
         }
     }
 
@@ -101,17 +110,24 @@ impl BulkBody {
         self.buffer.len()
     }
 
-    /// Writes the action's line and tells where it starts; `None` when the id is refused.
-    fn open(&mut self, action: &str, id: &str, version: u64) -> Option<usize> {
+    /// Bytes by which the body is full: those of the request, or those of the ids when they are more. Whoever is refused for
+    /// its id adds nothing to the request, and its whole id is kept for the outcome.
+    pub fn held(&self) -> usize {
+        let ids = self.ids.len().saturating_add(self.slots.len().saturating_mul(size_of::<Slot>()));
+        self.buffer.len().max(ids)
+    }
+
+    /// Writes the action's line; `None` when the id is refused.
+    fn open(&mut self, action: &str, id: &str, version: u64) -> Option<Opened> {
+        let hash = xxh3_64(id.as_bytes());
         let fault = match id.len() {
             0 => Some("empty_id"),
-            1..=MAX_ID_BYTES if self.seen.insert(xxh3_64(id.as_bytes())) => None,
-            1..=MAX_ID_BYTES => Some("duplicate_id"),
+            1..=MAX_ID_BYTES => self.knows(id, hash).then_some("duplicate_id"),
             _ => Some("id_too_long"),
         };
         let start = self.buffer.len();
         if fault.is_some() {
-            self.close(id, version, start, fault);
+            self.add_slot(id, version, start..start, fault);
             return None;
         }
         // Writing to memory does not fail, nor does a text fail to become JSON.
@@ -121,13 +137,33 @@ impl BulkBody {
                 writeln!(self.buffer, r#","version":{version},"version_type":"external"}}}}"#)
             });
         debug_assert!(written.is_ok());
-        Some(start)
+        Some(Opened { start, hash })
     }
 
-    fn close(&mut self, id: &str, version: u64, start: usize, refused: Option<&'static str>) {
-        let (id_start, lines) = (self.ids.len(), start..self.buffer.len());
+    fn close(&mut self, id: &str, version: u64, opened: &Opened) {
+        let position = self.slots.len();
+        self.add_slot(id, version, opened.start..self.buffer.len(), None);
+        let (slots, ids) = (&self.slots, &self.ids);
+        let rehash = |&position: &usize| xxh3_64(id_at(slots, ids, position).as_bytes());
+        self.seen.insert_unique(opened.hash, position, rehash);
+    }
+
+    /// Whether there is an operation on that document. Ids are compared: others may have the same hash.
+    fn knows(&self, id: &str, hash: u64) -> bool {
+        let same = |&position: &usize| id_at(&self.slots, &self.ids, position) == id;
+        self.seen.find(hash, same).is_some()
+    }
+
+    fn add_slot(
+        &mut self,
+        id: &str,
+        version: u64,
+        lines: Range<usize>,
+        refused: Option<&'static str>,
+    ) {
+        let start = self.ids.len();
         self.ids.push_str(id);
-        self.slots.push(Slot { id: id_start..self.ids.len(), lines, version, refused });
+        self.slots.push(Slot { id: start..self.ids.len(), lines, version, refused });
     }
 
     /// What is to be sent, and the outcomes that are known without sending.
@@ -142,9 +178,13 @@ impl BulkBody {
     }
 }
 
-/// What a buffer for `bytes` is allocated with.
-fn with_headroom(bytes: usize) -> usize {
-    bytes.saturating_add(bytes / 16)
+/// What a body of that size may take with its last document.
+pub(super) fn with_headroom(bytes: usize) -> usize {
+    bytes.saturating_add(bytes / HEADROOM)
+}
+
+fn id_at<'i>(slots: &[Slot], ids: &'i str, position: usize) -> &'i str {
+    slots.get(position).and_then(|slot| ids.get(slot.id.clone())).unwrap_or_default()
 }
 
 /// A body that is complete, of which any part can be sent.
@@ -153,7 +193,7 @@ pub struct Sealed {
     buffer: Bytes,
     slots: Vec<Slot>,
     ids: String,
-    seen: HashSet<u64>,
+    seen: HashTable<usize>,
 }
 
 impl Sealed {
@@ -165,8 +205,7 @@ impl Sealed {
 
     /// The id of the operation in that position.
     pub(super) fn id(&self, position: usize) -> &str {
-        let slot = self.slots.get(position);
-        slot.and_then(|slot| self.ids.get(slot.id.clone())).unwrap_or_default()
+        id_at(&self.slots, &self.ids, position)
     }
 
     /// Versions of the operations in these positions.
@@ -212,7 +251,9 @@ impl Sealed {
         buffer.shrink_to(room);
         buffer.reserve_exact(room);
         slots.clear();
+        slots.shrink_to(room / size_of::<Slot>());
         ids.clear();
+        ids.shrink_to(room);
         seen.clear();
         BulkBody { buffer, slots, ids, seen }
     }
@@ -280,6 +321,52 @@ mod tests {
         let refused: Vec<_> = outcomes.iter().map(refused).collect();
         assert_eq!(refused, ["empty_id", "id_too_long", "", "duplicate_id", ""]);
         assert_eq!(sealed.positions(), [2, 4]);
+    }
+
+    #[test]
+    fn ids_that_are_refused_fill_a_body_too() {
+        for id in ["", "a", &"x".repeat(5_000)] {
+            let mut body = BulkBody::with_capacity(100_000);
+            body.put("a", 1, |out| text(out, "{}")).unwrap();
+            let empty = body.bytes();
+            assert_eq!(body.held(), empty);
+            let added = (0..).find(|_| {
+                body.put(id, 1, |out| text(out, "{}")).unwrap();
+                body.held() >= 100_000
+            });
+            let kept = body.ids.len() + body.slots.len() * size_of::<Slot>();
+            assert!(body.bytes() == empty && kept < 106_000, "{added:?}, {kept}");
+            // What they took beyond a body's size is given back.
+            let room = with_headroom(1_000);
+            let body = body.seal().0.emptied(1_000);
+            assert!(
+                body.ids.capacity() <= room && body.slots.capacity() * size_of::<Slot>() <= room
+            );
+        }
+    }
+
+    /// Two ids of one hash.
+    fn alike() -> [String; 2] {
+        // Eight bytes of these two places meet the hash's own, half of them equal: what the other half is then only adds.
+        [["aaa", "bbb"], ["bbb", "aaa"]].map(|[first, second]| {
+            let x = |times| "x".repeat(times);
+            let first = format!("{first}\u{43417}\u{6c0}");
+            let second = format!("{second}\u{3df3}g\u{1f}");
+            [x(16), first, x(55), second, x(164)].concat()
+        })
+    }
+
+    #[test]
+    fn ids_that_only_look_the_same_are_two() {
+        let [one, other] = alike();
+        assert_ne!(one, other);
+        assert_eq!(xxh3_64(one.as_bytes()), xxh3_64(other.as_bytes()));
+        let mut body = BulkBody::default();
+        for id in [&one, &other, &one] {
+            body.put(id, 1, |out| text(out, "{}")).unwrap();
+        }
+        body.delete(&other, 1);
+        assert_eq!(body.seal().0.positions(), [0, 1]);
     }
 
     #[test]

@@ -99,12 +99,12 @@ impl BulkWriter {
 
     /// Whether it is time to send `body`.
     pub fn is_full(&self, body: &BulkBody) -> bool {
-        body.bytes() >= self.flights.bytes()
+        body.held() >= self.flights.bytes()
     }
 
     /// Waits until `body` may be under way beside the others.
     pub async fn flight(&self, body: &BulkBody) -> Flight {
-        self.flights.body(body.bytes()).await
+        self.flights.body(body.held()).await
     }
 
     /// Waits until none of the bodies that were given a [`Flight`] is under way, those that callers stopped waiting for
@@ -125,7 +125,6 @@ impl BulkWriter {
     ) -> Result<Answered, EngineError> {
         let (sealed, outcomes) = self.write_sealed(index, body).await?;
         let bytes = sealed.bytes();
-        flight.landed(bytes);
         let mut answered = Answered { applied: 0, others: Vec::new(), bytes };
         for (position, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
@@ -133,7 +132,9 @@ impl BulkWriter {
                 other => answered.others.push((sealed.id(position).to_owned(), other)),
             }
         }
+        // First the memory, for whoever is let in by this one's landing.
         self.flights.keep(sealed);
+        flight.landed(bytes);
         Ok(answered)
     }
 

@@ -5,6 +5,7 @@
 //! The more often nothing better was found, the longer it stays with what it has.
 
 use super::{Bounds, Setting};
+use crate::sink::bulk::body::{HEADROOM, with_headroom};
 
 /// How much faster a step has to be to be taken, in hundredths.
 const CLEARLY: u64 = 104;
@@ -13,7 +14,7 @@ const CLEARLY: u64 = 104;
 const PAUSE: u32 = 4;
 const LONGEST_PAUSE: u32 = 64;
 
-/// Bodies are not made smaller than this part of the largest.
+/// Bodies are not made smaller than this part of the largest, nor are there more than so many times as many.
 const SMALLEST_PART: usize = 4;
 
 /// The ways to go, in the order in which they are tried.
@@ -31,8 +32,8 @@ enum Step {
 #[derive(Debug)]
 pub(super) struct Climb {
     bounds: Bounds,
-    /// Most bytes under way.
-    budget: usize,
+    /// Most bytes of a body that the engine takes.
+    taken: usize,
     best: Setting,
     trial: Option<Trial>,
     /// The next step to try, as a place in [`STEPS`], and how many of them were of no use in a row.
@@ -71,7 +72,7 @@ impl Climb {
         let best = Setting { in_flight: bounds.in_flight, bytes: bounds.bytes };
         Self {
             bounds,
-            budget: bounds.bytes.saturating_mul(bounds.in_flight),
+            taken: bounds.bytes,
             best,
             trial: None,
             next: 0,
@@ -92,7 +93,12 @@ impl Climb {
     pub(super) fn measured(&mut self, rate: u64, pressed: bool) {
         let Some(trial) = &mut self.trial else { return self.rested(rate, pressed) };
         if trial.is_stepping() {
+            // Pressed or not: that nobody has to wait any more may be what the step has brought.
             trial.with = trial.with.saturating_add(rate);
+        } else if !pressed {
+            // It was those who read that changed, which says nothing of the step.
+            (self.trial, self.left) = (None, self.pause);
+            return;
         } else {
             trial.without = trial.without.saturating_add(rate);
         }
@@ -126,14 +132,14 @@ impl Climb {
 
     /// The engine does not take bodies of more than so many bytes.
     pub(super) fn confine(&mut self, bytes: usize) {
-        self.bounds.bytes = self.bounds.bytes.min(bytes);
+        self.taken = self.taken.min(bytes);
         self.best.bytes = self.best.bytes.min(bytes);
         self.restart();
     }
 
     /// Most bytes under way.
     pub(super) fn budget(&self) -> usize {
-        self.budget
+        self.bounds.bytes.saturating_mul(self.bounds.in_flight)
     }
 
     /// Looks for a step to try when it is time.
@@ -183,20 +189,29 @@ impl Climb {
     fn step(&self, step: Step) -> Option<Setting> {
         let Setting { in_flight, bytes } = self.best;
         let some = ((in_flight + 1) / 3).max(1);
-        let smallest = (self.bounds.bytes / SMALLEST_PART).max(1);
         let to = match step {
             Step::More => {
-                let more = in_flight + some;
-                Setting { in_flight: more, bytes: bytes.min(self.budget / more) }
+                let most = self.bounds.in_flight.saturating_mul(SMALLEST_PART);
+                let more = (in_flight + some).min(most);
+                Setting { in_flight: more, bytes: bytes.min(self.fitting(more)) }
             }
             Step::Fewer => Setting { in_flight: in_flight.saturating_sub(some), bytes },
             Step::Smaller => Setting { in_flight, bytes: bytes / 4 * 3 },
             Step::Larger => {
-                let larger = (bytes / 3 * 4).min(self.bounds.bytes);
-                Setting { in_flight: in_flight.min(self.budget / larger.max(1)), bytes: larger }
+                let larger = (bytes / 3 * 4).min(self.taken);
+                let counted = with_headroom(larger).min(self.bounds.bytes);
+                Setting { in_flight: in_flight.min(self.budget() / counted.max(1)), bytes: larger }
             }
         };
+        let smallest = (self.bounds.bytes / SMALLEST_PART).min(self.taken).max(1);
         let possible = to.in_flight > 0 && to.bytes >= smallest;
         (possible && to != self.best).then_some(to)
+    }
+
+    /// The size of which so many bodies fit, each with the document by which it passes that size.
+    fn fitting(&self, in_flight: usize) -> usize {
+        let share = self.budget() / in_flight.max(1);
+        // What a body passes the largest size by does not count.
+        if share < self.bounds.bytes { share / (HEADROOM + 1) * HEADROOM } else { share }
     }
 }

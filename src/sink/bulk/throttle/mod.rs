@@ -35,14 +35,14 @@ const SMALLEST: usize = 16 << 10;
 const BODIES_MEASURED: usize = 8;
 const TIME_MEASURED: Duration = Duration::from_secs(2);
 
-/// The longest that a number which was refused is left alone, in measurements, and when it counts as refused for good.
+/// The longest that a number which was refused is left alone, in measurements. Where tuning looks for the best number, one
+/// that was refused so often is no longer tried again for its own sake.
 const LONGEST_WAIT: u32 = 8;
 
 /// Decides the setting by what becomes of the bodies.
 #[derive(Debug)]
 pub(super) struct Throttle {
-    /// Most bytes of a body.
-    bytes: usize,
+    bounds: Bounds,
     climb: Climb,
     ceiling: Ceiling,
     window: Window,
@@ -53,7 +53,8 @@ pub(super) struct Throttle {
 impl Throttle {
     pub(super) fn new(bounds: Bounds) -> Self {
         let (ceiling, window) = (Ceiling::default(), Window::default());
-        Self { bytes: bounds.bytes, climb: Climb::new(bounds), ceiling, window, generation: 0 }
+        let bounds = Bounds { in_flight: bounds.in_flight.max(1), ..bounds };
+        Self { bounds, climb: Climb::new(bounds), ceiling, window, generation: 0 }
     }
 
     /// What holds now.
@@ -70,7 +71,7 @@ impl Throttle {
 
     /// Of a body of `bytes`, what counts: what it passes its bound by does not.
     pub(super) fn counted(&self, bytes: usize) -> usize {
-        bytes.min(self.bytes)
+        bytes.min(self.bounds.bytes)
     }
 
     /// To be kept with what is sent now.
@@ -118,8 +119,8 @@ impl Throttle {
         let in_flight = self.setting().in_flight;
         self.ceiling.refused(in_flight);
         self.climb.give_up_trial();
-        if self.ceiling.wait >= LONGEST_WAIT {
-            self.climb.lower(self.ceiling.in_flight);
+        if self.bounds.tuning && self.ceiling.wait >= LONGEST_WAIT {
+            self.climb.lower(self.ceiling.refused_at - 1);
         }
     }
 
@@ -142,7 +143,7 @@ impl Throttle {
 #[derive(Debug)]
 struct Ceiling {
     in_flight: usize,
-    /// The number at which it last said no.
+    /// The number at which it last said no; two at least.
     refused_at: usize,
     /// Measurements to wait before that number is tried again, and how many of them are left.
     wait: u32,
@@ -161,7 +162,7 @@ impl Ceiling {
         self.wait = if again { (self.wait * 2).min(LONGEST_WAIT) } else { 1 };
         self.left = self.wait;
         self.refused_at = in_flight.max(2);
-        self.in_flight = (in_flight * 7 / 10).max(1);
+        self.in_flight = (in_flight.saturating_mul(7) / 10).max(1);
     }
 
     /// For the length of a measurement, nothing was refused.
