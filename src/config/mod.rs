@@ -4,6 +4,7 @@
 //! its own, so that an unknown key is reported with the file and line (or the variable) that holds it. Secrets are never
 //! printed, not even by `Debug`. Never connects to anything.
 
+mod load;
 mod raw;
 mod secret;
 
@@ -16,7 +17,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use jiff::tz::TimeZone;
 
-pub use raw::{ByteSize, Kind};
+pub use load::ByteSize;
+pub use raw::Kind;
 pub use secret::Secret;
 
 /// Everything that a run needs to know about its surroundings, validated.

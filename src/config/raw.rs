@@ -13,7 +13,8 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Address, ApiConfig, LoadConfig, Secret, Server, SourceConfig};
+use super::load::RawLoad;
+use super::{Address, ApiConfig, Secret, Server, SourceConfig};
 use crate::yaml;
 
 #[derive(Deserialize, Default)]
@@ -73,19 +74,6 @@ pub enum Kind {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawLoad {
-    page_rows: Option<usize>,
-    page_bytes: Option<ByteSize>,
-    bulk_bytes: Option<ByteSize>,
-    bulk_in_flight: Option<usize>,
-    bulk_tuning: Option<bool>,
-    cache_bytes: Option<ByteSize>,
-    readers: Option<usize>,
-    range_rows: Option<usize>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
 pub(super) struct RawApi {
     listen: Option<SocketAddr>,
     cursor_key: Option<Secret>,
@@ -95,32 +83,6 @@ pub(super) struct RawApi {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawMask {
     pub(super) key: Option<Secret>,
-}
-
-/// A number of bytes, written as `5MiB`, `64KiB`, `1GiB` or a plain number.
-#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-#[serde(try_from = "Value")]
-pub struct ByteSize(pub usize);
-
-impl TryFrom<Value> for ByteSize {
-    type Error = String;
-
-    fn try_from(value: Value) -> Result<Self, String> {
-        let text = match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let unit: usize = match text.get(digits.len()..).map(str::trim) {
-            Some("" | "B") => 1,
-            Some("KiB") => 1 << 10,
-            Some("MiB") => 1 << 20,
-            Some("GiB") => 1 << 30,
-            _ => return Err(format!("`{text}` is not a size; write it like 512KiB, 5MiB or 1GiB")),
-        };
-        let count = digits.parse::<usize>().ok().and_then(|count| count.checked_mul(unit));
-        count.map(Self).ok_or_else(|| format!("`{text}` is not a size; write it like 5MiB"))
-    }
 }
 
 /// One file, checked on its own.
@@ -283,35 +245,6 @@ impl RawSource {
     }
 }
 
-/// Most bytes of a page or a bulk request: a page's places are 32 bits wide, and engines take far less.
-const LARGEST: usize = 1 << 30;
-
-impl RawLoad {
-    pub(super) fn validate(self) -> Result<LoadConfig> {
-        let size = |given: Option<ByteSize>, default: usize| given.map_or(default, |size| size.0);
-        let load = LoadConfig {
-            page_rows: self.page_rows.unwrap_or(4_000),
-            page_bytes: size(self.page_bytes, 16 << 20),
-            bulk_bytes: size(self.bulk_bytes, 5 << 20),
-            bulk_in_flight: self.bulk_in_flight.unwrap_or(4),
-            bulk_tuning: self.bulk_tuning.unwrap_or(true),
-            cache_bytes: size(self.cache_bytes, 16 << 20),
-            readers: self.readers.unwrap_or(1),
-            range_rows: self.range_rows.unwrap_or(20_000),
-        };
-        if load.page_rows == 0 || load.page_bytes == 0 || load.bulk_bytes == 0 {
-            bail!("load: `page_rows`, `page_bytes` and `bulk_bytes` must be more than 0");
-        }
-        if load.page_bytes > LARGEST || load.bulk_bytes > LARGEST {
-            bail!("load: `page_bytes` and `bulk_bytes` can be 1GiB at most");
-        }
-        if load.bulk_in_flight == 0 || load.readers == 0 || load.range_rows == 0 {
-            bail!("load: `bulk_in_flight`, `readers` and `range_rows` must be at least 1");
-        }
-        Ok(load)
-    }
-}
-
 impl RawApi {
     pub(super) fn validate(self) -> Result<ApiConfig> {
         let listen = self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
@@ -338,7 +271,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(raw.sources["contract"].max_connections, Some(7));
-        assert_eq!(raw.load.bulk_tuning, Some(false));
+        assert!(!raw.load.validate().unwrap().bulk_tuning);
         assert_eq!(raw.engine.password.unwrap().reveal().unwrap(), "12345");
     }
 
@@ -371,14 +304,5 @@ mod tests {
         let duration = |text: &str| duration("x", Some(text.parse().unwrap()), 1);
         assert_eq!(duration("1m 30s").unwrap(), Duration::from_secs(90));
         assert!(duration("-5s").is_err() && duration("0s").is_err());
-    }
-
-    #[test]
-    fn sizes_are_read_with_their_unit() {
-        let size = |text: &str| ByteSize::try_from(Value::String(text.to_owned()));
-        assert_eq!(size("5MiB"), Ok(ByteSize(5 << 20)));
-        assert_eq!(size("12"), Ok(ByteSize(12)));
-        assert!(size("5MB").is_err());
-        assert!(size("99999999999999GiB").is_err());
     }
 }

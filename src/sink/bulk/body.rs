@@ -5,7 +5,6 @@
 //! of that one operation. What was answered can be filled again in the same memory. Never looks into a document.
 
 use std::io::Write as _;
-use std::mem::size_of;
 use std::ops::Range;
 
 use bytes::Bytes;
