@@ -62,12 +62,12 @@ impl RawLoad {
     pub(super) fn validate(self) -> Result<LoadConfig> {
         let size = |given: Option<ByteSize>, default: usize| given.map_or(default, |size| size.0);
         let load = LoadConfig {
-            page_rows: self.page_rows.unwrap_or(4_000),
+            page_rows: self.page_rows.unwrap_or(2_000),
             page_bytes: size(self.page_bytes, 16 << 20),
             bulk_bytes: size(self.bulk_bytes, 5 << 20),
             bulk_in_flight: self.bulk_in_flight.unwrap_or(4),
             bulk_tuning: self.bulk_tuning.unwrap_or(true),
-            cache_bytes: size(self.cache_bytes, 16 << 20),
+            cache_bytes: size(self.cache_bytes, 8 << 20),
             readers: self.readers.unwrap_or(1),
             range_rows: self.range_rows.unwrap_or(20_000),
         };
