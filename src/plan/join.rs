@@ -14,15 +14,15 @@ use crate::job::{At, ChangedAt, RelationFile, ThroughFile};
 use crate::row::{Match, TableInfo};
 use crate::source::{From, Link, Read};
 
-/// Whether a row can leave a document while no other row of the document tells of it: as an element that moves, as the one
-/// that no longer has the value it was found by, or by vanishing together with the columns that named it (`ON DELETE SET NULL`).
-/// The one row that is found by its key, and whose vanishing nothing announces, cannot: the columns that name it are those
-/// of the row above, at any time.
+/// Whether a row can leave a document while no key tells which one it was: as an element that moves, as the one that no longer
+/// has the value it was found by, or by vanishing together with the columns that named it (`ON DELETE SET NULL`). A row that is
+/// found by its key, or by a part of it, cannot, unless it is the one of a row above and its vanishing is announced: whoever
+/// knows its key knows what is above it.
 fn is_parted_unsaid(level: Level<'_>, many: bool, read: &Read) -> bool {
     let announced =
         level.tombstones.is_some() || level.deleted_at.is_some() || level.condition.is_some();
-    let by_key = read.by.len() == read.key.len() && read.by.iter().all(|by| read.key.contains(by));
-    many || announced || !by_key || read.matching != Match::Exact
+    let by_key = read.by.iter().all(|by| read.key.contains(by));
+    !by_key || read.matching != Match::Exact || (announced && !many)
 }
 
 impl<'a> Planner<'a> {

@@ -180,7 +180,11 @@ fn rows_are_referred_to_that_can_leave_a_document_unsaid() {
     assert!(referenced(
         "many: {items: {source: s, table: items, on: {id: order_id}, fields: [price]}}"
     ));
-    assert!(referenced("many: {items: {source: s, table: items, on: {id: id}, fields: [price]}}"));
+    assert!(!referenced("many: {items: {source: s, table: items, on: {id: id}, fields: [price]}}"));
+    let composite = "key: [order_id, id], where: \"price > 0\"";
+    assert!(!referenced(&format!(
+        "many: {{items: {{source: s, table: items, {composite}, on: {{id: order_id}}, fields: [price]}}}}"
+    )));
     assert!(referenced(
         "many: {items: {source: s, table: items, through: {table: order_tags, on: {id: order_id}, to: {tag_id: id}}, fields: [price]}}"
     ));
