@@ -121,6 +121,10 @@ pub enum Code {
     MissingKeyIndex,
     /// A `changed_at` without an index.
     MissingChangedAtIndex,
+    /// A `changed_at` whose values are no instants.
+    ChangedAtType,
+    /// A table of deleted rows without what is read of it.
+    TombstoneForm,
     /// Rows whose changes nothing tells of.
     UnseenChanges,
     /// Rows whose deletes nothing tells of.

@@ -21,4 +21,5 @@ pub mod sink;
 pub mod source;
 pub mod state;
 pub mod sync;
+pub mod trace;
 pub mod yaml;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use prejoin::row::{Column, Key, Kind, Page, TableInfo, Type};
 use prejoin::source::{
-    Answer, Budget, Counted, Fetched, From, KeyRange, PageSize, Read, Source, Survey,
+    Answer, Budget, Counted, Fetched, From, KeyRange, Moment, PageSize, Read, Source, Survey,
 };
 
 use crate::orders::{ALL, Table};
@@ -81,6 +81,10 @@ impl Source for Held {
 
     async fn step(&self, _: &Read, _: &KeyRange, _: usize) -> Result<Option<Key>> {
         Ok(None)
+    }
+
+    async fn moment(&self) -> Result<Moment> {
+        bail!("a source that is no server has no clock")
     }
 
     async fn count_keyless(&self, _: &Read) -> Result<u64> {

@@ -32,6 +32,7 @@ pub struct Assembler<'p> {
     limit: usize,
     values: Values,
     refs: Refs,
+    digest: String,
 }
 
 impl<'p> Assembler<'p> {
@@ -39,7 +40,8 @@ impl<'p> Assembler<'p> {
     /// documents of more than `limit` bytes are refused: one row may be part of any number of elements.
     pub fn new(plan: &'p Plan, masking: Option<Masking>, built_at: &str, limit: usize) -> Self {
         let (values, refs) = (Values::new(masking), Refs::new(&plan.root));
-        Self { plan, built_at: built_at.to_owned(), limit, values, refs }
+        let (built_at, digest) = (built_at.to_owned(), String::new());
+        Self { plan, built_at, limit, values, refs, digest }
     }
 
     /// The id of the document of that root row; `None` when a part of its key is NULL.
@@ -73,7 +75,9 @@ impl<'p> Assembler<'p> {
         let refs = self.refs.settled();
         let mut digested = xxh3_128(json.written_since(start));
         digested ^= xxh3_128(refs).rotate_left(1);
-        self.own(id, digested, &mut json);
+        self.digest.clear();
+        BASE64_URL_SAFE_NO_PAD.encode_string(digested.to_be_bytes(), &mut self.digest);
+        self.own(id, &mut json);
         json.close(b'}');
         Ok(())
     }
@@ -149,13 +153,18 @@ impl<'p> Assembler<'p> {
         Ok(())
     }
 
-    fn own(&self, id: &str, digest: u128, json: &mut Json<'_>) {
+    /// The digest of the document that was written last.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn own(&self, id: &str, json: &mut Json<'_>) {
         json.label("\"_prejoin\":");
         json.open(b'{');
         json.label("\"id\":");
         json.text(id);
         json.label("\"digest\":");
-        json.text(&BASE64_URL_SAFE_NO_PAD.encode(digest.to_be_bytes()));
+        json.text(&self.digest);
         json.label("\"refs\":");
         json.open(b'[');
         json.raw(self.refs.written());

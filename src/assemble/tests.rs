@@ -1,17 +1,13 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::StreamExt;
 
 use super::*;
-use crate::config::Config;
 use crate::hydrate::{Hydrated, Hydrator};
-use crate::job::Job;
-use crate::mapping::Mapping;
-use crate::plan::{Live, plan};
+use crate::plan::of_memory::{planned, sources};
 use crate::source::memory::Memory;
-use crate::source::{Budget, KeyRange, PageSize, Source, Sources};
+use crate::source::{Budget, KeyRange, PageSize, Source};
 
 const JOB: &str = "
 index: a
@@ -66,32 +62,6 @@ async fn tried(memory: Memory, budget: usize, limit: usize) -> Tried {
     let made = made(&plan, &memory, Sizes { budget, limit, rows: 100, cache: 1 << 20 }).await;
     let asked = memory.asked.lock().unwrap().clone();
     (made.documents, asked, made.overflow)
-}
-
-fn sources(memory: &Arc<Memory>) -> Sources {
-    let source: Arc<dyn Source> = Arc::<Memory>::clone(memory);
-    Sources::from([("s".to_owned(), source)])
-}
-
-async fn planned(job: &str, memory: &Arc<Memory>) -> Plan {
-    let (home, path) = (tempfile::tempdir().unwrap(), PathBuf::from("jobs/a.yaml"));
-    let job = Job {
-        name: "a".to_owned(),
-        text: job.to_owned(),
-        file: crate::yaml::parse(&path, job).unwrap(),
-        path,
-    };
-    std::fs::create_dir(home.path().join("config")).unwrap();
-    let text = "sources: {s: {kind: sqlite, path: s.db}}\nmask: {key: k}";
-    std::fs::write(home.path().join("config/default.yaml"), text).unwrap();
-    let config = Config::load(home.path(), None).unwrap();
-    let mapping = Mapping::parse(
-        &home.path().join("a.json"),
-        r#"{"mappings": {"properties": {"x": {"type": "long"}}}}"#,
-    );
-    let live = Live::read(&job, &sources(memory)).await;
-    let planned = plan(&job, &config, Some(&mapping.unwrap()), &live);
-    planned.plan.unwrap_or_else(|| panic!("{:?}", planned.findings))
 }
 
 #[derive(Clone, Copy)]

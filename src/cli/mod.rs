@@ -16,6 +16,7 @@ mod schema;
 mod serve;
 mod signals;
 mod status;
+mod sync;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,6 +56,8 @@ struct Shared {
 enum Command {
     /// Hold jobs, mappings and configuration against the live databases
     Check(check::Arguments),
+    /// Bring indexes in step with what has changed in the services since the last run
+    Sync(sync::Arguments),
     /// Build the index of a job anew beside the live one, then swap
     Reindex(reindex::Arguments),
     /// Have readers see the index that served before
@@ -83,6 +86,7 @@ pub async fn main() -> ExitCode {
     let shared = cli.shared;
     let ended = match cli.command {
         Command::Check(arguments) => check::run(&shared, &arguments).await,
+        Command::Sync(arguments) => sync::run(&shared, &arguments).await,
         Command::Reindex(arguments) => reindex::run(&shared, &arguments).await,
         Command::Rollback(arguments) => rollback::run(&shared, &arguments).await,
         Command::Explain(arguments) => explain::run(&shared, &arguments).await,

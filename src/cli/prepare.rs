@@ -1,6 +1,7 @@
 //! What every command that touches a job needs first: configuration, job, mapping, live tables, plan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use futures::future::join_all;
@@ -13,7 +14,11 @@ use crate::finding::{Code, Finding, Level, hint_of};
 use crate::job::Job;
 use crate::mapping::Mapping;
 use crate::plan::{self, Live, Plan, Planned, plan};
+use crate::sink::Client;
+use crate::sink::version::BATCHES;
 use crate::source::Sources;
+use crate::state::State;
+use crate::sync::Engine;
 
 /// A job held against everything around it.
 pub(super) struct Prepared {
@@ -62,19 +67,31 @@ pub(super) async fn review(config: &Config, name: &str) -> Prepared {
 type Planning = fn(&Job, &Config, Option<&Mapping>, &Live) -> Planned;
 
 async fn prepared(config: &Config, name: &str, planning: Planning) -> Prepared {
-    let job = match Job::load(&config.home, name) {
-        Ok(job) => job,
+    match Job::load(&config.home, name) {
+        Ok(job) => with_mapping(config, &job, mapping(config, &job), planning).await,
         Err(finding) => {
             let planned = Planned { plan: None, findings: vec![finding] };
-            return Prepared { planned, sources: Sources::new() };
+            Prepared { planned, sources: Sources::new() }
         }
-    };
-    let mapping = mapping(config, &job);
-    let (live, sources) = Live::open(&job, config).await;
-    let mut planned = planning(&job, config, mapping.as_ref().ok(), &live);
+    }
+}
+
+/// Plans a job under a mapping, whatever their files are now.
+pub(super) async fn as_built(config: &Config, job: &Job, mapping: Mapping) -> Prepared {
+    with_mapping(config, job, Ok(mapping), plan).await
+}
+
+async fn with_mapping(
+    config: &Config,
+    job: &Job,
+    mapping: Result<Mapping, Finding>,
+    planning: Planning,
+) -> Prepared {
+    let (live, sources) = Live::open(job, config).await;
+    let mut planned = planning(job, config, mapping.as_ref().ok(), &live);
     planned.findings.extend(mapping.err());
     if let Some(plan) = &planned.plan {
-        let findings = unready(plan, &job, &sources).await;
+        let findings = unready(plan, job, &sources).await;
         if !findings.is_empty() {
             planned.plan = None;
             planned.findings.extend(findings);
@@ -130,6 +147,33 @@ pub(super) fn masking(config: &Config) -> anyhow::Result<Option<Masking>> {
     let key = key.reveal()?;
     anyhow::ensure!(!key.is_empty(), "mask.key is empty");
     Ok(Masking::new(key.as_bytes()))
+}
+
+/// The search engine, once it answers.
+pub(super) async fn client(config: &Config) -> Result<Client, Failure> {
+    let client = Client::connect(&config.engine).await.map_err(Failure::not_started)?;
+    Ok(client.patient(config.engine.retry_for))
+}
+
+/// What a run of the job works with.
+pub(super) fn engine(
+    config: &Config,
+    client: Client,
+    prepared: Prepared,
+    job: &str,
+) -> Result<Arc<Engine>, Failure> {
+    let plan = usable(prepared.planned, job)?;
+    Ok(Arc::new(Engine {
+        plan: Arc::new(plan),
+        sources: prepared.sources,
+        state: State::new(client.clone(), &config.engine.state_prefix),
+        client,
+        load: config.load,
+        retry_for: config.engine.retry_for,
+        lease_ttl: config.engine.lease_ttl,
+        batches: BATCHES,
+        masking: masking(config).map_err(Failure::not_started)?,
+    }))
 }
 
 /// The plan; findings are printed, and errors among them keep the run from starting.

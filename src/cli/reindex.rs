@@ -11,10 +11,7 @@ use super::failure::{Failure, LOOK};
 use super::progress::Display;
 use super::{Shared, prepare, render, signals};
 use crate::config::Config;
-use crate::sink::Client;
-use crate::sink::version::BATCHES;
-use crate::state::State;
-use crate::sync::{DryRun, Engine, Options, Progress, Report, dry_run, reindex};
+use crate::sync::{DryRun, Options, Progress, Report, dry_run, reindex};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -52,21 +49,9 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     if arguments.dry_run {
         return rehearse(shared, &arguments.job, &config).await;
     }
-    let client = Client::connect(&config.engine).await.map_err(Failure::not_started)?;
-    let client = client.patient(config.engine.retry_for);
+    let client = prepare::client(&config).await?;
     let prepared = prepare::job(&config, &arguments.job).await;
-    let plan = prepare::usable(prepared.planned, &arguments.job)?;
-    let engine = Arc::new(Engine {
-        plan: Arc::new(plan),
-        sources: prepared.sources,
-        state: State::new(client.clone(), &config.engine.state_prefix),
-        client,
-        load: config.load,
-        retry_for: config.engine.retry_for,
-        lease_ttl: config.engine.lease_ttl,
-        batches: BATCHES,
-        masking: prepare::masking(&config).map_err(Failure::not_started)?,
-    });
+    let engine = prepare::engine(&config, client, prepared, &arguments.job)?;
     let progress = Arc::new(Progress::default());
     let cancel = CancellationToken::new();
     let signal = signals::cancel_on_signal(cancel.clone());
@@ -170,7 +155,7 @@ fn summary(report: &Report) -> String {
 }
 
 /// What was odd about the rows.
-fn odd(report: &Report) -> Vec<String> {
+pub(super) fn odd(report: &Report) -> Vec<String> {
     let odd = [
         (report.keyless, "root rows without a key: they cannot become documents"),
         (

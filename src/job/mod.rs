@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use at::At;
-pub use shorthand::{ChangedAt, FieldFile, Names, Order};
+pub use shorthand::{ChangedAt, ChangedColumn, FieldFile, Names, Order};
 
 use crate::finding::{Code, Finding};
 use crate::row::Match;

@@ -56,7 +56,16 @@ pub enum ChangedAt {
     /// Nowhere: the whole relation is read and compared.
     None,
     /// In these columns; the greatest that is not null counts.
-    Columns(Vec<String>),
+    Columns(Vec<ChangedColumn>),
+}
+
+/// A column that tells when its row last changed: its name, or `{column, as}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedColumn {
+    /// The column.
+    pub column: String,
+    /// How it holds an instant, where its type does not say: `timestamp` (seconds since 1970), `epoch_millis` or `epoch_micros`.
+    pub cast: Option<Cast>,
 }
 
 /// A column of an order, `name` or `name desc`.
@@ -111,6 +120,16 @@ impl<'de, Long: Deserialize<'de>> Visitor<'de> for Either<Long> {
     }
 }
 
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LongChanged {
+    /// The column.
+    column: String,
+    /// How it holds an instant, where its type does not say.
+    #[serde(rename = "as")]
+    cast: Option<Cast>,
+}
+
 /// No mapping is accepted in this place.
 #[derive(Deserialize)]
 enum Never {}
@@ -147,10 +166,50 @@ impl<'de> Deserialize<'de> for Names {
     }
 }
 
+impl<'de> Deserialize<'de> for ChangedColumn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a column or {column, as}";
+        match deserializer.deserialize_any(Either::<LongChanged>(PhantomData, expected))? {
+            Written::Text(column) => Ok(Self { column, cast: None }),
+            Written::Long(LongChanged { column, cast }) => Ok(Self { column, cast }),
+            Written::List(_) => Err(D::Error::custom(format!("{expected} is expected here"))),
+        }
+    }
+}
+
+/// Takes one column or a list of them.
+struct ChangedColumns;
+
+impl<'de> Visitor<'de> for ChangedColumns {
+    type Value = Vec<ChangedColumn>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a column, {column, as}, a list of them, or none")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(vec![ChangedColumn { column: text.to_owned(), cast: None }])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(seq))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let LongChanged { column, cast } =
+            LongChanged::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(vec![ChangedColumn { column, cast }])
+    }
+}
+
 impl<'de> Deserialize<'de> for ChangedAt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = names(deserializer)?;
-        Ok(if names == ["none"] { Self::None } else { Self::Columns(names) })
+        let columns = deserializer.deserialize_any(ChangedColumns)?;
+        match columns.as_slice() {
+            [] => Err(D::Error::custom("a column is expected here, the list is empty")),
+            [ChangedColumn { column, cast: None }] if column == "none" => Ok(Self::None),
+            _ => Ok(Self::Columns(columns)),
+        }
     }
 }
 
@@ -205,7 +264,13 @@ impl JsonSchema for ChangedAt {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Names::json_schema(generator)
+        let long = generator.subschema_for::<LongChanged>();
+        let one = json_schema!({"anyOf": [{"type": "string"}, long]});
+        json_schema!({"anyOf": [
+            {"type": "string"},
+            long,
+            {"type": "array", "items": one, "minItems": 1}
+        ]})
     }
 }
 

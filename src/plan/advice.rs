@@ -185,7 +185,8 @@ impl<'a> Planner<'a> {
         };
         let ChangedAt::Columns(names) = &**changed_at else { return };
         let table = set.indexed(linked);
-        for column in names.iter().filter(|name| table.info.column(name).is_some()) {
+        let names = names.iter().map(|changed| &changed.column);
+        for column in names.filter(|name| table.info.column(name).is_some()) {
             let column = std::slice::from_ref(column);
             if !table.serves(column, Wanted::Order) {
                 let what = format!(

@@ -7,10 +7,11 @@ use indexmap::IndexMap;
 use super::columns::ColumnSet;
 use super::level::Level;
 use super::names::Target;
-use super::relation::{Spot, finish};
+use super::relation::{Spot, finish, key_names};
+use super::watch::{Table, Watch};
 use super::{Join, Node, Planner, pairs};
 use crate::finding::{Code, Finding};
-use crate::job::{At, ChangedAt, RelationFile, ThroughFile};
+use crate::job::{At, ChangedAt, ChangedColumn, RelationFile, ThroughFile};
 use crate::row::{Match, TableInfo};
 use crate::source::{From, Link, Read};
 
@@ -69,9 +70,55 @@ impl<'a> Planner<'a> {
         read.matching = matching;
         node.referenced = linked || is_parted_unsaid(level, spot.many, &read);
         node.read = Arc::new(read);
+        node.watches = self.watches((relation, level), spot, &columns, (&here, link));
         node.join = Some(Join { many: spot.many, parent: sides.0, matching });
         finish(&mut node, columns);
         Some(node)
+    }
+
+    /// How the rows of a relation and its links are seen.
+    fn watches(
+        &mut self,
+        (relation, level): (&RelationFile, Level<'a>),
+        spot: &Spot<'_>,
+        columns: &ColumnSet<'a>,
+        (here, link): (&[String], Option<&'a At<ThroughFile>>),
+    ) -> Vec<Watch> {
+        let path = spot.path.as_str();
+        let matching = relation.matching.unwrap_or_default();
+        let (up, exact) = match link {
+            Some(through) => (through.to.values().cloned().collect(), Match::Exact),
+            None => (here.to_vec(), matching),
+        };
+        let own = Table {
+            path,
+            linked: false,
+            key: key_names(level, columns),
+            up,
+            down: Vec::new(),
+            matching: exact,
+            changed_at: level.changed_at,
+            tombstones: level.tombstones,
+        };
+        let links = link.zip(columns.link).map(|(through, (_, info))| {
+            let down: Vec<String> = through.to.keys().cloned().collect();
+            let pair = here.iter().chain(&down).cloned().collect();
+            let key = if info.primary_key.is_empty() { pair } else { info.primary_key.clone() };
+            let (changed_at, tombstones) =
+                (through.changed_at.as_ref(), through.tombstones.as_ref());
+            Table {
+                path,
+                linked: true,
+                key,
+                up: here.to_vec(),
+                down,
+                matching,
+                changed_at,
+                tombstones,
+            }
+        });
+        let tables = std::iter::once(own).chain(links);
+        tables.filter_map(|table| self.watch(&table, columns)).collect()
     }
 
     /// References show keys: a key that is found by a masked value would show what is masked.
@@ -115,8 +162,12 @@ impl<'a> Planner<'a> {
             self.exists_linked(columns, linked, through.to.place());
         }
         if let Some(ChangedAt::Columns(names)) = through.changed_at.as_deref() {
-            for name in names {
-                self.exists_linked(columns, name, through.changed_at.as_ref().and_then(At::place));
+            for ChangedColumn { column, .. } in names {
+                self.exists_linked(
+                    columns,
+                    column,
+                    through.changed_at.as_ref().and_then(At::place),
+                );
             }
         }
         if let Some(gone) = &through.tombstones {

@@ -12,11 +12,15 @@ mod level;
 mod limits;
 mod live;
 mod names;
+#[cfg(test)]
+pub(crate) mod of_memory;
 mod pairs;
 mod relation;
 mod reuse;
+mod since;
 mod tables;
 mod used;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -28,6 +32,7 @@ use sha2::{Digest, Sha256};
 pub use computed::{Aggregate, Computed, Only, Path};
 pub use live::Live;
 pub use used::{UsedColumns, changed};
+pub use watch::{Encoding, Gone, Mark, Seen, Watch};
 
 use crate::config::Config;
 use crate::finding::{Finding, Level as Severity, Place};
@@ -101,6 +106,8 @@ pub struct Node {
     pub join: Option<Join>,
     /// Its own fields.
     pub fields: Vec<Field>,
+    /// How its changed and deleted rows are seen: its own first, then those of its link table.
+    pub watches: Vec<Watch>,
     /// Relations below: `one` first, then `many`, each in the job's order.
     pub children: Vec<Node>,
     /// Whether documents note which of its rows they hold: false where nothing can part a row from a document unsaid.

@@ -7,11 +7,12 @@ use super::columns::ColumnSet;
 use super::fit::{Values, misfit};
 use super::level::Level;
 use super::names::{Form, Target};
+use super::watch::Table;
 use super::{Field, Node, Planner, label};
 use crate::finding::{Code, Finding, Place};
-use crate::job::{At, ChangedAt, FieldFile};
+use crate::job::{At, ChangedAt, ChangedColumn, FieldFile};
 use crate::mapping::Mapping;
-use crate::row::{Cast, Type};
+use crate::row::{Cast, Match, Type};
 use crate::source::{OrderBy, Read};
 
 /// Where a relation stands in the tree.
@@ -29,6 +30,20 @@ impl<'a> Planner<'a> {
         let spot = Spot { path: String::new(), name: "", many: true, place: level.table_place() };
         let mut node = self.node(level, &spot, &mut columns, Target::of(mapping));
         self.advise_key_order(level, &columns);
+        let key = key_names(level, &columns);
+        node.watches.extend(self.watch(
+            &Table {
+                path: "",
+                linked: false,
+                key: key.clone(),
+                up: key,
+                down: Vec::new(),
+                matching: Match::Exact,
+                changed_at: level.changed_at,
+                tombstones: level.tombstones,
+            },
+            &columns,
+        ));
         finish(&mut node, columns);
         Some(node)
     }
@@ -71,6 +86,7 @@ impl<'a> Planner<'a> {
             read: Arc::new(read),
             join: None,
             fields,
+            watches: Vec::new(),
             children,
             referenced: false,
             rank: 0,
@@ -79,7 +95,7 @@ impl<'a> Planner<'a> {
     }
 
     fn read(&mut self, level: Level<'a>, spot: &Spot<'_>, columns: &mut ColumnSet<'_>) -> Read {
-        let names = level.key.map_or(&*columns.info.primary_key, |key| key.names()).to_vec();
+        let names = key_names(level, columns);
         let place = level.key.map_or(level.table_place(), At::place);
         if names.is_empty() {
             let hint = match spot.path.is_empty() {
@@ -227,8 +243,8 @@ impl<'a> Planner<'a> {
         if let Some(changed_at) = level.changed_at
             && let ChangedAt::Columns(names) = &**changed_at
         {
-            for name in names {
-                self.exists(columns, name, changed_at.place());
+            for ChangedColumn { column, .. } in names {
+                self.exists(columns, column, changed_at.place());
             }
         }
         if let Some(column) = level.deleted_at {
@@ -238,6 +254,11 @@ impl<'a> Planner<'a> {
             self.table_exists(level.source, table);
         }
     }
+}
+
+/// The columns that identify a level's rows; none where nothing says which.
+pub(super) fn key_names(level: Level<'_>, columns: &ColumnSet<'_>) -> Vec<String> {
+    level.key.map_or(&*columns.info.primary_key, |key| key.names()).to_vec()
 }
 
 /// Settles a node's columns, now that everything which needs one has asked.

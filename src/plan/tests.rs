@@ -20,6 +20,7 @@ fn planned(text: &str, mapping: &str) -> Planned {
                 "id int, no text, amount decimal, buyer int, made_at datetime, gone_at text",
             ),
         ),
+        ("s", "buyers_gone", table_info("seq int, gone_at text, id int")),
         ("s", "buyers", table_info("id int, name text, ref uuid")),
         ("s", "items", table_info("id int, order_id int, price decimal")),
         ("t", "tags", table_info("id text, label text")),
@@ -175,7 +176,7 @@ fn rows_are_referred_to_that_can_leave_a_document_unsaid() {
     assert!(buyer(", match: integer"));
     assert!(buyer(", where: \"name <> ''\""));
     assert!(buyer(", deleted_at: name"));
-    assert!(buyer(", tombstones: items"));
+    assert!(buyer(", tombstones: buyers_gone"));
     assert!(buyer(", key: name"));
     assert!(referenced(
         "many: {items: {source: s, table: items, on: {id: order_id}, fields: [price]}}"

@@ -79,6 +79,13 @@ impl Key {
         Self(text.into_boxed_str())
     }
 
+    /// The first column, `part`, of keys that have `width` of them.
+    pub fn beginning(part: &str, width: usize) -> Self {
+        let mut text = String::new();
+        push_key_part(&mut text, part, 0, width);
+        Self(text.into_boxed_str())
+    }
+
     /// The canonical text.
     pub fn as_str(&self) -> &str {
         &self.0

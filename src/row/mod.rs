@@ -185,6 +185,22 @@ impl Page {
         self.slots.push(Slot { start: 0, tagged: 0 });
     }
 
+    /// Appends a copy of a row of another page of the same columns.
+    ///
+    /// # Errors
+    /// As [`Page::push`].
+    pub fn append(&mut self, other: &Self, row: usize) -> Result<(), TooLarge> {
+        for column in 0..self.width {
+            let cell = other.cell(row, column);
+            match cell.kind {
+                Kind::Null => self.push_null(),
+                kind => self.push(kind, cell.text)?,
+            }
+        }
+        self.flawed |= other.flawed;
+        Ok(())
+    }
+
     /// A copy of the rows from `from` up to, and without, `to`.
     #[must_use]
     pub fn part(&self, from: usize, to: usize) -> Self {

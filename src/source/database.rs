@@ -16,11 +16,12 @@ use sqlx::SqlStr;
 use tokio::time::timeout;
 
 use super::connections::{Connections, said};
+use super::horizon::{Moment, Told};
 use super::keys::{self, KeyTable, Lookup};
 use super::pace::Pace;
 use super::range::{KeyRange, Slice};
 use super::scan::{FIRST_ROWS, Scan};
-use super::sql::{self, Dialect, Ends, Place, Side, Statement};
+use super::sql::{self, Dialect, End, Ends, Place, Side, Statement};
 use super::{Answer, Budget, Fetched, From, PageSize, Read, ReadColumn, Source, fault};
 use crate::config::SourceConfig;
 use crate::row::{Key, Page, TableInfo, Type};
@@ -51,6 +52,9 @@ pub(super) trait Server: Send + Sync + 'static {
 
     /// As [`super::Survey::unseen_transactions`].
     async fn unseen_transactions(connection: &mut Connection<Self>) -> Result<Option<String>>;
+
+    /// As [`Source::moment`].
+    async fn moment(connection: &mut Connection<Self>) -> Result<Told>;
 
     /// The values of a statement.
     fn arguments(&self, values: Values<'_, Part<Self>>) -> Result<Arguments<Self>>;
@@ -185,6 +189,13 @@ impl<S: Server> Source for Database<S> {
         })
     }
 
+    async fn moment(&self) -> Result<Moment> {
+        let moment = self.reader.moment().await;
+        moment.with_context(|| {
+            format!("source `{}`: its clock and open transactions", self.reader.name)
+        })
+    }
+
     async fn count_keyless(&self, read: &Read) -> Result<u64> {
         let reader = &self.reader;
         let Some(text) = sql::keyless(S::DIALECT, read) else { return Ok(0) };
@@ -242,7 +253,10 @@ impl<S: Server> Reader<S> {
     async fn prepare(&self, read: &Read) -> Result<()> {
         let mut texts = vec![sql::statement(S::DIALECT, read, 1)?];
         if read.by.is_empty() {
-            let ends = |lower| Ends { lower: Some(lower), until: true };
+            let ends = |lower| Ends {
+                lower: Some(End::whole(lower)),
+                until: Some(End::whole(Side::Until)),
+            };
             let next = sql::page(S::DIALECT, read, ends(Side::After), 1)?;
             let step = sql::nth(S::DIALECT, read, ends(Side::From), 1)?;
             texts.extend([next.text, step.text]);

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
+use jiff::Timestamp;
 
 use super::{
-    Answer, Budget, Counted, Counting, Fetched, From, KeyRange, PageSize, Read, Source, Survey,
+    Answer, Budget, Counted, Counting, Fetched, From, KeyRange, Moment, PageSize, Read, Source,
+    Survey,
 };
 use crate::row::{Column, Key, Kind, Match, Page, TableInfo, Type, key_of};
 
@@ -148,6 +150,10 @@ impl Source for Memory {
 
     async fn step(&self, read: &Read, range: &KeyRange, rows: usize) -> Result<Option<Key>> {
         Ok(self.within(read, range)?.1.into_iter().nth(rows).map(|(key, _)| key))
+    }
+
+    async fn moment(&self) -> Result<Moment> {
+        Ok(Moment { now: Timestamp::now(), oldest: None, is_prepared: false })
     }
 
     async fn count_keyless(&self, _: &Read) -> Result<u64> {

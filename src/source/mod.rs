@@ -11,6 +11,7 @@ mod connections;
 mod database;
 mod fault;
 mod hints;
+mod horizon;
 mod keys;
 #[cfg(test)]
 pub(crate) mod memory;
@@ -37,6 +38,7 @@ use jiff::tz::TimeZone;
 use crate::config::{Server, SourceConfig};
 use crate::row::{Key, Match, Page, TableInfo, Type};
 
+pub use horizon::Moment;
 pub use range::KeyRange;
 pub use survey::{Counted, Counting, Denied, Paced, Survey};
 
@@ -76,6 +78,12 @@ pub trait Source: Survey {
     /// # Errors
     /// When the server cannot be reached or refuses, or an end of the range is nothing that the key's columns can hold.
     async fn step(&self, read: &Read, range: &KeyRange, rows: usize) -> Result<Option<Key>>;
+
+    /// Its clock, and the oldest transaction that is open: see [`Moment::horizon`].
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    async fn moment(&self) -> Result<Moment>;
 
     /// Number of rows that [`Source::scan`] leaves out because a part of their key is NULL.
     ///

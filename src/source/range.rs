@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::ReadColumn;
 use super::keys::{Lookup, Value};
-use super::sql::{Dialect, Ends, Place, Side};
+use super::sql::{Dialect, End, Ends, Place, Side};
 use crate::row::{Key, Match};
 
 /// Keys from one on (inclusive) up to another (exclusive), in the server's own order; open where `None`.
 ///
-/// Ranges that meet at one key have every row in exactly one of them, whether or not a row of that key is still there.
+/// Ranges that meet at one key have every row in exactly one of them, whether or not a row of that key is still there. An end
+/// may be the first columns of a key alone: as `from`, it is before all keys that begin with it; as `until`, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRange {
@@ -47,9 +48,11 @@ impl<P: From<Value>> Slice<P> {
 impl<P> Slice<P> {
     /// Which ends it has.
     pub(super) fn ends(&self) -> Ends {
-        let after = self.after.as_ref().map(|_| Side::After);
-        let from = self.from.as_ref().map(|_| Side::From);
-        Ends { lower: after.or(from), until: self.until.is_some() }
+        let end = |values: &Option<Vec<P>>, side| {
+            values.as_ref().map(|values| End { side, parts: values.len() })
+        };
+        let lower = end(&self.after, Side::After).or_else(|| end(&self.from, Side::From));
+        Ends { lower, until: end(&self.until, Side::Until) }
     }
 
     /// The values for these places of a statement.
@@ -68,7 +71,7 @@ impl<P> Slice<P> {
 fn values<P: From<Value>>(dialect: Dialect, key: &[&ReadColumn], end: &Key) -> Result<Vec<P>> {
     let parts = end.parts(key.len());
     let (has, wanted) = (parts.len(), key.len());
-    ensure!(has == wanted, "it has {has} parts, and the key has {wanted} columns");
+    ensure!(has <= wanted, "it has {has} parts, and the key has {wanted} columns");
     let values = key.iter().zip(&parts).map(|(column, part)| {
         let value = Lookup::of(dialect, column, Match::Exact)?.given(part);
         value.map(P::from).with_context(|| {

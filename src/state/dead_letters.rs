@@ -94,6 +94,40 @@ impl State {
         letters.context("a dead letter cannot be read")
     }
 
+    /// All dead letters of `index`, in the order of their keys.
+    ///
+    /// # Errors
+    /// When the engine does not answer or refuses.
+    pub async fn all_dead_letters(&self, index: &str) -> Result<Vec<DeadLetter>> {
+        let mut letters = Vec::new();
+        let mut search = json!({"size": AT_ONCE, "query": of(index), "sort": [{"_id": "asc"}]});
+        while let Some(found) = self.search(&self.dead_letters, &search).await? {
+            let mut last = None;
+            for hit in hits(&found) {
+                let letter = hit.get("_source").map(DeadLetter::deserialize).transpose();
+                letters.extend(letter.context("a dead letter cannot be read")?);
+                last = hit.get("sort").cloned();
+            }
+            let (Some(last), Value::Object(search)) = (last, &mut search) else { break };
+            search.insert("search_after".to_owned(), last);
+        }
+        Ok(letters)
+    }
+
+    /// Forgets the dead letters of these keys of `index`.
+    ///
+    /// # Errors
+    /// When the engine does not answer or refuses.
+    pub async fn forget_dead_letters(&self, index: &str, keys: &[&str]) -> Result<()> {
+        let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+        for keys in keys.chunks(AT_ONCE) {
+            let mut body = BulkBody::default();
+            keys.iter().for_each(|key| body.delete(&id(index, key), now));
+            self.write(body).await?;
+        }
+        Ok(())
+    }
+
     /// The dead letter of that key of `index`; `None` when it has none.
     ///
     /// # Errors

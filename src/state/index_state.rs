@@ -24,6 +24,9 @@ pub struct IndexState {
     pub columns: UsedColumns,
     /// Tells apart what the same job makes of other columns, clocks or keys of masked fields.
     pub rows_by: String,
+    /// For each watched table, since when its changes are not in the index; ever since, where there is none.
+    #[serde(default)]
+    pub horizons: BTreeMap<String, Timestamp>,
     /// Its loading.
     pub load: LoadState,
     /// Since when readers have seen it, the last time that they began to; `None` when they never did.

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::generations::Known;
+use super::horizons::{Horizons, horizons};
 use super::load::{Broken, Ends, load};
 use super::progress::Progress;
 use super::{Engine, ShutOut, Stopped};
@@ -33,7 +34,7 @@ pub(super) struct Build {
 }
 
 /// Columns as they were described before this run.
-fn first_state(engine: &Engine, uuid: String) -> IndexState {
+fn first_state(engine: &Engine, uuid: String, horizons: Horizons) -> IndexState {
     let plan = &engine.plan;
     IndexState {
         alias: plan.index.clone(),
@@ -45,6 +46,7 @@ fn first_state(engine: &Engine, uuid: String) -> IndexState {
         },
         columns: plan.columns().clone(),
         rows_by: rows_by(engine),
+        horizons,
         load: LoadState::default(),
         served_from: None,
     }
@@ -86,9 +88,10 @@ impl Build {
         let number = known.generations.next_number(alias.content().await.last);
         alias.update(|state| state.last = number).await.map_err(not_ours)?;
         let name = known.generations.name(number);
+        let horizons = horizons(engine, &Horizons::new()).await.map_err(Stopped::NotStarted)?;
         let made =
             IndexLease::create(&engine.state, (&name, &engine.plan.mapping), claim, |uuid| {
-                first_state(engine, uuid)
+                first_state(engine, uuid, horizons)
             });
         let lease = made.await.map_err(|error| Stopped::not_taken(&name, error))?;
         // Only now: what is left of earlier runs may be wanted when a new index cannot be made.

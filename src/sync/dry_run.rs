@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::Stopped;
 use super::filler::Filler;
 use super::ledger::{Ended, Ledger};
-use super::pipeline::{Part, Reading, all_ended_well, count};
+use super::pipeline::{Part, Reading, Roots, all_ended_well, count};
 use super::progress::Progress;
 use super::report::Report;
 use crate::assemble::Masking;
@@ -120,12 +120,11 @@ impl Rehearsal {
             source: Arc::clone(&self.source),
             versions: Arc::clone(&self.versions),
             drawn: Arc::default(),
-            range: range.clone(),
             size: PageSize { rows: load.page_rows, bytes: load.page_bytes / load.readers },
             progress: Arc::clone(&self.progress),
         };
         let mut tasks = JoinSet::new();
-        let mut parts = reading.start(&mut tasks);
+        let mut parts = reading.start(Roots::Range(range.clone()), &mut tasks);
         let mut null = Null {
             filler: Filler::new(&self.run.plan, self.run.masking.clone(), load),
             body: BulkBody::with_capacity(load.bulk_bytes),
@@ -140,6 +139,8 @@ impl Rehearsal {
                     count(&mut counts, &self.run.plan, &level, odd);
                     null.add(version, &level);
                 }
+                // Of a range no keys are asked for.
+                Part::Gone { .. } => {}
                 Part::TooLarge(unfit) => {
                     counts.read += 1;
                     null.refuse(&unfit.error_type, unfit.field.as_deref());

@@ -33,6 +33,11 @@ impl<'p> Filler<'p> {
         Self { assembler, id: String::new() }
     }
 
+    /// The digest of the document that was put last.
+    pub(super) fn digest(&self) -> &str {
+        self.assembler.digest()
+    }
+
     /// Puts the document of one of the `roots` into `body`.
     pub(super) fn put(
         &mut self,

@@ -37,7 +37,7 @@ pub(super) async fn remove_leftovers(
         removed += body.len() as u64;
         for outcome in target.bulk.write(&target.write_alias, body).await? {
             match outcome {
-                Outcome::Applied => {}
+                Outcome::Applied | Outcome::LeftOut => {}
                 Outcome::Stale(Some(current)) if epoch_of(current) > target.epoch => {
                     return Err(ShutOut.into());
                 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ledger::{Ended, Given, Ledger};
 use super::leftovers::remove_leftovers;
-use super::pipeline::{Part, Reading, all_ended_well, count};
+use super::pipeline::{Part, Reading, Roots, all_ended_well, count};
 use super::progress::Progress;
 use super::writer::{Target, Writer};
 use super::{Engine, ShutOut};
@@ -192,13 +192,12 @@ impl Load {
             source: Arc::clone(&self.source),
             versions: Arc::clone(&self.versions),
             drawn: Arc::clone(&drawn),
-            range: given.range.clone(),
             // All readers together keep to the bound.
             size: PageSize { rows: load.page_rows, bytes: load.page_bytes / load.readers },
             progress: Arc::clone(&self.target.progress),
         };
         let mut tasks = JoinSet::new();
-        let mut parts = reading.start(&mut tasks);
+        let mut parts = reading.start(Roots::Range(given.range.clone()), &mut tasks);
         let mut writer = Writer::new(&self.engine, &self.target);
         let mut counts = Counts::default();
         while let Some(part) = parts.recv().await {
@@ -207,6 +206,8 @@ impl Load {
                     count(&mut counts, &self.engine.plan, &level, odd);
                     writer.add(version, &level).await?;
                 }
+                // Of a range no keys are asked for.
+                Part::Gone { .. } => {}
                 Part::TooLarge(unfit) => {
                     counts.read += 1;
                     writer.refuse(unfit)?;

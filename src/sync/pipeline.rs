@@ -1,9 +1,10 @@
-//! Reading and hydrating one key range in the background, one step ahead of writing.
+//! Reading and hydrating roots in the background, those of a key range or those of given keys, one step ahead of writing.
 //!
 //! Promises: a version is drawn before the first row of its batch is read; one page of roots at most is read ahead and one
 //! hydrated ahead, and nothing before there is room for it; a page whose relations pass the budget is halved until it fits,
 //! which the next page knows, and a single root that does not fit is handed on by name.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -15,9 +16,9 @@ use super::filler::Unfit;
 use super::progress::Progress;
 use crate::hydrate::{Hydrated, Hydrator, Level, Odd};
 use crate::plan::Plan;
-use crate::row::{Match, Page, key_of};
+use crate::row::{Key, Match, Page, key_of};
 use crate::sink::version::Versions;
-use crate::source::{Budget, KeyRange, PageSize, Source};
+use crate::source::{Answer, Budget, KeyRange, PageSize, Read, Source};
 use crate::state::Counts;
 
 /// A piece of work for the writer.
@@ -26,6 +27,16 @@ pub(super) enum Part {
     Roots { version: u64, level: Level, odd: Odd },
     /// One root that does not fit into memory, with the relation whose rows are too many.
     TooLarge(Unfit),
+    /// Keys that were asked for and have no row among the job's, and the version to delete their documents with.
+    Gone { version: u64, keys: Vec<Key> },
+}
+
+/// Which roots are read.
+pub(super) enum Roots {
+    /// Those of a key range, in its order.
+    Range(KeyRange),
+    /// Those of these keys, batch by batch; no key comes twice.
+    Keys(mpsc::Receiver<Vec<Key>>),
 }
 
 /// Adds to `counts` what a part of roots has brought.
@@ -44,7 +55,6 @@ pub(super) struct Reading {
     pub(super) versions: Arc<Versions>,
     /// Notes all versions that were drawn.
     pub(super) drawn: Arc<Mutex<Vec<u64>>>,
-    pub(super) range: KeyRange,
     pub(super) size: PageSize,
     pub(super) progress: Arc<Progress>,
 }
@@ -53,16 +63,25 @@ pub(super) struct Reading {
 struct Batch {
     version: u64,
     page: Page,
+    /// Keys without a row.
+    gone: Vec<Key>,
 }
 
 impl Reading {
     /// Starts to read. The parts end with the first error; dropping the tasks ends the reading. That the parts end means
     /// nothing by itself: see [`all_ended_well`].
-    pub(super) fn start(self, tasks: &mut JoinSet<()>) -> mpsc::Receiver<Result<Part>> {
+    pub(super) fn start(
+        self,
+        roots: Roots,
+        tasks: &mut JoinSet<()>,
+    ) -> mpsc::Receiver<Result<Part>> {
         let (pages, batches) = mpsc::channel(1);
         let (parts, ready) = mpsc::channel(1);
         let reading = Arc::new(self);
-        tasks.spawn(Arc::clone(&reading).scan(pages));
+        match roots {
+            Roots::Range(range) => tasks.spawn(Arc::clone(&reading).scan(range, pages)),
+            Roots::Keys(keys) => tasks.spawn(Arc::clone(&reading).look_up(keys, pages)),
+        };
         tasks.spawn(async move {
             let failed = reading.hydrate_all(batches, &parts).await.err();
             if let Some(error) = failed {
@@ -73,20 +92,17 @@ impl Reading {
         ready
     }
 
-    async fn scan(self: Arc<Self>, pages: mpsc::Sender<Result<Batch>>) {
+    async fn scan(self: Arc<Self>, range: KeyRange, pages: mpsc::Sender<Result<Batch>>) {
         let root = Arc::clone(&self.plan.root.read);
-        let mut stream = self.source.scan(root, self.range.clone(), self.size);
+        let mut stream = self.source.scan(root, range, self.size);
         // Nothing is read ahead of the room for it.
         while let Ok(room) = pages.reserve().await {
-            let batch = match self.versions.draw() {
-                Err(spent) => Err(spent.into()),
-                Ok(version) => {
-                    self.drawn.lock().unwrap_or_else(PoisonError::into_inner).push(version);
-                    match stream.next().await {
-                        None => return,
-                        Some(page) => page.map(|page| Batch { version, page }),
-                    }
-                }
+            let batch = match self.draw() {
+                Err(spent) => Err(spent),
+                Ok(version) => match stream.next().await {
+                    None => return,
+                    Some(page) => page.map(|page| Batch { version, page, gone: Vec::new() }),
+                },
             };
             let ended = batch.is_err();
             if let Ok(batch) = &batch {
@@ -99,6 +115,55 @@ impl Reading {
         }
     }
 
+    fn draw(&self) -> Result<u64> {
+        let version = self.versions.draw()?;
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner).push(version);
+        Ok(version)
+    }
+
+    async fn look_up(
+        self: Arc<Self>,
+        mut keys: mpsc::Receiver<Vec<Key>>,
+        pages: mpsc::Sender<Result<Batch>>,
+    ) {
+        while let Some(keys) = keys.recv().await {
+            if let Err(error) = self.look_up_all(keys, &pages).await {
+                // Nobody listens any more when the run was stopped.
+                let _gone = pages.send(Err(error)).await;
+                return;
+            }
+        }
+    }
+
+    /// The rows of these keys, in as many batches as it takes to hold them.
+    async fn look_up_all(&self, keys: Vec<Key>, pages: &mpsc::Sender<Result<Batch>>) -> Result<()> {
+        let root = self.plan.root.read.by_key();
+        let mut waiting = vec![keys];
+        while let Some(mut keys) = waiting.pop() {
+            // Nothing is read ahead of the room for it.
+            let Ok(room) = pages.reserve().await else { return Ok(()) };
+            let (version, budget) = (self.draw()?, Budget::new(self.size.bytes));
+            let fetched = self.source.fetch_by_keys(&root, &keys, &budget).await?;
+            if !fetched.complete && keys.len() > 1 {
+                waiting.push(keys.split_off(keys.len() / 2));
+                waiting.push(keys);
+                continue;
+            }
+            let page = claimed(&root, fetched.answers, &keys)?;
+            let mut text = String::new();
+            let mut missing: HashSet<&str> = keys.iter().map(Key::as_str).collect();
+            for row in 0..page.len() {
+                if key_of(page.row(row), &root.key, Match::Exact, &mut text) {
+                    missing.remove(text.as_str());
+                }
+            }
+            let gone = missing.into_iter().map(Key::from).collect();
+            self.progress.add_read(page.len());
+            room.send(Ok(Batch { version, page, gone }));
+        }
+        Ok(())
+    }
+
     async fn hydrate_all(
         &self,
         mut batches: mpsc::Receiver<Result<Batch>>,
@@ -106,7 +171,14 @@ impl Reading {
     ) -> Result<()> {
         let mut fitting = Fitting::default();
         while let Some(batch) = batches.recv().await {
-            let Batch { version, page } = batch.context("the root's rows")?;
+            let Batch { version, page, gone } = batch.context("the root's rows")?;
+            if !gone.is_empty() && parts.send(Ok(Part::Gone { version, keys: gone })).await.is_err()
+            {
+                return Ok(());
+            }
+            if page.is_empty() {
+                continue;
+            }
             let mut waiting = vec![page];
             while let Some(page) = waiting.pop() {
                 let rows = page.len();
@@ -154,6 +226,22 @@ impl Reading {
             Hydrated::Overflow(_) => Fit::Halves(halves(&page)),
         })
     }
+}
+
+/// The rows of these keys and of no others, which a server may hold to be equal.
+fn claimed(root: &Read, answers: Vec<Answer>, keys: &[Key]) -> Result<Page> {
+    let asked: HashSet<&str> = keys.iter().map(Key::as_str).collect();
+    let mut page = Page::new(root.columns.len());
+    let (mut text, mut seen) = (String::new(), HashSet::new());
+    for answer in answers {
+        for row in 0..answer.page.len() {
+            let is_key = key_of(answer.page.row(row), &root.key, Match::Exact, &mut text);
+            if is_key && asked.contains(text.as_str()) && seen.insert(text.clone()) {
+                page.append(&answer.page, row)?;
+            }
+        }
+    }
+    Ok(page)
 }
 
 /// How many roots are believed to fit together, by what those before them took.

@@ -17,6 +17,7 @@ pub(super) type Refusals = BTreeMap<String, u64>;
 pub struct Progress {
     read: AtomicU64,
     written: AtomicU64,
+    unchanged: AtomicU64,
     dead: AtomicU64,
     bytes: AtomicU64,
     bulks: AtomicU64,
@@ -32,6 +33,11 @@ impl Progress {
     /// Documents that the engine has.
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Documents that were in the index already, as they are.
+    pub fn unchanged(&self) -> u64 {
+        self.unchanged.load(Ordering::Relaxed)
     }
 
     /// Documents refused for their own sake.
@@ -58,6 +64,10 @@ impl Progress {
         self.written.fetch_add(documents, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.bulks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_unchanged(&self, documents: u64) {
+        self.unchanged.fetch_add(documents, Ordering::Relaxed);
     }
 
     /// One more document refused; `read` must have counted its root.

@@ -32,6 +32,10 @@ pub struct Report {
     pub read: u64,
     /// Documents in the index.
     pub written: u64,
+    /// Documents that were in the index already, as they are.
+    pub unchanged: u64,
+    /// Documents deleted, since their roots are gone.
+    pub deleted: u64,
     /// Documents kept as dead letters.
     pub dead_letters: u64,
     /// How many documents were refused for what: error and field, the first fifty of them.
@@ -104,6 +108,7 @@ impl Report {
         self.read = progress.read();
         self.dead_letters = progress.dead();
         self.written = progress.written();
+        self.unchanged = progress.unchanged();
         self.bytes = progress.bytes();
         self.bulks = progress.bulks();
         self.refusals = progress.refusals();

@@ -15,9 +15,9 @@ use super::progress::Progress;
 use super::{Engine, ShutOut};
 use crate::finding::Finding;
 use crate::hydrate::Level;
-use crate::sink::EngineError;
 use crate::sink::bulk::{Answered, BulkBody, BulkWriter, Flight, Outcome, Rejection};
 use crate::sink::version::epoch_of;
+use crate::sink::{EngineError, index};
 use crate::state::DeadLetter;
 
 /// Dead letters that a run takes whatever its size, and the share of the roots beyond that: one in so many.
@@ -46,6 +46,10 @@ pub(super) struct Writer<'e> {
     body: Option<BulkBody>,
     flying: JoinSet<Result<Answered, EngineError>>,
     letters: Vec<DeadLetter>,
+    /// Whether documents are left out that the index has already.
+    comparing: bool,
+    /// The digest of each document in the body.
+    digests: Vec<String>,
 }
 
 impl<'e> Writer<'e> {
@@ -57,7 +61,14 @@ impl<'e> Writer<'e> {
             body: None,
             flying: JoinSet::new(),
             letters: Vec::new(),
+            comparing: false,
+            digests: Vec::new(),
         }
+    }
+
+    /// The same, that sends only what is not in the index as it is.
+    pub(super) fn comparing(self) -> Self {
+        Self { comparing: true, ..self }
     }
 
     /// Assembles the documents of `roots` and sends what fills a body.
@@ -67,6 +78,12 @@ impl<'e> Writer<'e> {
             let body = self.body.get_or_insert_with(|| bulk.body());
             let put = self.filler.put(body, version, (roots, row));
             let full = bulk.is_full(body);
+            if self.comparing {
+                self.digests.resize(body.len(), String::new());
+                if let (Ok(()), Some(last)) = (&put, self.digests.last_mut()) {
+                    self.filler.digest().clone_into(last);
+                }
+            }
             if let Err(unfit) = put {
                 self.refuse(unfit)?;
             }
@@ -103,10 +120,29 @@ impl<'e> Writer<'e> {
 
     /// Sends what there is.
     async fn send(&mut self) -> Result<()> {
-        let Some(body) = self.body.take().filter(|body| !body.is_empty()) else { return Ok(()) };
+        let Some(mut body) = self.body.take().filter(|body| !body.is_empty()) else {
+            return Ok(());
+        };
+        if self.comparing {
+            self.leave_out_known(&mut body).await?;
+        }
         let flight = self.flight(&body).await?;
         let (bulk, alias) = (self.target.bulk.clone(), self.target.write_alias.clone());
         self.flying.spawn(async move { bulk.send(flight, &alias, body).await });
+        Ok(())
+    }
+
+    /// Leaves out the documents that the index holds already.
+    async fn leave_out_known(&mut self, body: &mut BulkBody) -> Result<()> {
+        let digests = std::mem::take(&mut self.digests);
+        let (positions, ids): (Vec<usize>, Vec<&str>) = body.ids().unzip();
+        let held = index::digests(&self.engine.client, &self.target.index, &ids).await?;
+        for (position, held) in positions.into_iter().zip(held) {
+            let digest = digests.get(position).filter(|digest| !digest.is_empty());
+            if digest.is_some() && digest == held.as_ref() {
+                body.leave_out(position);
+            }
+        }
         Ok(())
     }
 
@@ -130,11 +166,11 @@ impl<'e> Writer<'e> {
         &mut self,
         landed: Result<Result<Answered, EngineError>, tokio::task::JoinError>,
     ) -> Result<()> {
-        let Answered { applied, others, bytes } =
+        let Answered { applied, left_out, others, bytes } =
             landed.context("a bulk request's task failed")??;
         for (id, outcome) in others {
             match outcome {
-                Outcome::Applied => {}
+                Outcome::Applied | Outcome::LeftOut => {}
                 Outcome::Stale(Some(version)) if epoch_of(version) > self.target.epoch => {
                     return Err(ShutOut.into());
                 }
@@ -148,6 +184,7 @@ impl<'e> Writer<'e> {
                 }
             }
         }
+        self.target.progress.add_unchanged(left_out);
         self.target.progress.add_written(applied, bytes);
         Ok(())
     }

@@ -10,7 +10,7 @@ const ORDER: &[&[&str]] = &[
     &["job", "mapping"],
     &["source"],
     &["plan"],
-    &["render"],
+    &["render", "trace"],
     &["hydrate"],
     &["assemble"],
     &["sink"],

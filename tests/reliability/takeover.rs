@@ -48,6 +48,7 @@ async fn scene(engine: TestEngine) -> (Scene, IndexLease) {
         columns: Default::default(),
         rows_by: String::new(),
         load: LoadState::default(),
+        horizons: Default::default(),
         served_from: None,
     };
     let lease = IndexLease::create(&state, (&index, &mapping), &claim(), content).await.unwrap();

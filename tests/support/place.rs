@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use prejoin::config::{Address, Secret, Server, SourceConfig};
 use prejoin::source::{self, Source};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, Row};
 use tempfile::TempDir;
 use url::Url;
 
@@ -100,6 +100,36 @@ impl Place {
         ran.unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
+    /// Where to connect to as someone who may write.
+    pub(crate) fn address(&self) -> String {
+        match self.server {
+            On::Sqlite(_) => format!("{}?mode=rwc", self.url),
+            _ => self.url.to_string(),
+        }
+    }
+
+    /// The rows of a query whose columns are all texts.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        let (sql, url) = (AssertSqlSafe(sql.to_owned()), self.address());
+        match self.server {
+            On::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+                let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+                rows.iter().map(cells).collect()
+            }
+            On::Mariadb => {
+                let mut connection = sqlx::MySqlConnection::connect(&url).await.unwrap();
+                let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+                rows.iter().map(cells).collect()
+            }
+            On::Sqlite(_) => {
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+                rows.iter().map(cells).collect()
+            }
+        }
+    }
+
     /// The place as a source is told of it.
     pub(crate) fn config(&self) -> SourceConfig {
         let address = |url: &Url, schema| Address {
@@ -176,6 +206,14 @@ impl Drop for Place {
             On::Sqlite(_) => {}
         }
     }
+}
+
+fn cells<R: Row>(row: &R) -> Vec<Option<String>>
+where
+    usize: sqlx::ColumnIndex<R>,
+    for<'r> Option<String>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+{
+    (0..row.len()).map(|at| row.try_get_unchecked(at).unwrap()).collect()
 }
 
 async fn execute<C: Connection>(connection: &mut C, sql: &str) -> anyhow::Result<()>

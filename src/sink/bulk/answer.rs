@@ -22,6 +22,8 @@ pub enum Outcome {
     Stale(Option<u64>),
     /// The engine refuses this document for its own sake.
     Rejected(Rejection),
+    /// It was not sent: see [`super::BulkBody::leave_out`].
+    LeftOut,
 }
 
 /// Why a document is refused.

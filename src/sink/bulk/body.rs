@@ -38,7 +38,32 @@ struct Slot {
     /// None of them when it is refused.
     lines: Range<usize>,
     version: u64,
-    refused: Option<&'static str>,
+    fate: Fate,
+}
+
+/// What is to become of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Sent,
+    LeftOut,
+    EmptyId,
+    LongId,
+    SameId,
+}
+
+impl Fate {
+    /// What is answered in place of the engine; `None` for what it answers itself.
+    fn outcome(self) -> Option<Outcome> {
+        let error_type = match self {
+            Self::Sent => return None,
+            Self::LeftOut => return Some(Outcome::LeftOut),
+            Self::EmptyId => "empty_id",
+            Self::LongId => "id_too_long",
+            Self::SameId => "duplicate_id",
+        };
+        let field = Some("_id".to_owned());
+        Some(Outcome::Rejected(Rejection { error_type: error_type.to_owned(), field }))
+    }
 }
 
 /// An operation that is being written: where its lines start, and its id's hash.
@@ -119,14 +144,15 @@ impl BulkBody {
     /// Writes the action's line; `None` when the id is refused.
     fn open(&mut self, action: &str, id: &str, version: u64) -> Option<Opened> {
         let hash = xxh3_64(id.as_bytes());
-        let fault = match id.len() {
-            0 => Some("empty_id"),
-            1..=MAX_ID_BYTES => self.knows(id, hash).then_some("duplicate_id"),
-            _ => Some("id_too_long"),
+        let fate = match id.len() {
+            0 => Fate::EmptyId,
+            1..=MAX_ID_BYTES if self.knows(id, hash) => Fate::SameId,
+            1..=MAX_ID_BYTES => Fate::Sent,
+            _ => Fate::LongId,
         };
         let start = self.buffer.len();
-        if fault.is_some() {
-            self.add_slot(id, version, start..start, fault);
+        if fate != Fate::Sent {
+            self.add_slot(id, version, start..start, fate);
             return None;
         }
         // Writing to memory does not fail, nor does a text fail to become JSON.
@@ -141,7 +167,7 @@ impl BulkBody {
 
     fn close(&mut self, id: &str, version: u64, opened: &Opened) {
         let position = self.slots.len();
-        self.add_slot(id, version, opened.start..self.buffer.len(), None);
+        self.add_slot(id, version, opened.start..self.buffer.len(), Fate::Sent);
         let (slots, ids) = (&self.slots, &self.ids);
         let rehash = |&position: &usize| xxh3_64(id_at(slots, ids, position).as_bytes());
         self.seen.insert_unique(opened.hash, position, rehash);
@@ -153,25 +179,28 @@ impl BulkBody {
         self.seen.find(hash, same).is_some()
     }
 
-    fn add_slot(
-        &mut self,
-        id: &str,
-        version: u64,
-        lines: Range<usize>,
-        refused: Option<&'static str>,
-    ) {
+    fn add_slot(&mut self, id: &str, version: u64, lines: Range<usize>, fate: Fate) {
         let start = self.ids.len();
         self.ids.push_str(id);
-        self.slots.push(Slot { id: start..self.ids.len(), lines, version, refused });
+        self.slots.push(Slot { id: start..self.ids.len(), lines, version, fate });
+    }
+
+    /// Positions and ids of the operations that are to be sent.
+    pub fn ids(&self) -> impl Iterator<Item = (usize, &str)> {
+        let slots = self.slots.iter().enumerate().filter(|(_, slot)| slot.fate == Fate::Sent);
+        slots.map(|(at, slot)| (at, self.ids.get(slot.id.clone()).unwrap_or_default()))
+    }
+
+    /// Does not send the operation in that position: it is answered for as [`Outcome::LeftOut`].
+    pub fn leave_out(&mut self, position: usize) {
+        if let Some(slot) = self.slots.get_mut(position).filter(|slot| slot.fate == Fate::Sent) {
+            slot.fate = Fate::LeftOut;
+        }
     }
 
     /// What is to be sent, and the outcomes that are known without sending.
     pub fn seal(self) -> (Sealed, Vec<Option<Outcome>>) {
-        let refused = |error_type: &'static str| {
-            let field = Some("_id".to_owned());
-            Outcome::Rejected(Rejection { error_type: error_type.to_owned(), field })
-        };
-        let outcomes = self.slots.iter().map(|slot| slot.refused.map(refused)).collect();
+        let outcomes = self.slots.iter().map(|slot| slot.fate.outcome()).collect();
         let Self { buffer, slots, ids, seen } = self;
         (Sealed { buffer: buffer.into(), slots, ids, seen }, outcomes)
     }
@@ -199,7 +228,7 @@ impl Sealed {
     /// Positions of the operations that are to be sent.
     pub fn positions(&self) -> Vec<usize> {
         let sent = self.slots.iter().enumerate();
-        sent.filter_map(|(position, slot)| slot.refused.is_none().then_some(position)).collect()
+        sent.filter_map(|(position, slot)| (slot.fate == Fate::Sent).then_some(position)).collect()
     }
 
     /// The id of the operation in that position.

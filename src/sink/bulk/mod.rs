@@ -51,6 +51,8 @@ pub struct BulkWriter {
 pub struct Answered {
     /// Operations that were carried out.
     pub applied: u64,
+    /// Operations that were left out.
+    pub left_out: u64,
     /// The id of each of the others, and why not.
     pub others: Vec<(String, Outcome)>,
     /// Size of the body.
@@ -125,10 +127,11 @@ impl BulkWriter {
     ) -> Result<Answered, EngineError> {
         let (sealed, outcomes) = self.write_sealed(index, body).await?;
         let bytes = sealed.bytes();
-        let mut answered = Answered { applied: 0, others: Vec::new(), bytes };
+        let mut answered = Answered { applied: 0, left_out: 0, others: Vec::new(), bytes };
         for (position, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
                 Outcome::Applied => answered.applied += 1,
+                Outcome::LeftOut => answered.left_out += 1,
                 other => answered.others.push((sealed.id(position).to_owned(), other)),
             }
         }

@@ -4,27 +4,33 @@
 //! outright, never by a pattern, and who writes can be shut out. Never deletes what readers see.
 
 mod change;
+mod digests;
 mod fence;
 mod held;
+mod holders;
 mod name;
 mod settings;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::finding::Finding;
+use crate::mapping::{Mapping, OWN_FIELD};
 use crate::sink::client::{Body, Client, Method};
 use crate::sink::error::EngineError;
 
 pub use change::{SwapError, create, discard, settle, slow_down, swap};
+pub use digests::digests;
 pub use fence::{
     add_write_alias, barrier, flush, remove_older_write_aliases, remove_write_alias, uuid,
 };
 pub use held::{HeldDocument, held};
+pub use holders::{holders, refresh};
 pub use name::{check_name, write_alias};
 
 /// All generations of an alias, by number.
@@ -160,6 +166,31 @@ async fn count(client: &Client, index: &str) -> Result<u64, EngineError> {
     let whole = whole(&counted).is_ok();
     let count = counted.get("count").and_then(Value::as_u64).filter(|_| whole);
     count.ok_or_else(|| answer.garbled())
+}
+
+/// How many documents `index` has that can be found.
+///
+/// # Errors
+/// When the engine does not answer, refuses, or cannot count all of it.
+pub async fn documents(client: &Client, index: &str) -> Result<u64> {
+    count(client, index).await.with_context(|| format!("index `{index}`"))
+}
+
+/// Its mapping, without prejoin's own part, as a mapping's file would have it.
+///
+/// # Errors
+/// When the engine does not answer or refuses, or the mapping is of a form that is not known.
+pub async fn mapping(client: &Client, index: &str) -> Result<Mapping> {
+    let context = || format!("index `{index}`: its mapping");
+    let found = client.call(Method::Get, &[index, "_mapping"], &[], None).await;
+    let mut found = found.with_context(context)?;
+    let mappings = found.pointer_mut(&format!("/{index}/mappings")).map(Value::take);
+    let mut mappings = mappings.with_context(context)?;
+    if let Some(Value::Object(properties)) = mappings.get_mut("properties") {
+        properties.remove(OWN_FIELD);
+    }
+    let text = json!({"mappings": mappings}).to_string();
+    Mapping::parse(Path::new(index), &text).with_context(context)
 }
 
 async fn size(client: &Client, index: &str) -> Result<u64, EngineError> {

@@ -18,6 +18,7 @@ use sqlx::{Arguments, Executor, SqlStr};
 
 use super::connections::Connections;
 use super::database::{Database, Server, Values};
+use super::horizon::Told;
 use super::keys::Value;
 use super::sql::{self, Dialect};
 use super::{From, Read, address};
@@ -107,6 +108,10 @@ impl Server for Mysql {
 
     async fn unseen_transactions(connection: &mut MySqlConnection) -> Result<Option<String>> {
         survey::unseen_transactions(connection).await
+    }
+
+    async fn moment(connection: &mut MySqlConnection) -> Result<Told> {
+        survey::moment(connection).await
     }
 
     fn arguments(&self, values: Values<'_, Value>) -> Result<MySqlArguments> {

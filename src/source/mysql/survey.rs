@@ -6,6 +6,7 @@ use sqlx::mysql::MySqlConnection;
 
 use super::describe::{account, error_number, text};
 use crate::source::connections::said;
+use crate::source::horizon::Told;
 use crate::source::{From, Read, sql};
 
 /// An integer whatever the server counts in, and a NULL for views.
@@ -36,4 +37,26 @@ pub(super) async fn unseen_transactions(
         }
         seen => seen.map(|_| None).map_err(said),
     }
+}
+
+/// Whatever the session's zone is.
+const NOW: &str = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
+
+/// Of one that was prepared and belongs to no connection any more, the beginning may be that of the server. In whole seconds, and in the zone of the server's machine
+/// (<https://dev.mysql.com/doc/refman/8.4/en/information-schema-innodb-trx-table.html>).
+const OLDEST: &str = "\
+SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', CONVERT_TZ(MIN(TRX_STARTED), 'SYSTEM', '+00:00')),
+    COALESCE(SUM(TRX_MYSQL_THREAD_ID = 0), 0) > 0
+FROM information_schema.INNODB_TRX WHERE TRX_MYSQL_THREAD_ID <> CONNECTION_ID()";
+
+/// The clock, then the open transactions of `InnoDB`. One that has read no more than the clock is not among them, and without the
+/// privilege `PROCESS` none is: these are left to the overlap, as [`unseen_transactions`] says.
+pub(super) async fn moment(connection: &mut MySqlConnection) -> Result<Told> {
+    let now: i64 = sqlx::query_scalar(NOW).fetch_one(&mut *connection).await.map_err(said)?;
+    let open = sqlx::query_as(OLDEST).fetch_one(connection).await;
+    let (oldest, is_prepared): (Option<i64>, bool) = match open {
+        Err(error) if error_number(&error) == Some(1227) => (None, false),
+        open => open.map_err(said)?,
+    };
+    Ok(Told { now, oldest, is_prepared })
 }

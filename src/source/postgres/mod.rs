@@ -23,6 +23,7 @@ use url::Url;
 
 use super::connections::{Connections, nothing_more};
 use super::database::{Database, Server, Values};
+use super::horizon::Told;
 use super::keys::{Form, KeyTable, Lookup, Value};
 use super::sql::Dialect;
 use super::{From, Read, address};
@@ -124,6 +125,10 @@ impl Server for Postgres {
 
     async fn unseen_transactions(connection: &mut PgConnection) -> Result<Option<String>> {
         survey::unseen_transactions(connection).await
+    }
+
+    async fn moment(connection: &mut PgConnection) -> Result<Told> {
+        survey::moment(connection).await
     }
 
     fn arguments(&self, values: Values<'_, Raw>) -> Result<PgArguments> {

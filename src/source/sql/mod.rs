@@ -16,7 +16,7 @@ use super::keys::{Fold, Form, Lookup};
 use super::{From, Read, ReadColumn};
 use crate::row::{Match, Type};
 use bound::{array, converted, unsized_type};
-pub(super) use page::{Ends, Place, Side, nth, page};
+pub(super) use page::{End, Ends, Place, Side, nth, page};
 
 /// Whose SQL it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +160,7 @@ pub(super) fn keyless(dialect: Dialect, read: &Read) -> Option<String> {
 pub(super) fn statement(dialect: Dialect, read: &Read, rows: usize) -> Result<String> {
     if read.by.is_empty() {
         read.ensure_key()?;
-        return Ok(page(dialect, read, Ends { lower: None, until: false }, rows)?.text);
+        return Ok(page(dialect, read, Ends { lower: None, until: None }, rows)?.text);
     }
     let by = read.by.iter().filter_map(|&at| read.columns.get(at));
     let by = by.map(|column| Lookup::of(dialect, column, read.matching));

@@ -15,11 +15,27 @@ use crate::source::{Read, ReadColumn};
 #[derive(Debug, Clone, Copy)]
 pub(in crate::source) struct Ends {
     /// [`Side::From`] or [`Side::After`]; `None` at the beginning of the table.
-    pub(in crate::source) lower: Option<Side>,
-    pub(in crate::source) until: bool,
+    pub(in crate::source) lower: Option<End>,
+    /// [`Side::Until`].
+    pub(in crate::source) until: Option<End>,
 }
 
-/// One end.
+/// One end: the whole of a key, or the first columns of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::source) struct End {
+    pub(in crate::source) side: Side,
+    /// How many of the key's columns it has.
+    pub(in crate::source) parts: usize,
+}
+
+impl End {
+    /// An end that has all of the key's columns, however many there are.
+    pub(in crate::source) const fn whole(side: Side) -> Self {
+        Self { side, parts: usize::MAX }
+    }
+}
+
+/// Which end it is, and where its value is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::source) enum Side {
     /// A key given back in its canonical text. Its row is the first.
@@ -49,7 +65,7 @@ pub(in crate::source) fn page(
     limit: usize,
 ) -> Result<Statement> {
     // The cursor's own row is one more.
-    let limit = limit + usize::from(ends.lower == Some(Side::After));
+    let limit = limit + usize::from(is_after(ends));
     ordered(dialect, read, ends, &format!("LIMIT {limit}"))
 }
 
@@ -79,17 +95,21 @@ fn ordered(dialect: Dialect, read: &Read, ends: Ends, rows: &str) -> Result<Stat
     );
     let order: Vec<String> = key.iter().map(|part| dialect.ordered(part)).collect();
     let mut comparisons = Comparisons { dialect, key, places: Vec::new() };
-    if ends.lower == Some(Side::After) {
-        columns.push(comparisons.equal(Side::After));
+    if is_after(ends) {
+        columns.push(comparisons.equal(End::whole(Side::After)));
     }
     conditions.extend(ends.lower.map(|lower| comparisons.beyond(lower, ">", "=")));
-    conditions.extend(ends.until.then(|| comparisons.beyond(Side::Until, "<", "")));
+    conditions.extend(ends.until.map(|until| comparisons.beyond(until, "<", "")));
     let mut text = select(&tables(dialect, read), &columns, &conditions);
     let _fits = write!(text, " ORDER BY {} {rows}", order.join(", "));
     Ok(Statement { text, places: comparisons.places })
 }
 
-/// Comparisons of the whole key, noting what each placeholder stands for.
+fn is_after(ends: Ends) -> bool {
+    ends.lower.is_some_and(|lower| lower.side == Side::After)
+}
+
+/// Comparisons of a key, noting what each placeholder stands for.
 struct Comparisons<'r> {
     dialect: Dialect,
     key: Vec<&'r ReadColumn>,
@@ -97,9 +117,9 @@ struct Comparisons<'r> {
 }
 
 impl Comparisons<'_> {
-    /// The columns as they compare, each with one side's value.
-    fn pairs(&mut self, side: Side) -> Vec<(String, String)> {
-        let pairs = self.key.iter().enumerate().map(|(part, column)| {
+    /// The columns as they compare, each with one end's value.
+    fn pairs(&mut self, End { side, parts }: End) -> Vec<(String, String)> {
+        let pairs = self.key.iter().take(parts).enumerate().map(|(part, column)| {
             let placeholder = placeholder(self.dialect, &mut self.places, Place { side, part });
             let value = match side {
                 Side::After => self.dialect.compared(column, &placeholder),
@@ -110,24 +130,25 @@ impl Comparisons<'_> {
         pairs.collect()
     }
 
-    fn equal(&mut self, side: Side) -> String {
+    fn equal(&mut self, end: End) -> String {
         let parts =
-            self.pairs(side).into_iter().map(|(column, value)| format!("{column} = {value}"));
+            self.pairs(end).into_iter().map(|(column, value)| format!("{column} = {value}"));
         format!("({})", parts.collect::<Vec<_>>().join(" AND "))
     }
 
     /// `key > value`, or `key >= value` with `=` for `or_equal`.
-    fn beyond(&mut self, side: Side, than: &str, or_equal: &str) -> String {
+    fn beyond(&mut self, end: End, than: &str, or_equal: &str) -> String {
         if self.dialect != Dialect::Mysql {
-            let (columns, values): (Vec<_>, Vec<_>) = self.pairs(side).into_iter().unzip();
+            let (columns, values): (Vec<_>, Vec<_>) = self.pairs(end).into_iter().unzip();
             return format!("({}) {than}{or_equal} ({})", columns.join(", "), values.join(", "));
         }
         // MySQL finds no range in a comparison of rows: a > ? OR (a = ? AND b >= ?).
-        let last = self.key.len().saturating_sub(1);
+        let parts = self.key.len().min(end.parts);
+        let last = parts.saturating_sub(1);
         let mut choices = Vec::new();
-        for upto in 0..self.key.len() {
+        for upto in 0..parts {
             let placed = self.places.len();
-            let prefix = self.pairs(side).into_iter().take(upto + 1).enumerate();
+            let prefix = self.pairs(end).into_iter().take(upto + 1).enumerate();
             self.places.truncate(placed + upto + 1);
             let prefix = prefix.map(|(part, (column, value))| match part {
                 _ if part < upto => format!("{column} = {value}"),

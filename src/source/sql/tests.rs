@@ -35,8 +35,8 @@ fn contracts() -> Read {
     read("sales.contracts", columns, &[0, 1])
 }
 
-const BEGINNING: Ends = Ends { lower: None, until: false };
-const AFTER: Ends = Ends { lower: Some(Side::After), until: false };
+const BEGINNING: Ends = Ends { lower: None, until: None };
+const AFTER: Ends = Ends { lower: Some(End::whole(Side::After)), until: None };
 
 fn pages(read: &Read, ends: Ends) -> String {
     let page = ALL.map(|dialect| page(dialect, read, ends, 500).unwrap());
@@ -78,7 +78,8 @@ fn pages_follow_the_key() {
 
 #[test]
 fn ranges_have_two_ends() {
-    let ends = |lower| Ends { lower, until: true };
+    let until = Some(End::whole(Side::Until));
+    let ends = |lower: Option<Side>| Ends { lower: lower.map(End::whole), until };
     insta::assert_snapshot!(pages(&contracts(), ends(Some(Side::From))), @r#"
     SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= ($1::integer, $2::text) AND (t."branch", t."no") < ($3::integer, $4::text) ORDER BY t."branch", t."no" LIMIT 500 From0 From1 Until0 Until1
     SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE ((t.`branch` > ?) OR (t.`branch` = ? AND t.`no` >= ?)) AND ((t.`branch` < ?) OR (t.`branch` = ? AND t.`no` < ?)) ORDER BY t.`branch`, t.`no` LIMIT 500 From0 From0 From1 Until0 Until0 Until1
@@ -92,6 +93,17 @@ fn ranges_have_two_ends() {
     "#);
     let step = nth(Dialect::Mysql, &read, ends(None), 1_000).unwrap();
     insta::assert_snapshot!(format!("{}{}", step.text, places(&step)), @"SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE ((t.`branch` < ?)) ORDER BY t.`branch` LIMIT 1 OFFSET 1000 Until0");
+}
+
+#[test]
+fn an_end_may_be_the_beginning_of_a_key() {
+    let end = |side| Some(End { side, parts: 1 });
+    let ends = Ends { lower: end(Side::From), until: end(Side::Until) };
+    insta::assert_snapshot!(pages(&contracts(), ends), @r#"
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch") >= ($1::integer) AND (t."branch") < ($2::integer) ORDER BY t."branch", t."no" LIMIT 500 From0 Until0
+    SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE ((t.`branch` >= ?)) AND ((t.`branch` < ?)) ORDER BY t.`branch`, t.`no` LIMIT 500 From0 Until0
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch") >= (?1) AND (t."branch") < (?2) ORDER BY t."branch", t."no" LIMIT 500 From0 Until0
+    "#);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use sqlx::{Arguments, Executor, SqlStr};
 
 use super::connections::{Connections, said};
 use super::database::{Database, Server, Values};
+use super::horizon::Told;
 use super::keys::Value;
 use super::sql::Dialect;
 use super::{From, Read};
@@ -76,6 +77,13 @@ impl Server for Sqlite {
 
     async fn unseen_transactions(_: &mut SqliteConnection) -> Result<Option<String>> {
         Ok(None)
+    }
+
+    /// Whole seconds, and nothing is told of other connections' transactions.
+    async fn moment(connection: &mut SqliteConnection) -> Result<Told> {
+        let clock = sqlx::query_scalar("SELECT CAST(strftime('%s', 'now') AS INTEGER) * 1000000");
+        let now = clock.fetch_one(connection).await.map_err(said)?;
+        Ok(Told { now, oldest: None, is_prepared: false })
     }
 
     async fn begin(&self, connection: &mut SqliteConnection) -> Result<()> {

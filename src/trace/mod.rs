@@ -1,0 +1,239 @@
+//! From rows that have changed or are gone to the roots whose documents they belong to, or belonged to.
+//!
+//! Promises: a changed row of any relation, at any depth and through link tables, leads to the roots that hold it now, by
+//! reads in the services alone. For the roots that held it before it names the references by which the index finds them.
+//! Reads pages, never a whole relation into memory; never builds or writes anything.
+
+mod hop;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use futures::StreamExt;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::plan::{Gone, Mark, Node, Plan, Seen, Watch};
+use crate::row::{Key, Match, Page, key_of};
+use crate::source::{KeyRange, PageSize, Read, Source, Sources};
+use hop::Hop;
+
+/// What some changed rows lead to.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Changed or deleted rows that were read for it.
+    pub rows: u64,
+    /// Keys of roots, each once.
+    pub roots: Vec<Key>,
+    /// References of rows that other documents may hold still.
+    pub refs: Vec<String>,
+}
+
+/// Whatever is watched of a plan, and the ways up from it.
+pub struct Tracer {
+    trails: Vec<Trail>,
+    size: PageSize,
+}
+
+/// One watched table.
+struct Trail {
+    watch: Watch,
+    source: Arc<dyn Source>,
+    /// `path:`, where documents refer to its rows.
+    refers: Option<String>,
+    /// The form in which the first hop compares what leads up.
+    first: Match,
+    hops: Vec<Hop>,
+}
+
+impl Tracer {
+    /// Prepares to trace rows of `plan`, in pages of that size.
+    ///
+    /// # Errors
+    /// When a source is not open.
+    pub fn new(plan: &Plan, sources: &Sources, size: PageSize) -> Result<Self> {
+        let mut trails = Vec::new();
+        collect(&plan.root, &[], sources, &mut trails)?;
+        Ok(Self { trails, size })
+    }
+
+    /// Names of all that is watched: see [`Watch::name`].
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.trails.iter().map(|trail| trail.watch.name.as_str())
+    }
+
+    /// Hands on what the rows lead to that have changed since: `since` tells from when on, for each name, with `None` for ever.
+    ///
+    /// # Errors
+    /// When a source fails; the error names it and the table.
+    pub async fn changes(
+        &self,
+        since: impl Fn(&str) -> Option<Timestamp>,
+        found: &mpsc::Sender<Found>,
+    ) -> Result<()> {
+        for trail in &self.trails {
+            trail.changes(since(&trail.watch.name), self.size, found).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The trails of a node and all below; `above` leads from it to the root.
+fn collect<'n>(
+    node: &'n Node,
+    above: &[&'n Node],
+    sources: &Sources,
+    trails: &mut Vec<Trail>,
+) -> Result<()> {
+    for (at, watch) in node.watches.iter().enumerate() {
+        let source = sources.get(&node.source);
+        let source = source.with_context(|| format!("source `{}` is not open", node.source))?;
+        let is_link = at > 0;
+        let refers = (node.referenced && !is_link).then(|| format!("{}:", node.path));
+        let mut hops = Vec::new();
+        if let (false, Some(link)) = (is_link, node.watches.get(1)) {
+            hops.push(Hop::to_link(node, link, sources)?);
+        }
+        let mut below = node;
+        for &next in above {
+            let Some(own) = next.watches.first() else { continue };
+            hops.push(Hop::to_above(below, (next, own), form(next), sources)?);
+            if let Some(link) = next.watches.get(1) {
+                hops.push(Hop::to_link(next, link, sources)?);
+            }
+            below = next;
+        }
+        let first = if is_link { matching(node) } else { form(node) };
+        let (watch, source) = (watch.clone(), Arc::clone(source));
+        trails.push(Trail { watch, source, refers, first, hops });
+    }
+    let path: Vec<&Node> = std::iter::once(node).chain(above.iter().copied()).collect();
+    node.children.iter().try_for_each(|child| collect(child, &path, sources, trails))
+}
+
+/// How what leads up from a node's rows is compared: by its link table as it is, else as its join says.
+fn form(node: &Node) -> Match {
+    if node.watches.len() > 1 { Match::Exact } else { matching(node) }
+}
+
+fn matching(node: &Node) -> Match {
+    node.join.as_ref().map_or(Match::Exact, |join| join.matching)
+}
+
+impl Trail {
+    async fn changes(
+        &self,
+        since: Option<Timestamp>,
+        size: PageSize,
+        found: &mpsc::Sender<Found>,
+    ) -> Result<()> {
+        match &self.watch.seen {
+            Seen::Never => {}
+            Seen::Whole => {
+                self.read(&self.watch.rows, KeyRange::default(), size, found).await?;
+            }
+            Seen::Marked(marks) => {
+                for (rows, range) in marks.iter().flat_map(|mark| stretches(mark, since)) {
+                    self.read(rows, range, size, found).await?;
+                }
+            }
+        }
+        match &self.watch.gone {
+            Some(gone) => self.gone(gone, since, size, found).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Rows that have changed.
+    async fn read(
+        &self,
+        rows: &Arc<Read>,
+        range: KeyRange,
+        size: PageSize,
+        found: &mpsc::Sender<Found>,
+    ) -> Result<()> {
+        let mut pages = self.source.scan(Arc::clone(rows), range, size);
+        while let Some(page) = pages.next().await {
+            let page = page?;
+            let up = keys(&page, &self.watch.up, self.first);
+            let refs = self.refs(&page, &self.watch.rows.key);
+            self.hand_on(page.len(), up, refs, size, found).await?;
+        }
+        Ok(())
+    }
+
+    /// Rows that are gone, of which no more is left than what tells of them.
+    async fn gone(
+        &self,
+        gone: &Gone,
+        since: Option<Timestamp>,
+        size: PageSize,
+        found: &mpsc::Sender<Found>,
+    ) -> Result<()> {
+        for (rows, range) in stretches(&gone.told, since) {
+            let mut pages = self.source.scan(Arc::clone(rows), range, size);
+            while let Some(page) = pages.next().await {
+                let page = page?;
+                let up = self.led_up_by(gone).map(|up| keys(&page, &up, self.first));
+                let refs = self.refs(&page, &gone.key);
+                self.hand_on(page.len(), up.unwrap_or_default(), refs, size, found).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Columns of a table of deleted rows that lead up: a key may do.
+    fn led_up_by(&self, gone: &Gone) -> Option<Vec<usize>> {
+        let own = if self.watch.down.is_empty() { &self.watch.rows.key } else { &self.watch.up };
+        let place = |column| own.iter().position(|own| own == column);
+        let led = self.watch.up.iter().map(|column| gone.key.get(place(column)?).copied());
+        led.collect()
+    }
+
+    fn refs(&self, page: &Page, key: &[usize]) -> Vec<String> {
+        let Some(prefix) = &self.refers else { return Vec::new() };
+        let keys = keys(page, key, Match::Exact);
+        keys.into_iter().map(|key| format!("{prefix}{}", key.as_str())).collect()
+    }
+
+    async fn hand_on(
+        &self,
+        rows: usize,
+        up: Vec<Key>,
+        refs: Vec<String>,
+        size: PageSize,
+        found: &mpsc::Sender<Found>,
+    ) -> Result<()> {
+        let mut roots = up;
+        for hop in &self.hops {
+            let risen = hop.rise(&roots, size).await;
+            roots = risen.with_context(|| format!("the roots of `{}`", self.watch.name))?;
+        }
+        // Nobody takes it any more when the run was stopped.
+        let _gone = found.send(Found { rows: rows as u64, roots, refs }).await;
+        Ok(())
+    }
+}
+
+/// The keys of a page's rows, each once.
+fn keys(page: &Page, columns: &[usize], matching: Match) -> Vec<Key> {
+    let (mut seen, mut text) = (HashSet::new(), String::new());
+    for row in (0..page.len()).map(|row| page.row(row)) {
+        if key_of(row, columns, matching, &mut text) && !seen.contains(text.as_str()) {
+            seen.insert(Key::from(text.as_str()));
+        }
+    }
+    seen.into_iter().collect()
+}
+
+/// The reads that bring what a mark tells to have changed since.
+fn stretches(
+    mark: &Mark,
+    since: Option<Timestamp>,
+) -> impl Iterator<Item = (&Arc<Read>, KeyRange)> {
+    mark.since(since).into_iter().map(|range| (&mark.rows, range))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::plan::of_memory::{planned, sources};
+use crate::source::memory::Memory;
+
+const JOB: &str = "
+index: a
+mapping: a.json
+root:
+  source: s
+  table: orders
+  changed_at: at
+  tombstones: orders_gone
+  where: no <> ''
+  fields: [no]
+  one:
+    buyer: {source: s, table: buyers, on: {buyer: ref}, match: nocase, changed_at: at, fields: [name]}
+  many:
+    items:
+      source: s
+      table: items
+      on: {id: order_id}
+      changed_at: [at, seen_at]
+      tombstones: items_gone
+      deleted_at: gone
+      fields: [price]
+      one:
+        maker: {source: s, table: makers, on: {maker: id}, match: integer, changed_at: at, fields: [name]}
+      many:
+        tags:
+          source: s
+          through: {table: item_tags, on: {id: item}, to: {tag: code}, changed_at: at, tombstones: item_tags_gone}
+          table: tags
+          changed_at: at
+          fields: [label]
+";
+
+const NEVER: &str = "2000-01-01 00:00:00";
+const BEFORE: &str = "2026-11-21 09:59:59";
+const SINCE: &str = "2026-11-21T10:00:00Z";
+
+/// Two orders of Kim and one of nobody; items of two of them, of one maker and under two tags.
+fn memory(changed: &str) -> Memory {
+    let at = |table: &str, key: &str| match format!("{table} {key}") == changed {
+        true => "2026-11-21 10:00:00",
+        false if table.len().is_multiple_of(2) => NEVER,
+        false => BEFORE,
+    };
+    let told = |table: &str, rows: &[(&str, &str)]| {
+        let row = |(key, rest): &(&str, &str)| format!("{key}|{}{rest}\n", at(table, key));
+        rows.iter().map(row).collect::<String>()
+    };
+    Memory::default()
+        .table(
+            "orders",
+            "id int, at text, no text, buyer text",
+            &told("orders", &[("1", "|A|kim"), ("2", "|-|KIM"), ("3", "|C|-")]),
+        )
+        .table("orders_gone", "seq int, gone_at text, id int", &told("orders_gone", &[("1", "|9")]))
+        .table(
+            "buyers",
+            "ref text, at text, name text",
+            &told("buyers", &[("Kim", "|Kim"), ("Lee", "|Lee")]),
+        )
+        .table(
+            "items",
+            "id int, at text, seen_at text, order_id int, price int, maker text, gone text",
+            &format!(
+                "1|{}|-|1|5|007|-\n2|{}|{}|2|5|07|x\n3|{}|-|-|5|seven|-",
+                at("items", "1"),
+                BEFORE,
+                at("items", "2"),
+                at("items", "3")
+            ),
+        )
+        .table("items_gone", "seq int, gone_at text, id int", &told("items_gone", &[("1", "|8")]))
+        .table(
+            "makers",
+            "id int, at text, name text",
+            &told("makers", &[("7", "|Acme"), ("8", "|None")]),
+        )
+        .table(
+            "item_tags",
+            "id int, at text, item int, tag text",
+            &told("item_tags", &[("1", "|1|red"), ("2", "|2|red"), ("3", "|2|blue")]),
+        )
+        .table(
+            "item_tags_gone",
+            "seq int, gone_at text, item int",
+            &told("item_tags_gone", &[("1", "|2")]),
+        )
+        .table(
+            "tags",
+            "code text, at text, label text",
+            &told("tags", &[("red", "|Red"), ("blue", "|Blue"), ("none", "|None")]),
+        )
+}
+
+/// Changed rows, their roots and references, of all that has changed.
+async fn traced(memory: Memory, since: &str) -> String {
+    let memory = Arc::new(memory);
+    let plan = planned(JOB, &memory).await;
+    let size = PageSize { rows: 100, bytes: 1 << 20 };
+    let tracer = Tracer::new(&plan, &sources(&memory), size).unwrap();
+    let since: Timestamp = since.parse().unwrap();
+    let (send, mut found) = mpsc::channel(1_000);
+    tracer.changes(|_| Some(since), &send).await.unwrap();
+    drop(send);
+    let (mut rows, mut roots, mut refs) = (0, BTreeSet::new(), BTreeSet::new());
+    while let Some(found) = found.recv().await {
+        rows += found.rows;
+        roots.extend(found.roots.into_iter().map(|key| key.as_str().to_owned()));
+        refs.extend(found.refs);
+    }
+    let joined = |texts: BTreeSet<String>| texts.into_iter().collect::<Vec<_>>().join(" ");
+    format!("{rows}: {} | {}", joined(roots), joined(refs))
+}
+
+#[tokio::test]
+async fn every_row_leads_to_its_roots() {
+    for (changed, found) in [
+        ("", "0:  | "),
+        ("orders 2", "1: 2 | "),
+        ("orders_gone 1", "1: 9 | "),
+        ("buyers Kim", "1: 1 2 | buyer:Kim"),
+        ("buyers Lee", "1:  | buyer:Lee"),
+        ("items 1", "1: 1 | items:1"),
+        ("items 2", "1: 2 | items:2"),
+        ("items 3", "1:  | items:3"),
+        ("items_gone 1", "1:  | items:8"),
+        ("makers 7", "1: 1 2 | items.maker:7"),
+        ("makers 8", "1:  | items.maker:8"),
+        ("item_tags 2", "1: 2 | "),
+        ("item_tags_gone 1", "1: 2 | "),
+        ("tags red", "1: 1 2 | items.tags:red"),
+        ("tags blue", "1: 2 | items.tags:blue"),
+        ("tags none", "1:  | items.tags:none"),
+    ] {
+        assert_eq!(traced(memory(changed), SINCE).await, found, "{changed}");
+    }
+}
+
+#[tokio::test]
+async fn everything_has_changed_since_long_ago() {
+    let found = traced(memory(""), "1999-01-01T00:00:00Z").await;
+    assert!(found.starts_with("20: 1 2 3 9 | buyer:Kim "), "{found}");
+}
+
+#[tokio::test]
+async fn each_table_is_remembered_by_its_name() {
+    let memory = Arc::new(memory(""));
+    let plan = planned(JOB, &memory).await;
+    let size = PageSize { rows: 100, bytes: 1 << 20 };
+    let tracer = Tracer::new(&plan, &sources(&memory), size).unwrap();
+    let names: Vec<&str> = tracer.names().collect();
+    assert_eq!(names, ["", "buyer", "items", "items.maker", "items.tags", "items.tags/link"]);
+}

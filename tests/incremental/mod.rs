@@ -1,0 +1,5 @@
+//! Incremental runs: what changed in the services is in the index afterwards, and nothing else was touched.
+
+mod edits;
+mod horizons;
+mod scene;
