@@ -14,6 +14,7 @@ use super::generations::Known;
 use super::horizons::{Horizons, horizons};
 use super::load::{Broken, Ends, load};
 use super::progress::Progress;
+use super::update::{SyncOptions, Update};
 use super::{Engine, ShutOut, Stopped};
 use crate::finding::Finding;
 use crate::sink::bulk::BulkWriter;
@@ -196,6 +197,41 @@ impl Build {
                 Err(error) => {
                     return (None, Err(Stopped::midway(&format!("index `{name}`"), error.into())));
                 }
+            }
+        }
+    }
+
+    /// Brings what is loaded in step with what has changed since its horizons, under a lease of its own: its documents are later
+    /// knowledge than those of the load. Tells how many roots that led to. What fails is given back.
+    pub(super) async fn catch_up(
+        self,
+        progress: &Arc<Progress>,
+        cancel: &CancellationToken,
+    ) -> Result<(Self, u64), Stopped> {
+        let Self { engine, claim, lease, bulk, .. } = self;
+        let what = format!("index `{}`", lease.index());
+        let name = lease.index().to_owned();
+        lease.give_back(bulk.all_answered()).await;
+        let lease = IndexLease::take(&engine.state, &name, &claim).await;
+        let lease = lease.map_err(|error| Stopped::midway(&what, error.into()))?;
+        let build = Self::new(&engine, &claim, lease, false);
+        let options = SyncOptions::default();
+        let update = Update { engine: &engine, progress, options: &options, wholly: false };
+        let lost = build.lease.lost();
+        let updated = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(Stopped::Cancelled),
+            () = lost.cancelled() => Err(Stopped::midway(&what, ShutOut.into())),
+            updated = update.run(&build.lease, &build.bulk) => {
+                updated.map_err(|error| Stopped::midway(&what, error))
+            }
+        };
+        build.bulk.all_landed().await;
+        match updated {
+            Ok(updated) => Ok((build, updated.counts.read + updated.deleted)),
+            Err(stopped) => {
+                build.give_back().await;
+                Err(stopped)
             }
         }
     }

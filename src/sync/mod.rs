@@ -27,6 +27,7 @@ mod rollback;
 mod rounds;
 mod status;
 mod swap;
+mod update;
 mod writer;
 
 use std::sync::Arc;
@@ -46,12 +47,13 @@ pub use estimate::{Estimate, estimate};
 pub use explain::{Explain, Explanation, Held, Refusal, Verdict, explain, root_key};
 pub use full::{Options, reindex};
 pub use generations::{Known, known};
-pub use incremental::{SyncOptions, sync};
+pub use incremental::sync;
 pub use parts::Part;
 pub use progress::Progress;
 pub use report::Report;
 pub use rollback::{Rollback, RolledBack, rollback};
 pub use status::{IndexStatus, Standing, Status, status};
+pub use update::SyncOptions;
 
 /// What a run works with.
 pub struct Engine {

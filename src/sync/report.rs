@@ -34,6 +34,8 @@ pub struct Report {
     pub written: u64,
     /// Documents that were in the index already, as they are.
     pub unchanged: u64,
+    /// Roots that were built again after the load, since something of theirs had changed meanwhile.
+    pub caught_up: u64,
     /// Documents deleted, since their roots are gone.
     pub deleted: u64,
     /// Documents kept as dead letters.

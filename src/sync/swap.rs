@@ -39,14 +39,39 @@ impl Swap<'_> {
         lease: &IndexLease,
         cancel: &CancellationToken,
     ) -> Result<Option<String>, Stopped> {
-        let old = match self.live {
-            Some(live) if live != lease.index() => tokio::select! {
+        let old = self.hold_old(lease.index(), cancel).await?;
+        self.under(lease, old).await
+    }
+
+    /// The lease of the index that serves, so that nobody else writes to it until [`Swap::under`]; `None` when there is none, or
+    /// nothing is remembered of it.
+    ///
+    /// # Errors
+    /// When it was cancelled before, or the engine fails.
+    pub(super) async fn hold_old(
+        &self,
+        new: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Option<IndexLease>, Stopped> {
+        match self.live {
+            Some(live) if live != new => tokio::select! {
                 biased;
-                () = cancel.cancelled() => return Err(Stopped::Cancelled),
-                old = self.writer_of(live) => old?,
+                () = cancel.cancelled() => Err(Stopped::Cancelled),
+                old = self.writer_of(live) => old,
             },
-            _ => None,
-        };
+            _ => Ok(None),
+        }
+    }
+
+    /// As [`Swap::to`], with the lease of the index that serves, which is given back.
+    ///
+    /// # Errors
+    /// As [`Swap::to`].
+    pub(super) async fn under(
+        &self,
+        lease: &IndexLease,
+        old: Option<IndexLease>,
+    ) -> Result<Option<String>, Stopped> {
         let swapped = self.swap(lease, old.as_ref()).await;
         if let Some(old) = old {
             // Nothing was written through it.

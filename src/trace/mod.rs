@@ -64,15 +64,18 @@ impl Tracer {
     }
 
     /// Hands on what the rows lead to that have changed since: `since` tells from when on, for each name, with `None` for ever.
+    /// `wholly` says whether tables count whose changes nothing tells: all of their rows.
     ///
     /// # Errors
     /// When a source fails; the error names it and the table.
     pub async fn changes(
         &self,
         since: impl Fn(&str) -> Option<Timestamp>,
+        wholly: bool,
         found: &mpsc::Sender<Found>,
     ) -> Result<()> {
-        for trail in &self.trails {
+        let is_whole = |trail: &&Trail| matches!(trail.watch.seen, Seen::Whole);
+        for trail in self.trails.iter().filter(|trail| wholly || !is_whole(trail)) {
             trail.changes(since(&trail.watch.name), self.size, found).await?;
         }
         Ok(())

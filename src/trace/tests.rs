@@ -105,7 +105,7 @@ async fn traced(memory: Memory, since: &str) -> String {
     let tracer = Tracer::new(&plan, &sources(&memory), size).unwrap();
     let since: Timestamp = since.parse().unwrap();
     let (send, mut found) = mpsc::channel(1_000);
-    tracer.changes(|_| Some(since), &send).await.unwrap();
+    tracer.changes(|_| Some(since), true, &send).await.unwrap();
     drop(send);
     let (mut rows, mut roots, mut refs) = (0, BTreeSet::new(), BTreeSet::new());
     while let Some(found) = found.recv().await {

@@ -14,7 +14,9 @@ async fn what_an_open_transaction_of_postgres_writes_is_not_lost() {
     scene.sync().await;
     let mut open = PgConnection::connect(&scene.shop.address()).await.unwrap();
     open.execute("BEGIN").await.unwrap();
-    open.execute("UPDATE orders SET title = 'late', updated_at = now() WHERE id = 2").await.unwrap();
+    open.execute("UPDATE orders SET title = 'late', updated_at = now() WHERE id = 2")
+        .await
+        .unwrap();
     for round in 0..3 {
         scene.run("UPDATE buyers SET name = name || '!', updated_at = NOW WHERE id = 1").await;
         scene.sync().await;

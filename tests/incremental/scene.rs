@@ -52,7 +52,11 @@ const TABLES: [(&str, &str, &str); 6] = [
     ("orders", "id BIGINT PRIMARY KEY, title VARCHAR(50), buyer_id BIGINT", "id"),
     ("buyers", "id BIGINT PRIMARY KEY, name VARCHAR(50)", "id"),
     ("items", "id BIGINT PRIMARY KEY, name VARCHAR(50)", "id"),
-    ("lines", "id BIGINT PRIMARY KEY, order_id BIGINT, item_id BIGINT, price BIGINT, deleted_at", "id"),
+    (
+        "lines",
+        "id BIGINT PRIMARY KEY, order_id BIGINT, item_id BIGINT, price BIGINT, deleted_at",
+        "id",
+    ),
     ("tags", "code VARCHAR(20) PRIMARY KEY, label VARCHAR(50)", "code"),
     ("order_tags", "id BIGINT PRIMARY KEY, order_id BIGINT, tag VARCHAR(20)", "order_id"),
 ];
@@ -76,13 +80,18 @@ impl Scene {
             Server::Postgres(at) => {
                 json!({"kind": "postgres", "url": at.url.reveal().unwrap(), "schema": at.schema, "overlap": "0s"})
             }
-            Server::Mysql(at) => json!({"kind": "mysql", "url": at.url.reveal().unwrap(), "overlap": "1s"}),
+            Server::Mysql(at) => {
+                json!({"kind": "mysql", "url": at.url.reveal().unwrap(), "overlap": "1s"})
+            }
             Server::Sqlite { path } => json!({"kind": "sqlite", "path": path, "overlap": "0s"}),
         };
         let home = Home::new()
             .file("mappings/shop.json", MAPPING)
             .file("jobs/shop.yaml", &format!("index: {index}\nmapping: shop.json\n{ROOT}"))
-            .file("config/default.yaml", &format!("sources: {{shop: {source}}}\nengine: {{lease_ttl: 1s}}\n"))
+            .file(
+                "config/default.yaml",
+                &format!("sources: {{shop: {source}}}\nengine: {{lease_ttl: 1s}}\n"),
+            )
             .engine(engine)
             .await;
         let scene = Self { home, index, engine, shop };
@@ -105,8 +114,10 @@ impl Scene {
                 (_, true) => "BIGINT AUTO_INCREMENT PRIMARY KEY",
                 _ => "INTEGER PRIMARY KEY",
             };
-            shop.run(&format!("CREATE TABLE {table}_gone (seq {seq}, {key} {ty}, gone_at {time})")).await;
-            let insert = format!("INSERT INTO {table}_gone ({key}, gone_at) VALUES (OLD.{key}, {now});");
+            shop.run(&format!("CREATE TABLE {table}_gone (seq {seq}, {key} {ty}, gone_at {time})"))
+                .await;
+            let insert =
+                format!("INSERT INTO {table}_gone ({key}, gone_at) VALUES (OLD.{key}, {now});");
             if shop.is_postgres() {
                 shop.run(&format!(
                     "CREATE FUNCTION {table}_went() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {insert} RETURN NULL; END $$;
@@ -186,7 +197,8 @@ impl Scene {
         let index: &str = &self.index;
         client.call(Method::Post, &[index, "_refresh"], &[], None).await.unwrap();
         let search = json!({"size": 10_000, "query": {"match_all": {}}});
-        let found = client.call(Method::Post, &[index, "_search"], &[], Some(&search)).await.unwrap();
+        let found =
+            client.call(Method::Post, &[index, "_search"], &[], Some(&search)).await.unwrap();
         let hits = found["hits"]["hits"].as_array().unwrap();
         let document = |hit: &Value| {
             let mut source = hit["_source"].clone();
@@ -198,7 +210,8 @@ impl Scene {
 
     /// What the services say, joined by nested loops.
     pub(super) async fn expected(&self) -> Documents {
-        let orders = self.rows("SELECT id, title, buyer_id FROM orders WHERE title <> 'draft'").await;
+        let orders =
+            self.rows("SELECT id, title, buyer_id FROM orders WHERE title <> 'draft'").await;
         let buyers = self.rows("SELECT id, name FROM buyers").await;
         let lines = self.rows("SELECT id, order_id, item_id, price FROM lines WHERE deleted_at IS NULL ORDER BY id").await;
         let items = self.rows("SELECT id, name FROM items").await;
@@ -215,7 +228,8 @@ impl Scene {
                 json!({"id": number(&line[0]), "price": number(&line[3]), "item": named(&items, &line[2])})
             });
             let tagged = tags.iter().flat_map(|tag| {
-                let times = links.iter().filter(|link| link[0] == order[0] && link[1] == tag[0]).count();
+                let times =
+                    links.iter().filter(|link| link[0] == order[0] && link[1] == tag[0]).count();
                 std::iter::repeat_n(json!({"code": tag[0], "label": tag[1]}), times)
             });
             let document = json!({
