@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{State, hits};
 use crate::sink::bulk::{BulkBody, BulkWriter, MAX_ID_BYTES, Outcome};
-use crate::sink::{Method, PatienceSettings};
+use crate::sink::{EngineError, Method, PatienceSettings, index};
 
 /// Letters that are written or deleted in one request.
 const AT_ONCE: usize = 1_000;
@@ -94,22 +94,24 @@ impl State {
         letters.context("a dead letter cannot be read")
     }
 
-    /// All dead letters of `index`, in the order of their keys.
+    /// All dead letters of `index`, in any order.
     ///
     /// # Errors
     /// When the engine does not answer or refuses.
     pub async fn all_dead_letters(&self, index: &str) -> Result<Vec<DeadLetter>> {
         let mut letters = Vec::new();
-        let mut search = json!({"size": AT_ONCE, "query": of(index), "sort": [{"_id": "asc"}]});
-        while let Some(found) = self.search(&self.dead_letters, &search).await? {
-            let mut last = None;
-            for hit in hits(&found) {
-                let letter = hit.get("_source").map(DeadLetter::deserialize).transpose();
-                letters.extend(letter.context("a dead letter cannot be read")?);
-                last = hit.get("sort").cloned();
-            }
-            let (Some(last), Value::Object(search)) = (last, &mut search) else { break };
-            search.insert("search_after".to_owned(), last);
+        let search = json!({"size": AT_ONCE, "query": of(index)});
+        let store = self.dead_letters.index.as_str();
+        let listed = index::pass(&self.client, store, search, async |hits| {
+            let letters_of = hits.iter().filter_map(|hit| hit.get("_source"));
+            let read = letters_of.map(DeadLetter::deserialize).collect::<Result<Vec<_>, _>>();
+            letters.extend(read.context("a dead letter cannot be read")?);
+            Ok(())
+        });
+        match listed.await {
+            // None was ever kept.
+            Err(error) if error.downcast_ref().is_some_and(EngineError::is_not_found) => {}
+            listed => listed.with_context(|| format!("index `{store}`"))?,
         }
         Ok(letters)
     }

@@ -17,11 +17,15 @@ const EDITS: &[(&str, &str, [u64; 3])] = &[
         [1, 1, 0],
     ),
     ("a parent that comes later", "INSERT INTO buyers VALUES (9, 'Park', NOW)", [1, 1, 0]),
-    ("a child's field", "UPDATE lines SET price = 11, updated_at = NOW WHERE id = 1", [1, 1, 0]),
-    ("a new child", "INSERT INTO lines VALUES (4, 3, 2, 40, NULL, NOW)", [1, 1, 0]),
+    (
+        "a child's field",
+        "UPDATE order_lines SET price = 11, updated_at = NOW WHERE id = 1",
+        [1, 1, 0],
+    ),
+    ("a new child", "INSERT INTO order_lines VALUES (4, 3, 2, 40, NULL, NOW)", [1, 1, 0]),
     (
         "a child that moves",
-        "UPDATE lines SET order_id = 3, updated_at = NOW WHERE id = 2",
+        "UPDATE order_lines SET order_id = 3, updated_at = NOW WHERE id = 2",
         [2, 2, 0],
     ),
     (
@@ -29,15 +33,15 @@ const EDITS: &[(&str, &str, [u64; 3])] = &[
         "UPDATE items SET name = 'ink2', updated_at = NOW WHERE id = 2",
         [1, 1, 0],
     ),
-    ("a child that is deleted", "DELETE FROM lines WHERE id = 4", [1, 1, 0]),
+    ("a child that is deleted", "DELETE FROM order_lines WHERE id = 4", [1, 1, 0]),
     (
         "a child that is marked deleted",
-        "UPDATE lines SET deleted_at = NOW, updated_at = NOW WHERE id = 3",
+        "UPDATE order_lines SET deleted_at = NOW, updated_at = NOW WHERE id = 3",
         [1, 1, 0],
     ),
     (
         "a child that came and went",
-        "INSERT INTO lines VALUES (5, 1, 1, 50, NULL, NOW); DELETE FROM lines WHERE id = 5",
+        "INSERT INTO order_lines VALUES (5, 1, 1, 50, NULL, NOW); DELETE FROM order_lines WHERE id = 5",
         [0, 0, 0],
     ),
     ("a tag's label", "UPDATE tags SET label = 'AA', updated_at = NOW WHERE code = 'a'", [2, 2, 0]),

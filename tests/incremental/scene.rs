@@ -30,10 +30,10 @@ const ROOT: &str = "root:
   many:
     lines:
       source: shop
-      table: lines
+      table: order_lines
       on: {id: order_id}
       changed_at: updated_at
-      tombstones: lines_gone
+      tombstones: order_lines_gone
       deleted_at: deleted_at
       fields: [id, price]
       one:
@@ -53,7 +53,7 @@ const TABLES: [(&str, &str, &str); 6] = [
     ("buyers", "id BIGINT PRIMARY KEY, name VARCHAR(50)", "id"),
     ("items", "id BIGINT PRIMARY KEY, name VARCHAR(50)", "id"),
     (
-        "lines",
+        "order_lines",
         "id BIGINT PRIMARY KEY, order_id BIGINT, item_id BIGINT, price BIGINT, deleted_at",
         "id",
     ),
@@ -171,7 +171,7 @@ impl Scene {
              INSERT INTO items VALUES (1, 'pen', NOW), (2, 'ink', NOW);
              INSERT INTO tags VALUES ('a', 'A', NOW), ('b', 'B', NOW);
              INSERT INTO orders VALUES (1, 'one', 1, NOW), (2, 'two', 2, NOW), (3, 'three', 9, NOW), (4, 'draft', 1, NOW);
-             INSERT INTO lines VALUES (1, 1, 1, 10, NULL, NOW), (2, 1, 2, 20, NULL, NOW), (3, 2, 1, 30, NULL, NOW);
+             INSERT INTO order_lines VALUES (1, 1, 1, 10, NULL, NOW), (2, 1, 2, 20, NULL, NOW), (3, 2, 1, 30, NULL, NOW);
              INSERT INTO order_tags VALUES (1, 1, 'a', NOW), (2, 1, 'b', NOW), (3, 2, 'a', NOW)",
         )
         .await;
@@ -213,7 +213,7 @@ impl Scene {
         let orders =
             self.rows("SELECT id, title, buyer_id FROM orders WHERE title <> 'draft'").await;
         let buyers = self.rows("SELECT id, name FROM buyers").await;
-        let lines = self.rows("SELECT id, order_id, item_id, price FROM lines WHERE deleted_at IS NULL ORDER BY id").await;
+        let lines = self.rows("SELECT id, order_id, item_id, price FROM order_lines WHERE deleted_at IS NULL ORDER BY id").await;
         let items = self.rows("SELECT id, name FROM items").await;
         let links = self.rows("SELECT order_id, tag FROM order_tags").await;
         let tags = self.rows("SELECT code, label FROM tags ORDER BY code").await;

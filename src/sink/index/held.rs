@@ -1,12 +1,13 @@
-//! Which documents an index holds, and in which version.
+//! Passes over an index: which documents it holds, and in which version.
 //!
-//! Promises: one pass over the index as it stands at its beginning, page by page, whatever its size. Never fetches a document.
+//! Promises: one pass over the index as it stands at its beginning, page by page, whatever its size. Fetches no more of a document than it
+//! is asked for.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::whole;
+use super::{refresh, whole};
 use crate::sink::client::{Client, Method};
 
 /// Documents on one page.
@@ -34,7 +35,7 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Hits {
-    hits: Vec<HeldDocument>,
+    hits: Vec<Value>,
 }
 
 /// Hands all documents of `index` to `each`, page by page.
@@ -47,15 +48,34 @@ pub async fn held(
     mut each: impl AsyncFnMut(Vec<HeldDocument>) -> Result<()>,
 ) -> Result<()> {
     let context = || format!("index `{index}`: listing its documents");
-    let refreshed = client.call(Method::Post, &[index, "_refresh"], &[], None).await;
-    whole(&refreshed.with_context(context)?).with_context(context)?;
-    let search = json!({"size": AT_ONCE, "sort": ["_doc"], "_source": false, "version": true});
+    refresh(client, index).await?;
+    let search = json!({"size": AT_ONCE, "_source": false, "version": true});
+    let pass = pass(client, index, search, async |hits| {
+        let held = hits.into_iter().map(HeldDocument::deserialize).collect::<Result<_, _>>();
+        each(held.with_context(context)?).await
+    });
+    pass.await.with_context(context)
+}
+
+/// Hands the hits of a search to `each`, page by page, in whatever order: those of the index as it stands at the beginning.
+///
+/// # Errors
+/// As [`held`].
+pub async fn pass(
+    client: &Client,
+    index: &str,
+    mut search: Value,
+    mut each: impl AsyncFnMut(Vec<Value>) -> Result<()>,
+) -> Result<()> {
+    if let Value::Object(search) = &mut search {
+        search.insert("sort".to_owned(), json!(["_doc"]));
+    }
     let open = [("scroll", KEPT_OPEN)];
     let mut answer = client.call(Method::Post, &[index, "_search"], &open, Some(&search)).await;
     loop {
-        let page = answer.with_context(context)?;
-        whole(&page).with_context(context)?;
-        let page = Answer::deserialize(page).with_context(context)?;
+        let page = answer?;
+        whole(&page)?;
+        let page = Answer::deserialize(page).context("an answer of another form")?;
         if page.hits.hits.is_empty() {
             let body = json!({"scroll_id": page.pass});
             // It would end by itself.

@@ -29,7 +29,7 @@ pub use digests::digests;
 pub use fence::{
     add_write_alias, barrier, flush, remove_older_write_aliases, remove_write_alias, uuid,
 };
-pub use held::{HeldDocument, held};
+pub use held::{HeldDocument, held, pass};
 pub use holders::{holders, refresh};
 pub use name::{check_name, write_alias};
 
