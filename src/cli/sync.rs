@@ -15,7 +15,9 @@ use crate::job::Job;
 use crate::plan::fingerprint;
 use crate::sink::{Client, index};
 use crate::state::State;
-use crate::sync::{Engine, Options, Progress, Report, SyncOptions, known, reindex, sync};
+use crate::sync::{
+    Engine, Options, Progress, Report, SyncOptions, built_by_another, known, reindex, sync,
+};
 use crate::yaml;
 
 #[derive(Debug, Args)]
@@ -78,6 +80,10 @@ async fn prepared(
         let prepared = prepare::job(config, name).await;
         return Ok((prepare::engine(config, client.clone(), prepared, name)?, true));
     };
+    if built_by.name != name {
+        let finding = built_by_another(&job.file.index, name, &built_by.name);
+        return Err(Failure::not_started(finding));
+    }
     let mapping = prepare::mapping(config, &job);
     let now = mapping.as_ref().ok().map(|mapping| fingerprint(name, &job.text, mapping));
     if now.as_ref() == Some(&built_by.fingerprint) {

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use at::At;
-pub use shorthand::{ChangedAt, ChangedColumn, FieldFile, Names, Order};
+pub use shorthand::{ChangedAt, ChangedColumn, FieldFile, Names, Order, Tombstones};
 
 use crate::finding::{Code, Finding};
 use crate::row::Match;
@@ -57,7 +57,7 @@ pub struct RootFile {
     /// Column that holds the time of a soft delete, NULL while the row lives.
     pub deleted_at: Option<At<String>>,
     /// Table into which triggers write the keys of deleted rows.
-    pub tombstones: Option<At<String>>,
+    pub tombstones: Option<At<Tombstones>>,
     /// Columns that become fields of the document.
     #[serde(default)]
     pub fields: Vec<At<FieldFile>>,
@@ -96,7 +96,7 @@ pub struct RelationFile {
     /// Column that holds the time of a soft delete, NULL while the row lives.
     pub deleted_at: Option<At<String>>,
     /// Table into which triggers write the keys of deleted rows.
-    pub tombstones: Option<At<String>>,
+    pub tombstones: Option<At<Tombstones>>,
     /// Order of a list's elements: columns, each with ` desc` behind it for the greatest first; the key decides ties.
     #[serde(default)]
     pub order_by: Vec<At<Order>>,
@@ -124,7 +124,7 @@ pub struct ThroughFile {
     /// Column or columns that tell when a link last changed, or `none`.
     pub changed_at: Option<At<ChangedAt>>,
     /// Table into which triggers write the keys of deleted links.
-    pub tombstones: Option<At<String>>,
+    pub tombstones: Option<At<Tombstones>>,
 }
 
 /// A field worked out from the joined rows: exactly one of the kinds, over all elements or `only` some.

@@ -120,6 +120,24 @@ impl<'de, Long: Deserialize<'de>> Visitor<'de> for Either<Long> {
     }
 }
 
+/// A table of deleted rows: its name, or `{table, at}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstones {
+    /// The table, which has the columns of the deleted row's key by the same names.
+    pub table: String,
+    /// Its column that tells when the row was deleted; `gone_at` when left out.
+    pub at: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LongTombstones {
+    /// The table.
+    table: String,
+    /// When the row was deleted.
+    at: Option<String>,
+}
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct LongChanged {
@@ -172,6 +190,17 @@ impl<'de> Deserialize<'de> for ChangedColumn {
         match deserializer.deserialize_any(Either::<LongChanged>(PhantomData, expected))? {
             Written::Text(column) => Ok(Self { column, cast: None }),
             Written::Long(LongChanged { column, cast }) => Ok(Self { column, cast }),
+            Written::List(_) => Err(D::Error::custom(format!("{expected} is expected here"))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tombstones {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a table or {table, at}";
+        match deserializer.deserialize_any(Either::<LongTombstones>(PhantomData, expected))? {
+            Written::Text(table) => Ok(Self { table, at: None }),
+            Written::Long(LongTombstones { table, at }) => Ok(Self { table, at }),
             Written::List(_) => Err(D::Error::custom(format!("{expected} is expected here"))),
         }
     }
@@ -271,6 +300,17 @@ impl JsonSchema for ChangedAt {
             long,
             {"type": "array", "items": one, "minItems": 1}
         ]})
+    }
+}
+
+impl JsonSchema for Tombstones {
+    fn schema_name() -> Cow<'static, str> {
+        "Tombstones".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let long = generator.subschema_for::<LongTombstones>();
+        json_schema!({"description": "A table of deleted rows.", "anyOf": [{"type": "string"}, long]})
     }
 }
 

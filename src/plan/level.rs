@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::finding::Place;
-use crate::job::{At, ChangedAt, FieldFile, Names, Order, RelationFile, RootFile};
+use crate::job::{At, ChangedAt, FieldFile, Names, Order, RelationFile, RootFile, Tombstones};
 
 /// One level of the tree as its user wrote it.
 #[derive(Clone, Copy)]
@@ -15,7 +15,7 @@ pub(super) struct Level<'a> {
     pub(super) changed_at: Option<&'a At<ChangedAt>>,
     pub(super) condition: Option<&'a At<String>>,
     pub(super) deleted_at: Option<&'a At<String>>,
-    pub(super) tombstones: Option<&'a At<String>>,
+    pub(super) tombstones: Option<&'a At<Tombstones>>,
     pub(super) order_by: &'a [At<Order>],
     pub(super) fields: &'a [At<FieldFile>],
     pub(super) one: &'a IndexMap<String, At<RelationFile>>,

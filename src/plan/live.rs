@@ -106,7 +106,7 @@ fn source_names(root: &RootFile) -> BTreeSet<String> {
 fn named(root: &RootFile) -> BTreeSet<(String, From)> {
     let mut all = BTreeSet::new();
     let source = root.source.as_str();
-    let tables = [root.table.as_deref(), root.tombstones.as_deref()];
+    let tables = [root.table.as_deref(), root.tombstones.as_deref().map(|gone| &gone.table)];
     add(&mut all, source, &tables, root.query.as_deref());
     for relation in root.one.values().chain(root.many.values()) {
         named_below(relation, &mut all);
@@ -118,9 +118,9 @@ fn named_below(relation: &RelationFile, all: &mut BTreeSet<(String, From)>) {
     let link = relation.through.as_ref();
     let tables = [
         relation.table.as_deref(),
-        relation.tombstones.as_deref(),
+        relation.tombstones.as_deref().map(|gone| &gone.table),
         link.map(|link| &*link.table),
-        link.and_then(|link| link.tombstones.as_deref()),
+        link.and_then(|link| link.tombstones.as_deref()).map(|gone| &gone.table),
     ];
     add(all, &relation.source, &tables, relation.query.as_deref());
     for below in relation.one.values().chain(relation.many.values()) {

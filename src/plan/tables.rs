@@ -11,7 +11,7 @@ use super::live::Trouble;
 use super::used::UsedColumns;
 use crate::config::SourceConfig;
 use crate::finding::{Code, Finding, Place, did_you_mean};
-use crate::job::At;
+use crate::job::{At, Tombstones};
 use crate::row::{TableInfo, Type};
 use crate::source::From;
 
@@ -104,10 +104,11 @@ impl<'a> Planner<'a> {
         None
     }
 
-    pub(super) fn table_exists(&mut self, source: &str, table: &At<String>) {
-        if let Some(info) = self.info(source, &From::Table(table.to_string()), table.place()) {
-            let named = format!("table `{}` of source `{source}`", **table);
-            self.uses((source, table), (named, info), table.place());
+    pub(super) fn table_exists(&mut self, source: &str, gone: &At<Tombstones>) {
+        let (table, place) = (gone.table.as_str(), gone.place());
+        if let Some(info) = self.info(source, &From::Table(table.to_owned()), place) {
+            let named = format!("table `{table}` of source `{source}`");
+            self.uses((source, table), (named, info), place);
         }
     }
 

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::Planner;
 use super::columns::ColumnSet;
 use crate::finding::{Code, Finding, Place};
-use crate::job::{At, ChangedAt, ChangedColumn};
+use crate::job::{At, ChangedAt, ChangedColumn, Tombstones};
 use crate::row::{Cast, Match, TableInfo, Type};
 use crate::source::{From, Read, ReadColumn};
 
@@ -95,7 +95,7 @@ pub(super) struct Table<'w> {
     pub(super) down: Vec<String>,
     pub(super) matching: Match,
     pub(super) changed_at: Option<&'w At<ChangedAt>>,
-    pub(super) tombstones: Option<&'w At<String>>,
+    pub(super) tombstones: Option<&'w At<Tombstones>>,
 }
 
 impl<'a> Planner<'a> {
@@ -164,15 +164,21 @@ impl<'a> Planner<'a> {
     }
 
     /// A table of deleted rows: their key's columns by the same names, when they were deleted, and a key of its own.
-    fn gone(&mut self, table: &Table<'_>, gone: &At<String>, set: &ColumnSet<'a>) -> Option<Gone> {
-        let from = From::Table(gone.to_string());
+    fn gone(
+        &mut self,
+        table: &Table<'_>,
+        gone: &At<Tombstones>,
+        set: &ColumnSet<'a>,
+    ) -> Option<Gone> {
+        let from = From::Table(gone.table.clone());
+        let at = gone.at.as_deref().unwrap_or(GONE_AT);
         let info = self.info(&set.source.name, &from, gone.place())?;
         let wanted = if table.linked { &table.up } else { &table.key };
         let mut columns = Columns { info, zone: set.zone(), chosen: Vec::new() };
         let missing: Vec<&str> = wanted
             .iter()
             .map(String::as_str)
-            .chain([GONE_AT])
+            .chain([at])
             .filter(|name| info.column(name).is_none())
             .collect();
         if !missing.is_empty() || info.primary_key.is_empty() {
@@ -182,7 +188,8 @@ impl<'a> Planner<'a> {
                     missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
                 }
             };
-            let what = format!("table `{}` of source `{}` lacks {lacks}", **gone, set.source.name);
+            let what =
+                format!("table `{}` of source `{}` lacks {lacks}", gone.table, set.source.name);
             let hint = "it holds the keys of deleted rows: `prejoin check --tombstone-sql` prints how to make it";
             self.report(Finding::error(what).code(Code::TombstoneForm).hint(hint), gone.place());
             return None;
@@ -190,7 +197,7 @@ impl<'a> Planner<'a> {
         let key = columns.all(wanted)?;
         let own = columns.all(&info.primary_key)?;
         let rows = Read::all(&format!("{} (deleted)", table.path), from, columns.chosen, own);
-        let at = ChangedColumn { column: GONE_AT.to_owned(), cast: None };
+        let at = ChangedColumn { column: at.to_owned(), cast: None };
         let told = self.mark(&rows, (&at, gone.place()), (info, set))?;
         Some(Gone { told, key })
     }

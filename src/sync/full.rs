@@ -17,6 +17,7 @@ use super::report::Report;
 use super::swap::Swap;
 use super::{Engine, Stopped, compare};
 use crate::finding::{Code, Finding};
+use crate::plan::{Seen, Watch};
 use crate::sink::patiently;
 use crate::state::{AliasLease, AliasState, Claim, Counts, IndexLease};
 
@@ -65,7 +66,7 @@ const LITTLE: u64 = 1_000;
 const ROUNDS: usize = 10;
 
 /// The complaint that an index is another job's.
-pub(super) fn built_by_another(alias: &str, job: &str, owner: &str) -> Finding {
+pub fn built_by_another(alias: &str, job: &str, owner: &str) -> Finding {
     let hint = "give the job another `index:`; if that is its former name: `prejoin reindex";
     Finding::error(format!("the index `{alias}` is built by another job, `{owner}`"))
         .hint(format!("{hint} {job} --adopt`"))
@@ -268,11 +269,12 @@ impl Run {
         swap: &Swap<'_>,
         report: &mut Report,
     ) -> Result<(Build, Option<IndexLease>), Stopped> {
-        if swap.live.is_none_or(|live| live == build.lease.index()) {
-            return Ok((build, None));
-        }
-        report.next = Some(complete(report));
-        for _ in 0..ROUNDS {
+        let tells = |watch: &Watch| matches!(watch.seen, Seen::Marked(_)) || watch.gone.is_some();
+        let nodes = self.engine.plan.root.walk();
+        let is_seen = nodes.iter().flat_map(|node| &node.watches).any(tells);
+        let rounds = if is_seen && swap.live.is_some() { ROUNDS } else { 0 };
+        for _ in 0..rounds {
+            report.next = Some(complete(report));
             let led;
             (build, led) = build.catch_up(&self.progress, &self.cancel).await?;
             report.caught_up += led;
@@ -283,10 +285,16 @@ impl Run {
         let old = match swap.hold_old(build.lease.index(), &self.cancel).await {
             Ok(old) => old,
             Err(stopped) => {
+                if matches!(stopped, Stopped::Cancelled) {
+                    report.next = Some(complete(report));
+                }
                 build.give_back().await;
                 return Err(stopped);
             }
         };
+        if rounds == 0 {
+            return Ok((build, old));
+        }
         match build.catch_up(&self.progress, &self.cancel).await {
             Ok((build, led)) => {
                 report.caught_up += led;

@@ -45,7 +45,7 @@ pub use difference::{Difference, Kind};
 pub use dry_run::{DryRun, dry_run};
 pub use estimate::{Estimate, estimate};
 pub use explain::{Explain, Explanation, Held, Refusal, Verdict, explain, root_key};
-pub use full::{Options, reindex};
+pub use full::{Options, built_by_another, reindex};
 pub use generations::{Known, known};
 pub use incremental::sync;
 pub use parts::Part;

@@ -227,6 +227,11 @@ impl Update<'_> {
         Ok(there.len() as u64)
     }
 
+    /// Whether the update builds the documents of dead letters, and so this one.
+    fn is_built(&self, key: &str) -> bool {
+        self.options.ids.is_empty() || self.options.ids.iter().any(|id| id == key)
+    }
+
     /// Keeps the dead letters of this run, and forgets those of documents that are right now.
     async fn settle(
         &self,
@@ -242,7 +247,8 @@ impl Update<'_> {
         let healed: Vec<&str> = before
             .iter()
             .map(|letter| letter.key.as_str())
-            .filter(|key| !key.is_empty() && letters.iter().all(|letter| letter.key != *key))
+            .filter(|key| !key.is_empty() && self.is_built(key))
+            .filter(|key| letters.iter().all(|letter| letter.key != *key))
             .collect();
         lease.confirm().await?;
         state.forget_dead_letters(lease.index(), &healed).await

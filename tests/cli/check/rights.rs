@@ -116,8 +116,11 @@ async fn transactions_that_the_account_does_not_see_are_warned_of() {
             true => (Account::mariadb().await, Place::mariadb().await),
             false => (Account::postgres().await, Place::postgres().await),
         };
+        let instant = if mariadb { "TIMESTAMP" } else { "TIMESTAMPTZ" };
         place
-            .run("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT, changed TIMESTAMP)")
+            .run(&format!(
+                "CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT, changed {instant})"
+            ))
             .await;
         let (schema, name) = (place.schema(), &account.name);
         match mariadb {

@@ -1,0 +1,107 @@
+//! What a run does beside following changes: it refuses to delete too much, builds what it is told, heals dead letters.
+
+use super::scene::Scene;
+use crate::support::engines::TestEngine;
+use crate::support::place::Place;
+
+async fn filled(engine: TestEngine) -> Scene {
+    let scene = Scene::new(engine, Place::sqlite().await).await;
+    scene.fill().await;
+    scene.sync().await;
+    scene
+}
+
+#[tokio::test]
+async fn documents_are_not_deleted_by_the_hundred_unless_told_so() {
+    let scene = filled(TestEngine::Elasticsearch).await;
+    let numbers = "WITH RECURSIVE n(i) AS (SELECT 11 UNION ALL SELECT i + 1 FROM n WHERE i < 400)";
+    scene.run(&format!("{numbers} INSERT INTO orders SELECT i, 'many', 1, NOW FROM n")).await;
+    scene.sync().await;
+    scene.run("DELETE FROM orders WHERE id > 200").await;
+    let ran = scene.try_sync(&[]).await;
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    let told = ran.stderr.lines().find(|line| line.starts_with("error")).unwrap();
+    assert!(
+        told.ends_with("200 of 393 documents have lost their root: none of them is deleted"),
+        "{told}"
+    );
+    assert_eq!(scene.documents().await.len(), 393);
+    // Nothing is forgotten by it: the next run finds them again.
+    let ran = scene.try_sync(&["--allow-mass-delete"]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.json()["deleted"], 200);
+    scene.assert_right("the deletion").await;
+}
+
+#[tokio::test]
+async fn documents_are_built_anew_by_their_ids() {
+    let scene = filled(TestEngine::Elasticsearch).await;
+    // Nothing tells of it.
+    scene.run("UPDATE orders SET title = 'silent' WHERE id IN (1, 2)").await;
+    let ran = scene.try_sync(&["--id", "1", "77"]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!((&ran.json()["read"], &ran.json()["written"]), (&1.into(), &1.into()));
+    assert_eq!(scene.documents().await["1"]["title"], "silent");
+    assert_eq!(scene.documents().await["2"]["title"], "two");
+    let ran = scene.try_sync(&["--id", "2"]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    scene.assert_right("both").await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_tried_again_by_every_run() {
+    let scene = filled(TestEngine::OpenSearch).await;
+    // Longer than a term may be.
+    let long = "printf('%.*c', 40000, 'x')";
+    scene.run(&format!("UPDATE orders SET title = {long}, updated_at = NOW WHERE id = 1")).await;
+    for _ in 0..2 {
+        let ran = scene.try_sync(&[]).await;
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert_eq!(ran.json()["dead_letters"], 1);
+        // What it was before stays.
+        assert_eq!(scene.documents().await["1"]["title"], "one");
+    }
+    // Another document's run does not forget it.
+    assert_eq!(scene.try_sync(&["--id", "2"]).await.code, Some(0));
+    // Without a word of when it changed.
+    scene.run("UPDATE orders SET title = 'short' WHERE id = 1").await;
+    scene.sync().await;
+    scene.assert_right("it was corrected").await;
+}
+
+#[tokio::test]
+async fn an_index_is_kept_in_step_as_it_was_built() {
+    let scene = filled(TestEngine::Elasticsearch).await;
+    let job = scene.home.path().join("jobs/shop.yaml");
+    let text = std::fs::read_to_string(&job).unwrap();
+    std::fs::write(&job, text.replace("fields: [id, title]", "fields: [id]")).unwrap();
+    scene.run("UPDATE orders SET title = 'uno', updated_at = NOW WHERE id = 1").await;
+    let ran = scene.try_sync(&[]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it is kept in step as it was built"), "{}", ran.stderr);
+    scene.assert_right("the job's file was changed").await;
+    let reindexed = scene.home.run(&["reindex", "shop"]);
+    assert_eq!(reindexed.code, Some(0), "{}", reindexed.stderr);
+    assert!(scene.documents().await["1"].get("title").is_none());
+}
+
+/// The new index is what the services say as readers change over, also of what changed after it was read.
+#[tokio::test]
+async fn an_index_that_is_built_anew_catches_up() {
+    let scene = filled(TestEngine::Elasticsearch).await;
+    scene.run("UPDATE orders SET title = 'uno', updated_at = NOW WHERE id = 1").await;
+    let built = scene.home.run(&["reindex", "shop", "--no-swap"]);
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    scene.run("UPDATE orders SET title = 'ichi', updated_at = NOW WHERE id = 1").await;
+    scene.run("DELETE FROM orders WHERE id = 2").await;
+    scene.run("INSERT INTO orders VALUES (8, 'eight', 2, NOW)").await;
+    let swapped = scene.home.run(&["reindex", "shop", "--resume"]);
+    assert_eq!(swapped.code, Some(0), "{}", swapped.stderr);
+    scene.assert_right("readers changed over").await;
+    // And back: what the old one has missed is made up for by the next run.
+    let back = scene.home.run(&["rollback", "shop"]);
+    assert_eq!(back.code, Some(0), "{}", back.stderr);
+    assert_eq!(scene.documents().await["1"]["title"], "one");
+    scene.sync().await;
+    scene.assert_right("it was rolled back").await;
+}
