@@ -13,6 +13,8 @@ mod engine;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod incremental;
 #[cfg(test)]
 mod load;

@@ -1,0 +1,251 @@
+//! Where a history happens: databases, a home with the job, an index; what is in it afterwards, and what is wrong with that.
+
+use std::fmt::Write as _;
+
+use prejoin::config::Server;
+use prejoin::sink::Method;
+use serde_json::{Map, Value, json};
+
+use super::edits::Transaction;
+use super::history::{History, Round, Step};
+use super::oracle::{self, Documents};
+use super::render;
+use super::schema::Schema;
+use super::server::Session;
+use crate::support::engines::TestEngine;
+use crate::support::home::Home;
+use crate::support::own::Indexes;
+use crate::support::place::Place;
+
+/// What was wrong, and after which round.
+pub(super) struct Fault {
+    pub(super) round: usize,
+    pub(super) what: String,
+}
+
+struct World<'h> {
+    schema: &'h Schema,
+    home: Home,
+    index: Indexes,
+    engine: TestEngine,
+    places: Vec<Place>,
+    open: Vec<Open>,
+}
+
+/// A transaction that is open still.
+struct Open {
+    session: Session,
+    commits: bool,
+    until: usize,
+}
+
+/// Has a history happen. It ends at the first fault.
+pub(super) async fn happen(history: &History, engine: TestEngine) -> Result<(), Fault> {
+    let mut world = World::new(&history.schema, engine).await;
+    for (number, round) in history.rounds.iter().enumerate() {
+        world.round(number, round).await.map_err(|what| Fault { round: number, what })?;
+    }
+    world.close(usize::MAX).await;
+    let rest = async {
+        world.sync().await.map(|_| ())?;
+        world.compare().await
+    }
+    .await;
+    rest.map_err(|what| Fault { round: history.rounds.len(), what })
+}
+
+impl<'h> World<'h> {
+    async fn new(schema: &'h Schema, engine: TestEngine) -> Self {
+        let index = Indexes::of(engine, "things").await;
+        let (mut places, mut sources) = (Vec::new(), Map::new());
+        for (at, kind) in schema.places.iter().enumerate() {
+            let place = kind.place().await;
+            for table in schema.tables.iter().filter(|table| table.place == at) {
+                for sql in kind.make(table) {
+                    place.run(&sql).await;
+                }
+            }
+            let overlap = kind.overlap();
+            let source = match &place.config().server {
+                Server::Postgres(to) => {
+                    json!({"kind": "postgres", "url": to.url.reveal().unwrap(), "schema": to.schema, "overlap": overlap})
+                }
+                Server::Mysql(to) => {
+                    json!({"kind": "mysql", "url": to.url.reveal().unwrap(), "overlap": overlap})
+                }
+                Server::Sqlite { path } => {
+                    json!({"kind": "sqlite", "path": path, "overlap": overlap})
+                }
+            };
+            sources.insert(render::source(at), source);
+            places.push(place);
+        }
+        let config = json!({"sources": sources, "engine": {"lease_ttl": "1s"}});
+        let home = Home::new()
+            .file("mappings/thing.json", &render::mapping(schema))
+            .file("jobs/thing.yaml", &render::job(schema, &index))
+            .file("config/default.yaml", &config.to_string())
+            .engine(engine)
+            .await;
+        Self { schema, home, index, engine, places, open: Vec::new() }
+    }
+
+    async fn round(&mut self, number: usize, round: &Round) -> Result<(), String> {
+        self.close(number).await;
+        for transaction in &round.transactions {
+            self.transact(number, transaction).await;
+        }
+        match round.then {
+            Step::Sync => {
+                self.sync().await?;
+            }
+            Step::Twice => {
+                self.sync().await?;
+                self.compare().await?;
+                let report = self.sync().await?;
+                let touched =
+                    report["written"].as_u64().unwrap() + report["deleted"].as_u64().unwrap();
+                if touched > 0 {
+                    return Err(format!("a run with nothing to do touched documents: {report}"));
+                }
+            }
+            Step::Amid => {
+                self.amid(round).await?;
+                self.sync().await?;
+            }
+            Step::Reindex => {
+                self.run(&["reindex", "thing", "--allow-shrink", "--json"]).await?;
+            }
+            Step::Back => {
+                // Without an index before there is none to go back to.
+                if self.generations().await > 1 {
+                    self.run(&["rollback", "thing"]).await?;
+                }
+                self.sync().await?;
+            }
+        }
+        self.compare().await
+    }
+
+    /// A run beside which the round's transactions happen again and again.
+    async fn amid(&self, round: &Round) -> Result<(), String> {
+        let run = self.home.start(&["sync", "thing", "--json"]).ended();
+        let mut run = std::pin::pin!(run);
+        let edits = async {
+            for transaction in round.transactions.iter().cycle() {
+                self.at_once(transaction).await;
+            }
+            // There are none.
+            std::future::pending::<()>().await;
+        };
+        let ran = tokio::select! {
+            ran = &mut run => ran,
+            () = edits => unreachable!("they go on for ever"),
+        };
+        ended(ran.code, &ran.stderr)
+    }
+
+    async fn transact(&mut self, number: usize, transaction: &Transaction) {
+        match transaction.open_for {
+            0 => self.at_once(transaction).await,
+            rounds => {
+                let Some(session) = self.begin(transaction).await else { return };
+                let until = number + rounds;
+                self.open.push(Open { session, commits: transaction.commits, until });
+            }
+        }
+    }
+
+    async fn at_once(&self, transaction: &Transaction) {
+        if let Some(session) = self.begin(transaction).await {
+            session.end(transaction.commits).await;
+        }
+    }
+
+    /// A transaction without its end; `None` when another one was in its way, so that nothing of it is left.
+    async fn begin(&self, transaction: &Transaction) -> Option<Session> {
+        let (kind, place) =
+            (self.schema.places[transaction.place], &self.places[transaction.place]);
+        let mut session = Session::begin(kind, place).await;
+        for edit in &transaction.edits {
+            if !session.edit(&kind.speak(edit)).await {
+                session.end(false).await;
+                return None;
+            }
+        }
+        Some(session)
+    }
+
+    /// Ends the transactions that were to be open until now.
+    async fn close(&mut self, now: usize) {
+        let (due, later): (Vec<Open>, Vec<Open>) =
+            std::mem::take(&mut self.open).into_iter().partition(|open| open.until <= now);
+        self.open = later;
+        for open in due {
+            open.session.end(open.commits).await;
+        }
+    }
+
+    async fn sync(&self) -> Result<Value, String> {
+        self.run(&["sync", "thing", "--json"])
+            .await
+            .map(|said| serde_json::from_str(&said).unwrap())
+    }
+
+    /// Runs the program, which must end well; a relation to one row that has found several is worth a look, and right.
+    async fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let ran = self.home.run_beside(arguments).await;
+        ended(ran.code, &ran.stderr)?;
+        Ok(ran.stdout)
+    }
+
+    async fn generations(&self) -> usize {
+        let client = self.engine.client().await;
+        let pattern = format!("{}-0*", &*self.index);
+        let query = [("h", "index"), ("format", "json")];
+        let listed = client.call(Method::Get, &["_cat", "indices", &pattern], &query, None).await;
+        listed.unwrap().as_array().map_or(0, Vec::len)
+    }
+
+    /// Nothing more and nothing less than the services say is in the index, and no dead letter.
+    async fn compare(&self) -> Result<(), String> {
+        let (held, right) = (self.held().await, oracle::documents(self.schema, &self.places).await);
+        let mut wrong = String::new();
+        for (id, document) in &right {
+            match held.get(id) {
+                None => writeln!(wrong, "missing {id}: {document}").unwrap(),
+                Some(held) if held != document => {
+                    writeln!(wrong, "stale {id}:\n  held  {held}\n  right {document}").unwrap();
+                }
+                Some(_) => {}
+            }
+        }
+        for (id, document) in held.iter().filter(|(id, _)| !right.contains_key(*id)) {
+            writeln!(wrong, "ghost {id}: {document}").unwrap();
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    async fn held(&self) -> Documents {
+        let client = self.engine.client().await;
+        let index: &str = &self.index;
+        client.call(Method::Post, &[index, "_refresh"], &[], None).await.unwrap();
+        let search = json!({"size": 10_000, "query": {"match_all": {}}});
+        let found =
+            client.call(Method::Post, &[index, "_search"], &[], Some(&search)).await.unwrap();
+        let hits = found["hits"]["hits"].as_array().unwrap();
+        let document = |hit: &Value| {
+            let mut source = hit["_source"].clone();
+            source.as_object_mut().unwrap().remove("_prejoin");
+            (hit["_id"].as_str().unwrap().to_owned(), source)
+        };
+        hits.iter().map(document).collect()
+    }
+}
+
+fn ended(code: Option<i32>, said: &str) -> Result<(), String> {
+    match code {
+        Some(0 | 1) if !said.contains("dead letter") => Ok(()),
+        _ => Err(format!("the program ended with {code:?}:\n{said}")),
+    }
+}
