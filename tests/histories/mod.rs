@@ -57,7 +57,7 @@ async fn of_sqlite() {
 
 #[tokio::test]
 async fn of_postgres() {
-    histories(&[Kind::Postgres], TestEngine::Elasticsearch).await;
+    histories(&[Kind::Postgres], TestEngine::OpenSearch).await;
 }
 
 #[tokio::test]
@@ -68,5 +68,5 @@ async fn of_mariadb() {
 #[tokio::test]
 async fn of_services_on_different_servers() {
     let all = [Kind::Sqlite, Kind::Postgres, Kind::Mariadb];
-    histories(&all, TestEngine::Elasticsearch).await;
+    histories(&all, TestEngine::OpenSearch).await;
 }

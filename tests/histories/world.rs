@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use prejoin::config::Server;
 use prejoin::sink::Method;
+use prejoin::sink::index::Generations;
 use serde_json::{Map, Value, json};
 
 use super::edits::Transaction;
@@ -117,9 +118,8 @@ impl<'h> World<'h> {
                 self.run(&["reindex", "thing", "--allow-shrink", "--json"]).await?;
             }
             Step::Back => {
-                // Without an index before there is none to go back to.
-                if self.generations().await > 1 {
-                    self.run(&["rollback", "thing"]).await?;
+                if let Some(other) = self.other().await {
+                    self.run(&["rollback", "thing", "--to", &other]).await?;
                 }
                 self.sync().await?;
             }
@@ -199,12 +199,11 @@ impl<'h> World<'h> {
         Ok(ran.stdout)
     }
 
-    async fn generations(&self) -> usize {
-        let client = self.engine.client().await;
-        let pattern = format!("{}-0*", &*self.index);
-        let query = [("h", "index"), ("format", "json")];
-        let listed = client.call(Method::Get, &["_cat", "indices", &pattern], &query, None).await;
-        listed.unwrap().as_array().map_or(0, Vec::len)
+    /// An index that served before, or after one had gone back.
+    async fn other(&self) -> Option<String> {
+        let generations = Generations::read(&self.engine.client().await, &self.index).await.unwrap();
+        let live = generations.live().unwrap().name.clone();
+        generations.all.into_iter().map(|index| index.name).find(|name| *name != live)
     }
 
     /// Nothing more and nothing less than the services say is in the index, and no dead letter.
