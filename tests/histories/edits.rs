@@ -15,7 +15,11 @@ pub(super) struct Transaction {
 }
 
 /// Texts that are keys: some differ in case alone, some have what ids escape.
-const TEXTS: [&str; 8] = ["a", "A", "b", "B", "ab", "aB", "c:d", "5%"];
+const TEXTS: [&str; 10] = ["a", "A", "b", "B", "ab", "aB", "c:d", "5%", "e", "f"];
+/// When the first rows were made: long before any run's horizon.
+const LONG_AGO: &str = "'2001-01-01 00:00:00'";
+/// How many keys there are of a shape.
+const KEYS: usize = 10;
 
 /// Makes edits up.
 pub(super) struct Editor<'e> {
@@ -30,16 +34,16 @@ impl Editor<'_> {
     pub(super) fn fill(&mut self) -> Vec<Transaction> {
         let schema = self.schema;
         let fill = |table: &Table| {
-            let count = self.dice.within(3, 9);
-            let edits = (0..count).map(|_| self.insert(table).0).collect();
+            let edits = (0..KEYS + 2).map(|_| self.insert(table).0.replace("NOW", LONG_AGO));
+            let edits = edits.collect();
             Transaction { place: table.place, edits, commits: true, open_for: 0 }
         };
         schema.tables.iter().map(fill).collect()
     }
 
-    /// Transactions one after the other, each on one server.
-    pub(super) fn some(&mut self) -> Vec<Transaction> {
-        (0..self.dice.within(1, 4)).flat_map(|_| self.transaction()).collect()
+    /// About so many transactions one after the other, each on one server.
+    pub(super) fn some(&mut self, count: usize) -> Vec<Transaction> {
+        (0..count).flat_map(|_| self.transaction()).collect()
     }
 
     fn transaction(&mut self) -> Vec<Transaction> {
@@ -88,13 +92,13 @@ impl Editor<'_> {
                 _ => self.delete(table),
             },
             Of::Things { shape, .. } => match self.dice.below(100) {
-                0..20 => self.insert(table).0,
-                20..40 => self.value(table),
-                40..60 if !table.groups.is_empty() => self.movement(table),
-                60..72 if mortal => self.delete(table),
-                72..80 if mortal => self.rekey(table, shape),
-                80..86 => self.bulk(table),
-                86..93 => self.soft(table),
+                0..18 => self.insert(table).0,
+                18..34 => self.value(table),
+                34..56 if !table.groups.is_empty() => self.movement(table),
+                56..70 if mortal => self.delete(table),
+                70..80 if mortal => self.rekey(table, shape),
+                80..83 => self.bulk(table),
+                83..92 => self.soft(table),
                 _ => self.switch(table),
             },
         }
@@ -211,10 +215,10 @@ impl Editor<'_> {
     fn values(&mut self, shape: Shape) -> Vec<String> {
         let dice = &mut self.dice;
         match shape {
-            Shape::Number => vec![dice.within(1, 9).to_string()],
+            Shape::Number => vec![dice.within(1, KEYS).to_string()],
             Shape::Text => vec![format!("'{}'", dice.one_of(&TEXTS))],
             Shape::Pair => {
-                vec![dice.within(1, 3).to_string(), format!("'{}'", dice.one_of(&TEXTS[..3]))]
+                vec![dice.within(1, 2).to_string(), format!("'{}'", dice.one_of(&TEXTS[..5]))]
             }
         }
     }

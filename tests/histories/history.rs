@@ -20,6 +20,8 @@ pub(super) struct History {
 pub(super) struct Round {
     pub(super) transactions: Vec<Transaction>,
     pub(super) then: Step,
+    /// Whether the index is compared afterwards: that refreshes it.
+    pub(super) looks: bool,
 }
 
 /// What is run once the transactions of a round are over.
@@ -29,7 +31,7 @@ pub(super) enum Step {
     Sync,
     /// Again: it has nothing to do.
     Twice,
-    /// While the transactions happen again and again; then once more, when they are over.
+    /// While the transactions happen; then once more, when they are over.
     Amid,
     Reindex,
     /// Readers see the index before, and it is brought in step.
@@ -48,9 +50,8 @@ impl History {
         let places: Vec<Kind> = places.iter().map(|at| kinds[(first + at) % kinds.len()]).collect();
         let schema = invent::schema(dice, &places);
         let mut editor = Editor { schema: &schema, dice, given: 0 };
-        let mut rounds = vec![Round { transactions: editor.fill(), then: Step::Sync }];
+        let mut rounds = vec![Round { transactions: editor.fill(), then: Step::Sync, looks: true }];
         for _ in 0..editor.dice.within(4, 9) {
-            let transactions = editor.some();
             let then = match editor.dice.below(100) {
                 0..64 => Step::Sync,
                 64..74 => Step::Twice,
@@ -58,7 +59,9 @@ impl History {
                 86..94 => Step::Reindex,
                 _ => Step::Back,
             };
-            rounds.push(Round { transactions, then });
+            let count = if then == Step::Amid { 40 } else { editor.dice.within(1, 4) };
+            let (transactions, looks) = (editor.some(count), editor.dice.chance(70));
+            rounds.push(Round { transactions, then, looks });
         }
         Self { seed, schema, rounds }
     }

@@ -97,7 +97,8 @@ fn many(node: &Node) -> bool {
 pub(super) fn mapping(schema: &Schema) -> String {
     let mut mappings = properties(schema, &schema.root);
     mappings["dynamic"] = json!("strict");
-    json!({"settings": {"number_of_replicas": 0}, "mappings": mappings}).to_string()
+    json!({"settings": {"number_of_replicas": 0, "refresh_interval": "60s"}, "mappings": mappings})
+        .to_string()
 }
 
 fn properties(schema: &Schema, node: &Node) -> Value {

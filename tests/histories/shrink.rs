@@ -37,7 +37,8 @@ pub(super) async fn shrink(
     (least, fault)
 }
 
-/// The history without one of its parts, the greatest first: rounds, what runs are special, relations, transactions, edits.
+/// The history without one of its parts, the greatest first: rounds, what runs are special, relations,
+/// transactions, edits.
 fn without(history: &History, at: usize) -> Option<History> {
     let mut smaller = history.clone();
     let mut at = at;
@@ -60,6 +61,17 @@ fn without(history: &History, at: usize) -> Option<History> {
     }
     if let Some(node) = is_here(smaller.schema.root.walk().len() - 1) {
         smaller.schema.root.prune(node + 1);
+        return Some(smaller);
+    }
+    let busy: Vec<usize> =
+        (0..smaller.rounds.len()).filter(|at| smaller.rounds[*at].transactions.len() > 1).collect();
+    if let Some(half) = is_here(2 * busy.len()) {
+        let transactions = &mut smaller.rounds[busy[half / 2]].transactions;
+        let middle = transactions.len() / 2;
+        match half % 2 {
+            0 => drop(transactions.drain(..middle)),
+            _ => transactions.truncate(middle),
+        }
         return Some(smaller);
     }
     let transactions: usize = smaller.rounds.iter().map(|round| round.transactions.len()).sum();
