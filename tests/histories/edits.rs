@@ -27,6 +27,8 @@ pub(super) struct Editor<'e> {
     pub(super) dice: &'e mut Dice,
     /// Values that were given: each is a new one.
     pub(super) given: u64,
+    /// Rows that were touched last, by their table's name.
+    pub(super) recent: Vec<(String, String)>,
 }
 
 impl Editor<'_> {
@@ -129,6 +131,7 @@ impl Editor<'_> {
         row.push((dated.to_owned(), "NOW".to_owned()));
         let is_key = |(name, _): &&(String, String)| table.key.iter().any(|key| key.name == *name);
         let found = all(row.iter().filter(is_key).cloned(), " AND ");
+        let found = self.touched(table, found);
         let (names, values): (Vec<String>, Vec<String>) = row.into_iter().unzip();
         let insert = format!(
             "INSERT INTO {} ({}) VALUES ({})",
@@ -157,9 +160,11 @@ impl Editor<'_> {
     }
 
     fn rekey(&mut self, table: &Table, shape: Shape) -> String {
-        let values = self.values(shape);
-        let set = all(table.key.iter().map(name).zip(values), ", ");
-        self.update(table, &set)
+        let key = self.values(shape);
+        let new = |between| all(table.key.iter().map(name).zip(key.clone()), between);
+        let update = self.update(table, &new(", "));
+        self.touched(table, new(" AND "));
+        update
     }
 
     fn delete(&mut self, table: &Table) -> String {
@@ -194,6 +199,11 @@ impl Editor<'_> {
 
     /// The condition of a row that may be there; of links, of all that have one end.
     fn some_row(&mut self, table: &Table) -> String {
+        let recent = self.recent.iter().rev().filter(|(name, _)| *name == table.name);
+        let recent: Vec<&String> = recent.map(|(_, row)| row).take(3).collect();
+        if !recent.is_empty() && self.dice.chance(35) {
+            return self.dice.one_of(&recent).clone();
+        }
         let (columns, values) = match table.of {
             Of::Things { shape, .. } => (&table.key, self.values(shape)),
             Of::Links => {
@@ -201,7 +211,12 @@ impl Editor<'_> {
                 (&group.columns, self.values(group.shape))
             }
         };
-        all(columns.iter().map(name).zip(values), " AND ")
+        self.touched(table, all(columns.iter().map(name).zip(values), " AND "))
+    }
+
+    fn touched(&mut self, table: &Table, row: String) -> String {
+        self.recent.push((table.name.clone(), row.clone()));
+        row
     }
 
     /// What refers to a row that may be there, or to none.

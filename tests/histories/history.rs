@@ -49,7 +49,7 @@ impl History {
         let first = dice.below(kinds.len());
         let places: Vec<Kind> = places.iter().map(|at| kinds[(first + at) % kinds.len()]).collect();
         let schema = invent::schema(dice, &places);
-        let mut editor = Editor { schema: &schema, dice, given: 0 };
+        let mut editor = Editor { schema: &schema, dice, given: 0, recent: Vec::new() };
         let mut rounds = vec![Round { transactions: editor.fill(), then: Step::Sync, looks: true }];
         for _ in 0..editor.dice.within(4, 9) {
             let then = match editor.dice.below(100) {
@@ -59,7 +59,7 @@ impl History {
                 86..94 => Step::Reindex,
                 _ => Step::Back,
             };
-            let count = if then == Step::Amid { 40 } else { editor.dice.within(1, 4) };
+            let count = if then == Step::Amid { 100 } else { editor.dice.within(1, 4) };
             let (transactions, looks) = (editor.some(count), editor.dice.chance(70));
             rounds.push(Round { transactions, then, looks });
         }

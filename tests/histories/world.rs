@@ -1,5 +1,6 @@
 //! Where a history happens: databases, a home with the job, an index; what is in it afterwards, and what is wrong with that.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 
 use prejoin::config::Server;
@@ -129,14 +130,19 @@ impl<'h> World<'h> {
         if round.looks { self.compare().await } else { Ok(()) }
     }
 
-    /// A run beside which the round's transactions happen.
+    /// A run beside which the round's transactions happen, as many as there is time for.
     async fn amid(&self, round: &Round) -> Result<(), String> {
+        let is_over = Cell::new(false);
         let edits = async {
-            for transaction in &round.transactions {
+            for transaction in round.transactions.iter().take_while(|_| !is_over.get()) {
                 self.at_once(transaction).await;
             }
         };
-        let run = self.home.start(&["sync", "thing", "--json"]).ended();
+        let run = async {
+            let ran = self.home.start(&["sync", "thing", "--json"]).ended().await;
+            is_over.set(true);
+            ran
+        };
         let (ran, ()) = tokio::join!(run, edits);
         ended(ran.code, &ran.stderr)
     }
