@@ -58,7 +58,7 @@ async fn of_sqlite() {
 
 #[tokio::test]
 async fn of_postgres() {
-    histories(&[Kind::Postgres], TestEngine::OpenSearch).await;
+    histories(&[Kind::Postgres], TestEngine::Elasticsearch).await;
 }
 
 #[tokio::test]
@@ -69,5 +69,5 @@ async fn of_mariadb() {
 #[tokio::test]
 async fn of_services_on_different_servers() {
     let all = [Kind::Sqlite, Kind::Postgres, Kind::Mariadb];
-    histories(&all, TestEngine::OpenSearch).await;
+    histories(&all, TestEngine::Elasticsearch).await;
 }
