@@ -22,6 +22,7 @@ pub(crate) fn draw(rows: &Rows) -> String {
     let groups = [
         (Section::Load, "Full load: documents/s, the engine's ceiling is 1"),
         (Section::Read, "Reading and assembling alone: documents/s, the engine's ceiling is 1"),
+        (Section::InStep, "Incremental runs: documents/s, their full load is 1"),
         (Section::Growth, "With more rows: documents/s, the usual size is 1"),
     ];
     let (mut body, mut top) = (String::new(), 0.0);

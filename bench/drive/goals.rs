@@ -45,6 +45,7 @@ pub(crate) fn all(rows: &Rows) -> Vec<Goal> {
         goal(what, AtMost(bound), unit, rows.get(name::ONE).map(|row| row.median(figure)))
     };
     let peak = |name| rows.get(name).and_then(largest_peak);
+    let nothing = rows.get(name::NOTHING).map(|row| row.median(|run| run.seconds));
     let growth = || Some(peak(name::LARGE_ONE)? / peak(name::ONE)?);
     vec![
         speed("full load from one Postgres, of the ceiling", 0.95, name::ONE, name::CEILING),
@@ -59,6 +60,8 @@ pub(crate) fn all(rows: &Rows) -> Vec<Goal> {
         cpu("CPU time of prejoin for 150,000 documents", 2.0, " s", |run| {
             run.itself_per(DOCUMENTS)
         }),
+        speed("what 100 renamed parts lead to, of its full load", 0.7, name::RENAMED, name::WATCHED),
+        goal("a run with nothing to do", AtMost(0.5), " s", nothing),
         goal("peak memory at the usual size", AtMost(64.0), " MiB", peak(name::ONE)),
         goal("peak memory at the larger size", AtMost(64.0), " MiB", peak(name::LARGE_ONE)),
         goal("peak memory at the larger size, of the usual one's", AtMost(1.1), "", growth()),

@@ -7,6 +7,7 @@ mod ceiling;
 mod chart;
 mod engine;
 mod goals;
+mod in_step;
 mod machine;
 mod measure;
 mod meter;

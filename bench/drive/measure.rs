@@ -66,6 +66,8 @@ pub(crate) enum Section {
     Load,
     /// Nothing is sent; also against the ceiling.
     Read,
+    /// What changed, against a full load.
+    InStep,
     /// The same with ten times the rows, each against itself.
     Growth,
 }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::ceiling::{self, Pieces};
+use super::in_step;
 use super::measure::{Measure, Row, Rows, Section};
 use super::peer;
 use super::say;
@@ -25,6 +26,10 @@ pub(crate) mod name {
     pub(crate) const PEER: &str = "pgsync, the same Postgres";
     pub(crate) const READ_ONE: &str = "reading and assembling, one reader";
     pub(crate) const READ_TWO: &str = "reading and assembling, two readers";
+    pub(crate) const WATCHED: &str = "full load, rows that tell when they changed";
+    pub(crate) const NOTHING: &str = "sync, nothing has changed";
+    pub(crate) const RENAMED: &str = "sync, 100 parts have other names";
+    pub(crate) const CHANGED: &str = "sync, 10,000 line items have changed";
     pub(crate) const LARGE_CEILING: &str = "the engine's ceiling, larger";
     pub(crate) const LARGE_ONE: &str = "prejoin, one Postgres, larger";
     pub(crate) const LARGE_READ: &str = "reading and assembling, two readers, larger";
@@ -107,6 +112,7 @@ fn all(stage: &Stage, extent: &Extent, pgsync: Option<&Path>, to: &mut Results) 
         let peer = peer::load(stage, programs, &extent.peer)?;
         rows.push(once(name::PEER, (Section::Load, name::CEILING), peer));
     }
+    in_step::measure(stage, &extent.scale, rows)?;
     if let Some(large) = &extent.large {
         growth(stage, large, &bare, rows)?;
     }
@@ -208,7 +214,7 @@ fn once(name: &'static str, (section, against): (Section, &'static str), measure
     row
 }
 
-fn add(row: &mut Row, measure: Measure) {
+pub(crate) fn add(row: &mut Row, measure: Measure) {
     say(&format!("{}: {:.0}/s, {:.1} s", row.name, measure.rate(), measure.seconds));
     row.runs.push(measure);
 }

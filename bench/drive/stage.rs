@@ -64,6 +64,11 @@ impl Scale {
         format!("tpch_{}", self.0.replace('.', "_"))
     }
 
+    /// The PostgreSQL schema with all its tables, whose rows tell when they changed.
+    pub(crate) fn watched(&self) -> String {
+        format!("tpch_watched_{}", self.0.replace('.', "_"))
+    }
+
     /// The file of ready-made documents in the data folder.
     pub(crate) fn ready_made(&self) -> String {
         format!("tpch-{}.ndjson", self.0)

@@ -17,6 +17,8 @@ pub(crate) enum Job {
     OneServer,
     /// Out of PostgreSQL, MariaDB and SQLite.
     ThreeServers,
+    /// Out of one PostgreSQL schema whose rows tell when they changed.
+    Watched,
 }
 
 impl Job {
@@ -29,6 +31,7 @@ impl Job {
         match self {
             Self::OneServer => "tpch-one",
             Self::ThreeServers => "tpch",
+            Self::Watched => "tpch-watched",
         }
     }
 }
@@ -55,31 +58,47 @@ pub(crate) fn read(stage: &Stage, readers: u32, scale: &Scale) -> Result<Measure
     run(stage, &mut command, scale)
 }
 
+/// Brings the index of [`Job::Watched`] in step: from the start of the process to its end. The documents are those written.
+pub(crate) fn sync(stage: &Stage, scale: &Scale) -> Result<Measure> {
+    ran(stage, &mut started(stage, "sync", Job::Watched, scale))
+}
+
 fn run(stage: &Stage, command: &mut Command, scale: &Scale) -> Result<Measure> {
+    let measure = ran(stage, command)?;
+    let (written, expected) = (measure.documents, scale.documents());
+    ensure!(
+        written == expected,
+        "prejoin reports {written} documents where {expected} were expected"
+    );
+    Ok(measure)
+}
+
+fn ran(stage: &Stage, command: &mut Command) -> Result<Measure> {
     let meter = Meter::start(&stage.servers)?;
     let ended = meter::run(command, &stage.data)?;
-    let measure = meter.stop(scale.documents())?;
+    let measure = meter.stop(0)?;
     let report: Value = serde_json::from_str(&ended.output).context("reading prejoin's report")?;
-    let written = report.get("written").and_then(Value::as_u64);
-    ensure!(
-        written == Some(scale.documents()),
-        "prejoin reports {written:?} documents where {} were expected",
-        scale.documents()
-    );
-    let sent = report.get("bytes").and_then(Value::as_u64);
-    Ok(Measure { peak: ended.peak, sent, ..measure })
+    let figure = |name: &str| report.get(name).and_then(Value::as_u64);
+    let documents = figure("written").context("prejoin does not report what it has written")?;
+    Ok(Measure { documents, peak: ended.peak, sent: figure("bytes"), ..measure })
 }
 
 fn prejoin(stage: &Stage, job: Job, scale: &Scale) -> Command {
+    started(stage, "reindex", job, scale)
+}
+
+fn started(stage: &Stage, what: &str, job: Job, scale: &Scale) -> Command {
     let (all, split) = (scale.all_in_one(), scale.by_service());
     let parts = stage.data.join(format!("{split}.sqlite"));
     let mut command = Command::new(&stage.prejoin);
-    command.arg("--home").arg(&stage.home).args(["--json", "reindex", job.name()]);
+    command.arg("--home").arg(&stage.home).args(["--json", what, job.name()]);
     command
         .env("PREJOIN__ENGINE__URL", stage.engine.url())
         .env("PREJOIN__ENGINE__STATE_PREFIX", format!("{PREFIX}prejoin"))
         .env("PREJOIN__SOURCES__TPCH__URL", &stage.postgres)
         .env("PREJOIN__SOURCES__TPCH__SCHEMA", all)
+        .env("PREJOIN__SOURCES__WATCHED__URL", &stage.postgres)
+        .env("PREJOIN__SOURCES__WATCHED__SCHEMA", scale.watched())
         .env("PREJOIN__SOURCES__ORDERS__URL", &stage.postgres)
         .env("PREJOIN__SOURCES__ORDERS__SCHEMA", &split)
         .env("PREJOIN__SOURCES__CUSTOMERS__URL", &stage.mariadb)

@@ -62,6 +62,7 @@ impl fmt::Display for Page<'_> {
             "Reading and assembling, nothing sent",
             "of the ceiling",
         )?;
+        in_step(to, &results.rows)?;
         if let Some(large) = &extent.large {
             let title = format!("Growth: {} documents", thousands(large.documents()));
             section(to, &results.rows, Section::Growth, &title, "of the usual size")?;
@@ -73,6 +74,39 @@ impl fmt::Display for Page<'_> {
         writeln!(to, "## Machine\n")?;
         self.machine.iter().try_for_each(|(name, value)| writeln!(to, "- {name}: {value}"))
     }
+}
+
+/// Of runs that differ in how much they have to do, the time counts.
+fn in_step(to: &mut fmt::Formatter<'_>, rows: &Rows) -> fmt::Result {
+    let shown: Vec<&Row> = rows.0.iter().filter(|row| row.section == Section::InStep).collect();
+    if shown.is_empty() {
+        return Ok(());
+    }
+    writeln!(to, "## Incremental runs, one Postgres\n")?;
+    writeln!(
+        to,
+        "| | documents written | seconds, median (min to max) | documents/s, of the full load | CPU s: engine | databases | itself | peak MiB |"
+    )?;
+    writeln!(to, "|---|---:|---:|---:|---:|---:|---:|---:|")?;
+    for row in shown {
+        let documents = row.runs.last().map_or(0, |run| run.documents);
+        let seconds = row.spread(|run| run.seconds).map_or_else(String::new, |seconds| {
+            let Spread { min, median, max } = seconds;
+            format!("{median:.2} ({min:.2} to {max:.2})")
+        });
+        let ratio = rows.ratio(row).filter(|_| documents > 0);
+        let ratio = ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));
+        let cpu = |figure: fn(&Measure) -> f64| format!("{:.2}", row.median(figure));
+        let (engine, databases) = (cpu(|run| run.cpu.engine), cpu(|run| run.cpu.databases));
+        let (itself, peak) = (cpu(|run| run.cpu.itself), row.median(Measure::peak_mib));
+        let documents = thousands(documents);
+        writeln!(
+            to,
+            "| {} | {documents} | {seconds} | {ratio} | {engine} | {databases} | {itself} | {peak:.0} |",
+            row.name
+        )?;
+    }
+    writeln!(to)
 }
 
 fn searches(to: &mut fmt::Formatter<'_>, searches: &Searches) -> fmt::Result {

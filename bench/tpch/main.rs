@@ -10,6 +10,7 @@ mod engine;
 mod load;
 mod oracle;
 mod tables;
+mod watch;
 
 use std::io::{Write, stderr, stdout};
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ enum Command {
     Compare(Compare),
     /// Write the oracle's documents to a file in `_bulk` format
     Docs(Docs),
+    /// Copy the tables into another schema, where each row tells when it changed
+    Watch(Watch),
 }
 
 #[derive(Args)]
@@ -96,12 +99,25 @@ struct Docs {
     out: PathBuf,
 }
 
+#[derive(Args)]
+struct Watch {
+    #[command(flatten)]
+    of: Oracle,
+    /// Schema to copy into, created when absent
+    #[arg(long, value_name = "SCHEMA")]
+    into: String,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Load(options) => load(options).await,
         Command::Compare(options) => compare(options).await,
         Command::Docs(options) => docs(options).await,
+        Command::Watch(Watch { of, into }) => {
+            let watched = watch::watch(&of.oracle_postgres, &of.schema, &into).await;
+            watched.map(|()| ExitCode::SUCCESS)
+        }
     };
     outcome.unwrap_or_else(|error| {
         // With standard error gone there is nobody left to tell.

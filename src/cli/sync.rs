@@ -28,6 +28,9 @@ pub(super) struct Arguments {
     /// Build the documents with these ids anew, and look at nothing else
     #[arg(long, num_args = 1.., value_name = "ID")]
     id: Vec<String>,
+    /// Look at every root and every document, not only at what is told to have changed
+    #[arg(long, conflicts_with = "id")]
+    sweep: bool,
     /// Delete the documents that have lost their root even when they are more than a tenth of the index
     #[arg(long)]
     allow_mass_delete: bool,
@@ -50,6 +53,7 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
             let options = SyncOptions {
                 ids: arguments.id.clone(),
                 allow_mass_delete: arguments.allow_mass_delete,
+                sweep: arguments.sweep,
             };
             sync(&engine, options, progress, cancel.clone()).await
         };
@@ -114,6 +118,9 @@ fn summary(report: &Report) -> String {
         report.index,
         report.seconds,
     )];
+    if report.swept {
+        lines.push("  every root and every document was looked at".to_owned());
+    }
     if report.dead_letters > 0 {
         lines.push(format!(
             "  {} dead letters: documents that the engine refused, see `prejoin status`",

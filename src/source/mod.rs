@@ -235,6 +235,16 @@ impl Read {
         Self { columns, uuids: Vec::new(), by: self.key.clone(), ..self.clone() }
     }
 
+    /// Of the same rows the key alone, looked up by it.
+    #[must_use]
+    pub fn only_key(&self) -> Self {
+        let read = self.by_key();
+        let columns = read.key.iter().filter_map(|&at| read.columns.get(at)).cloned();
+        let columns: Vec<ReadColumn> = columns.collect();
+        let key: Vec<usize> = (0..columns.len()).collect();
+        Self { columns, by: key.clone(), key, order: Vec::new(), ..read }
+    }
+
     /// The key's columns, in its order.
     fn key_columns(&self) -> Vec<&ReadColumn> {
         self.key.iter().filter_map(|&at| self.columns.get(at)).collect()

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Drawn;
 use crate::plan::UsedColumns;
 use crate::source::KeyRange;
+use crate::trace::Shares;
 
 /// The state of one real index; one document of its own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct IndexState {
     /// For each watched table, since when its changes are not in the index; ever since, where there is none.
     #[serde(default)]
     pub horizons: BTreeMap<String, Timestamp>,
+    /// What relations looked like, by name, whose rows do not tell when they changed.
+    #[serde(default)]
+    pub shares: BTreeMap<String, Shares>,
     /// Its loading.
     pub load: LoadState,
     /// Since when readers have seen it, the last time that they began to; `None` when they never did.

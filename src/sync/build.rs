@@ -3,6 +3,7 @@
 //! Promises: it is written only under its lease; one that comes to nothing is removed, one of which something is loaded is kept,
 //! usable and ready to be gone on with. Never touches a generation that readers see or have seen.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -48,6 +49,7 @@ fn first_state(engine: &Engine, uuid: String, horizons: Horizons) -> IndexState 
         columns: plan.columns().clone(),
         rows_by: rows_by(engine),
         horizons,
+        shares: BTreeMap::new(),
         load: LoadState::default(),
         served_from: None,
     }

@@ -140,7 +140,8 @@ impl Rehearsal {
                     null.add(version, &level);
                 }
                 // Of a range no keys are asked for.
-                Part::Gone { .. } => {}
+                // Only asked for by key.
+                Part::Gone { .. } | Part::Pause(_) => {}
                 Part::TooLarge(unfit) => {
                     counts.read += 1;
                     null.refuse(&unfit.error_type, unfit.field.as_deref());

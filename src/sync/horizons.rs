@@ -9,16 +9,26 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use super::Engine;
+use crate::plan::Watch;
 use crate::source::Moment;
 
 /// Instants by the name of what is watched; ever since, where there is none.
 pub(super) type Horizons = BTreeMap<String, Timestamp>;
 
-/// The horizons of what is read from now on; `before` are those up to which all was read.
+/// What a run knows before it reads anything.
+pub(super) struct Present {
+    /// The horizons of what is read from now on.
+    pub(super) horizons: Horizons,
+    /// Whether rows that tell of deletions may be gone since the horizons before: nothing but a look at everything shows
+    /// those deletions.
+    pub(super) has_forgotten: bool,
+}
+
+/// Asks all sources for their present; `before` are the horizons up to which all was read.
 ///
 /// # Errors
 /// When a source does not answer or refuses.
-pub(super) async fn horizons(engine: &Engine, before: &Horizons) -> Result<Horizons> {
+pub(super) async fn present(engine: &Engine, before: &Horizons) -> Result<Present> {
     let nodes = engine.plan.root.walk();
     let names: BTreeSet<&str> = nodes.iter().map(|node| node.source.as_str()).collect();
     let asked = names.into_iter().map(|name| async move {
@@ -27,16 +37,22 @@ pub(super) async fn horizons(engine: &Engine, before: &Horizons) -> Result<Horiz
         anyhow::Ok((name, source.moment().await?))
     });
     let moments: BTreeMap<&str, Moment> = try_join_all(asked).await?.into_iter().collect();
-    let mut horizons = Horizons::new();
+    let (mut horizons, mut has_forgotten) = (Horizons::new(), false);
     for node in nodes {
-        let moment = moments.get(node.source.as_str());
+        let Some(moment) = moments.get(node.source.as_str()) else { continue };
         for watch in &node.watches {
-            let told = moment.and_then(|moment| moment.horizon(watch.overlap));
-            let kept = || before.get(&watch.name).copied();
-            if let Some(horizon) = told.or_else(kept) {
+            let kept = before.get(&watch.name).copied();
+            has_forgotten |= kept.is_some_and(|kept| forgets(watch, kept, moment.now));
+            if let Some(horizon) = moment.horizon(watch.overlap).or(kept) {
                 horizons.insert(watch.name.clone(), horizon);
             }
         }
     }
-    Ok(horizons)
+    Ok(Present { horizons, has_forgotten })
+}
+
+/// Whether what was deleted behind that horizon may not be told any more.
+fn forgets(watch: &Watch, horizon: Timestamp, now: Timestamp) -> bool {
+    let keep = watch.gone.as_ref().and_then(|gone| gone.keep);
+    keep.is_some_and(|keep| now.duration_since(horizon) >= keep)
 }

@@ -207,7 +207,8 @@ impl Load {
                     writer.add(version, &level).await?;
                 }
                 // Of a range no keys are asked for.
-                Part::Gone { .. } => {}
+                // Only asked for by key.
+                Part::Gone { .. } | Part::Pause(_) => {}
                 Part::TooLarge(unfit) => {
                     counts.read += 1;
                     writer.refuse(unfit)?;

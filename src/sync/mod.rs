@@ -6,6 +6,7 @@
 
 mod build;
 mod compare;
+mod deletions;
 mod difference;
 mod dry_run;
 mod estimate;
@@ -27,6 +28,7 @@ mod rollback;
 mod rounds;
 mod status;
 mod swap;
+mod sweep;
 mod update;
 mod writer;
 

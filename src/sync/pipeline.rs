@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::filler::Unfit;
@@ -29,14 +29,24 @@ pub(super) enum Part {
     TooLarge(Unfit),
     /// Keys that were asked for and have no row among the job's, and the version to delete their documents with.
     Gone { version: u64, keys: Vec<Key> },
+    /// All parts of the keys asked for before have come; to be told when their documents were answered for.
+    Pause(oneshot::Sender<()>),
 }
 
 /// Which roots are read.
 pub(super) enum Roots {
     /// Those of a key range, in its order.
     Range(KeyRange),
-    /// Those of these keys, batch by batch; no key comes twice.
-    Keys(mpsc::Receiver<Vec<Key>>),
+    /// Those of these keys, batch by batch; no key comes twice between two pauses.
+    Keys(mpsc::Receiver<Asked>),
+}
+
+/// What is asked for.
+pub(super) enum Asked {
+    /// The roots of these keys.
+    Keys(Vec<Key>),
+    /// To be told when the documents of all keys so far were answered for: they may come again then.
+    Pause(oneshot::Sender<()>),
 }
 
 /// Adds to `counts` what a part of roots has brought.
@@ -59,12 +69,15 @@ pub(super) struct Reading {
     pub(super) progress: Arc<Progress>,
 }
 
-/// A page that has waited for nothing but its version.
-struct Batch {
-    version: u64,
-    page: Page,
-    /// Keys without a row.
-    gone: Vec<Key>,
+/// What was read, and waits to be joined.
+enum Batch {
+    Page {
+        version: u64,
+        page: Page,
+        /// Keys without a row.
+        gone: Vec<Key>,
+    },
+    Pause(oneshot::Sender<()>),
 }
 
 impl Reading {
@@ -101,13 +114,13 @@ impl Reading {
                 Err(spent) => Err(spent),
                 Ok(version) => match stream.next().await {
                     None => return,
-                    Some(page) => page.map(|page| Batch { version, page, gone: Vec::new() }),
+                    Some(page) => page.map(|page| {
+                        self.progress.add_read(page.len());
+                        Batch::Page { version, page, gone: Vec::new() }
+                    }),
                 },
             };
             let ended = batch.is_err();
-            if let Ok(batch) = &batch {
-                self.progress.add_read(batch.page.len());
-            }
             room.send(batch);
             if ended {
                 return;
@@ -123,10 +136,17 @@ impl Reading {
 
     async fn look_up(
         self: Arc<Self>,
-        mut keys: mpsc::Receiver<Vec<Key>>,
+        mut asked: mpsc::Receiver<Asked>,
         pages: mpsc::Sender<Result<Batch>>,
     ) {
-        while let Some(keys) = keys.recv().await {
+        while let Some(asked) = asked.recv().await {
+            let keys = match asked {
+                Asked::Keys(keys) => keys,
+                Asked::Pause(tell) => {
+                    let _gone = pages.send(Ok(Batch::Pause(tell))).await;
+                    continue;
+                }
+            };
             if let Err(error) = self.look_up_all(keys, &pages).await {
                 // Nobody listens any more when the run was stopped.
                 let _gone = pages.send(Err(error)).await;
@@ -159,7 +179,7 @@ impl Reading {
             }
             let gone = missing.into_iter().map(Key::from).collect();
             self.progress.add_read(page.len());
-            room.send(Ok(Batch { version, page, gone }));
+            room.send(Ok(Batch::Page { version, page, gone }));
         }
         Ok(())
     }
@@ -171,7 +191,13 @@ impl Reading {
     ) -> Result<()> {
         let mut fitting = Fitting::default();
         while let Some(batch) = batches.recv().await {
-            let Batch { version, page, gone } = batch.context("the root's rows")?;
+            let (version, page, gone) = match batch.context("the root's rows")? {
+                Batch::Page { version, page, gone } => (version, page, gone),
+                Batch::Pause(tell) => {
+                    let _gone = parts.send(Ok(Part::Pause(tell))).await;
+                    continue;
+                }
+            };
             if !gone.is_empty() && parts.send(Ok(Part::Gone { version, keys: gone })).await.is_err()
             {
                 return Ok(());

@@ -38,6 +38,8 @@ pub struct Report {
     pub caught_up: u64,
     /// Documents deleted, since their roots are gone.
     pub deleted: u64,
+    /// Whether every root and every document was looked at, not only what was told to have changed.
+    pub swept: bool,
     /// Documents kept as dead letters.
     pub dead_letters: u64,
     /// How many documents were refused for what: error and field, the first fifty of them.

@@ -4,6 +4,7 @@
 //! killed anywhere, the next update repeats work and loses none. Old roots of what moved or vanished are found by the index
 //! itself, under its lease and after a refresh. More deletions than a mistake would excuse are not sent at all.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -12,25 +13,22 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Engine;
-use super::horizons::{Horizons, horizons};
-use super::pipeline::{Part, Reading, Roots, all_ended_well, count};
+use super::deletions::Deletions;
+use super::horizons::{Present, present};
+use super::pipeline::{Asked, Part, Reading, Roots, all_ended_well, count};
 use super::progress::Progress;
 use super::report::Report;
 use super::rounds::Rounds;
+use super::sweep::ghosts;
 use super::writer::{Target, Writer};
-use crate::finding::Finding;
 use crate::hydrate::Hydrator;
 use crate::row::Key;
 use crate::sink::bulk::BulkWriter;
 use crate::sink::version::Versions;
 use crate::sink::{index, patiently};
-use crate::source::PageSize;
-use crate::state::{Counts, DeadLetter, IndexLease};
-use crate::trace::Tracer;
-
-/// Deletions that a run sends whatever the index's size, and the share of its documents beyond that: one in so many.
-const DELETIONS_ANYWAY: u64 = 100;
-const DELETIONS_ONE_IN: u64 = 10;
+use crate::source::{KeyRange, PageSize};
+use crate::state::{Counts, DeadLetter, IndexLease, IndexState};
+use crate::trace::{Shares, Tracer};
 
 /// What an incremental run may be told.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +37,8 @@ pub struct SyncOptions {
     pub ids: Vec<String>,
     /// Delete however many documents have lost their root.
     pub allow_mass_delete: bool,
+    /// Look at every root and every document, not only at what is told to have changed.
+    pub sweep: bool,
 }
 
 /// An update of one index.
@@ -56,6 +56,8 @@ pub(super) struct Updated {
     pub(super) counts: Counts,
     /// Documents that were deleted.
     pub(super) deleted: u64,
+    /// Whether everything was looked at.
+    pub(super) swept: bool,
 }
 
 impl Updated {
@@ -63,6 +65,7 @@ impl Updated {
     pub(super) fn tell(&self, report: &mut Report) {
         report.total(&self.counts);
         report.deleted = self.deleted;
+        report.swept = self.swept;
     }
 }
 
@@ -74,32 +77,11 @@ impl Update<'_> {
     /// When a source or the engine fails, or too many documents would be deleted.
     pub(super) async fn run(&self, lease: &IndexLease, bulk: &BulkWriter) -> Result<Updated> {
         let engine = self.engine;
-        let before = lease.content().await.horizons;
-        let after = horizons(engine, &before).await?;
+        let before = lease.content().await;
+        let Present { horizons, has_forgotten } = present(engine, &before.horizons).await?;
         let patience = engine.patience();
         patiently(patience, async || index::refresh(&engine.client, lease.index()).await).await?;
         let letters = engine.state.all_dead_letters(lease.index()).await?;
-        let built = Box::pin(self.build(lease, bulk, (&before, &letters))).await?;
-        let deleted = self.delete(lease, bulk, built.gone).await?;
-        self.settle(lease, &letters, built.letters).await?;
-        if self.options.ids.is_empty() {
-            lease.update(|state| state.horizons = after).await?;
-        }
-        Ok(Updated { counts: built.counts, deleted })
-    }
-
-    /// Builds the documents of all roots that something leads to.
-    async fn build(
-        &self,
-        lease: &IndexLease,
-        bulk: &BulkWriter,
-        (before, letters): (&Horizons, &[DeadLetter]),
-    ) -> Result<Built> {
-        let engine = self.engine;
-        let load = engine.load;
-        let size = PageSize { rows: load.page_rows, bytes: load.page_bytes };
-        let source = engine.sources.get(&engine.plan.root.source).context("the root's source")?;
-        let (bytes, masking) = (load.cache_bytes, engine.masking.clone());
         let target = Target {
             index: lease.index().to_owned(),
             write_alias: lease.write_alias().to_owned(),
@@ -107,69 +89,98 @@ impl Update<'_> {
             bulk: bulk.clone(),
             progress: Arc::clone(self.progress),
         };
-        let reading = Reading {
+        let sweeps = self.options.ids.is_empty() && (self.options.sweep || has_forgotten);
+        let mut work = Work::new(engine, &target, self.options.allow_mass_delete);
+        let worked = async {
+            match sweeps {
+                true => self.sweep(&mut work).await.map(|()| before.shares.clone()),
+                false => self.follow(&mut work, (&before, &letters)).await,
+            }
+        };
+        let shares = Box::pin(worked).await?;
+        let Done { counts, deleted, letters: refused } = work.finish().await?;
+        self.settle(lease, &letters, refused).await?;
+        if self.options.ids.is_empty() {
+            let advance = |state: &mut IndexState| {
+                state.horizons = horizons;
+                state.shares = shares;
+            };
+            lease.update(advance).await?;
+        }
+        Ok(Updated { counts, deleted, swept: sweeps })
+    }
+
+    /// Builds the documents of all roots that a change leads to.
+    async fn follow(
+        &self,
+        work: &mut Work<'_>,
+        (before, letters): (&IndexState, &[DeadLetter]),
+    ) -> Result<BTreeMap<String, Shares>> {
+        let (keys, asked) = mpsc::channel(1);
+        let mut tasks = JoinSet::new();
+        let parts = self.reading(&work.versions)?.start(Roots::Keys(asked), &mut tasks);
+        let target = work.target;
+        let finding = self.find(&target.index, (before, letters), keys);
+        let (shares, ()) = tokio::try_join!(finding, work.take(parts))?;
+        all_ended_well(&mut tasks).await?;
+        Ok(shares)
+    }
+
+    /// Builds the documents of all roots, and looks at all documents.
+    async fn sweep(&self, work: &mut Work<'_>) -> Result<()> {
+        let mut tasks = JoinSet::new();
+        let all = Roots::Range(KeyRange::default());
+        let parts = self.reading(&work.versions)?.start(all, &mut tasks);
+        work.take(parts).await?;
+        all_ended_well(&mut tasks).await?;
+        work.writer.land_all().await?;
+        let live = (work.target.index.as_str(), &*work.versions);
+        ghosts(self.engine, live, &mut work.deletions).await
+    }
+
+    fn reading(&self, versions: &Arc<Versions>) -> Result<Reading> {
+        let (engine, load) = (self.engine, self.engine.load);
+        let source = engine.sources.get(&engine.plan.root.source).context("the root's source")?;
+        let (bytes, masking) = (load.cache_bytes, engine.masking.clone());
+        Ok(Reading {
             plan: Arc::clone(&engine.plan),
             hydrator: Arc::new(Hydrator::new(&engine.plan, &engine.sources, bytes, masking)),
             source: Arc::clone(source),
-            versions: Arc::new(Versions::new(lease.epoch(), engine.batches)),
+            versions: Arc::clone(versions),
             drawn: Arc::default(),
-            size,
+            size: self.size(),
             progress: Arc::clone(self.progress),
-        };
-        let (keys, asked) = mpsc::channel(1);
-        let mut tasks = JoinSet::new();
-        let mut parts = reading.start(Roots::Keys(asked), &mut tasks);
-        let mut writer = Writer::new(engine, &target).comparing();
-        let (mut counts, mut gone) = (Counts::default(), Vec::new());
-        let finding = self.find(lease.index(), (before, letters), keys);
-        let building = async {
-            while let Some(part) = parts.recv().await {
-                match part? {
-                    Part::Roots { version, level, odd } => {
-                        count(&mut counts, &engine.plan, &level, odd);
-                        writer.add(version, &level).await?;
-                    }
-                    Part::TooLarge(unfit) => {
-                        counts.read += 1;
-                        writer.refuse(unfit)?;
-                    }
-                    Part::Gone { version, keys } => {
-                        gone.extend(keys.into_iter().map(|key| (key, version)));
-                    }
-                }
-            }
-            anyhow::Ok(())
-        };
-        tokio::try_join!(finding, building)?;
-        all_ended_well(&mut tasks).await?;
-        let letters = writer.finish().await?;
-        counts.dead = letters.len() as u64;
-        Ok(Built { counts, gone, letters })
+        })
+    }
+
+    fn size(&self) -> PageSize {
+        let load = self.engine.load;
+        PageSize { rows: load.page_rows, bytes: load.page_bytes }
     }
 
     /// Finds the roots, and hands their keys on, each once.
     async fn find(
         &self,
         live: &str,
-        (before, letters): (&Horizons, &[DeadLetter]),
-        keys: mpsc::Sender<Vec<Key>>,
-    ) -> Result<()> {
+        (before, letters): (&IndexState, &[DeadLetter]),
+        keys: mpsc::Sender<Asked>,
+    ) -> Result<BTreeMap<String, Shares>> {
         let engine = self.engine;
         let mut rounds = Rounds::new(keys, engine.load.page_rows);
         if !self.options.ids.is_empty() {
             let ids = self.options.ids.iter().map(|id| Key::from(id.as_str()));
             rounds.add(ids.collect()).await;
             rounds.finish().await;
-            return Ok(());
+            return Ok(before.shares.clone());
         }
         let letters = letters.iter().filter(|letter| !letter.key.is_empty());
         rounds.add(letters.map(|letter| Key::from(letter.key.as_str())).collect()).await;
-        let size = PageSize { rows: engine.load.page_rows, bytes: engine.load.page_bytes };
-        let tracer = Tracer::new(&engine.plan, &engine.sources, size)?;
+        let tracer = Tracer::new(&engine.plan, &engine.sources, self.size())?;
         let (send, mut found) = mpsc::channel(1);
         let tracing = async {
-            let since = |name: &str| before.get(name).copied();
-            let traced = tracer.changes(since, self.wholly, &send).await;
+            let since = |name: &str| before.horizons.get(name).copied();
+            let shares = self.wholly.then_some(&before.shares);
+            let traced = tracer.changes(since, shares, &send).await;
             drop(send);
             traced
         };
@@ -188,43 +199,8 @@ impl Update<'_> {
             rounds.finish().await;
             Ok(())
         };
-        tokio::try_join!(tracing, adding).map(|_| ())
-    }
-
-    /// Deletes the documents whose roots are gone, unless they are suspiciously many.
-    async fn delete(
-        &self,
-        lease: &IndexLease,
-        bulk: &BulkWriter,
-        gone: Vec<(Key, u64)>,
-    ) -> Result<u64> {
-        let (engine, patience) = (self.engine, self.engine.patience());
-        let ids: Vec<&str> = gone.iter().map(|(key, _)| key.as_str()).collect();
-        let held =
-            patiently(patience, async || index::digests(&engine.client, lease.index(), &ids).await);
-        let held = held.await?;
-        let there: Vec<&(Key, u64)> = gone
-            .iter()
-            .zip(held)
-            .filter(|(_, held)| held.is_some())
-            .map(|(gone, _)| gone)
-            .collect();
-        let documents = index::documents(&engine.client, lease.index()).await?;
-        let most = DELETIONS_ANYWAY.max(documents / DELETIONS_ONE_IN);
-        if there.len() as u64 > most && !self.options.allow_mass_delete {
-            let what = format!(
-                "{} of {documents} documents have lost their root: none of them is deleted",
-                there.len()
-            );
-            let hint = "is a service's table as it should be? if it is: --allow-mass-delete";
-            return Err(Finding::error(what).hint(hint).into());
-        }
-        for some in there.chunks(engine.load.page_rows) {
-            let mut body = bulk.body();
-            some.iter().for_each(|(key, version)| body.delete(key.as_str(), *version));
-            bulk.write(lease.write_alias(), body).await?;
-        }
-        Ok(there.len() as u64)
+        let (shares, ()) = tokio::try_join!(tracing, adding)?;
+        Ok(if self.wholly { shares } else { before.shares.clone() })
     }
 
     /// Whether the update builds the documents of dead letters, and so this one.
@@ -255,10 +231,64 @@ impl Update<'_> {
     }
 }
 
-/// What has been built.
-struct Built {
+/// Documents on their way into the index, and out of it.
+struct Work<'u> {
+    engine: &'u Engine,
+    target: &'u Target,
+    versions: Arc<Versions>,
+    writer: Writer<'u>,
+    deletions: Deletions<'u>,
     counts: Counts,
-    /// Keys without a root, and the version to delete their documents with.
-    gone: Vec<(Key, u64)>,
+}
+
+/// What became of them.
+struct Done {
+    counts: Counts,
+    deleted: u64,
     letters: Vec<DeadLetter>,
+}
+
+impl<'u> Work<'u> {
+    fn new(engine: &'u Engine, target: &'u Target, allow_mass_delete: bool) -> Self {
+        Self {
+            engine,
+            target,
+            versions: Arc::new(Versions::new(target.epoch, engine.batches)),
+            writer: Writer::new(engine, target).comparing(),
+            deletions: Deletions::new(engine, target, allow_mass_delete),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes what was read, to its end.
+    async fn take(&mut self, mut parts: mpsc::Receiver<Result<Part>>) -> Result<()> {
+        while let Some(part) = parts.recv().await {
+            match part? {
+                Part::Roots { version, level, odd } => {
+                    count(&mut self.counts, &self.engine.plan, &level, odd);
+                    self.writer.add(version, &level).await?;
+                }
+                Part::TooLarge(unfit) => {
+                    self.counts.read += 1;
+                    self.writer.refuse(unfit)?;
+                }
+                Part::Gone { version, keys } => self.deletions.add(keys, version).await?,
+                Part::Pause(tell) => {
+                    self.writer.land_all().await?;
+                    // Nobody waits for it any more when the run was stopped.
+                    let _gone = tell.send(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until everything is answered for.
+    async fn finish(mut self) -> Result<Done> {
+        let mut letters = self.writer.finish().await?;
+        let deleted = self.deletions.finish().await?;
+        letters.extend(deleted.letters);
+        self.counts.dead = letters.len() as u64;
+        Ok(Done { counts: self.counts, deleted: deleted.count, letters })
+    }
 }

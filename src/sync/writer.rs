@@ -50,6 +50,8 @@ pub(super) struct Writer<'e> {
     comparing: bool,
     /// The digest of each document in the body.
     digests: Vec<String>,
+    /// Whether it deletes, so that what is superseded is no fault.
+    deleting: bool,
 }
 
 impl<'e> Writer<'e> {
@@ -63,12 +65,26 @@ impl<'e> Writer<'e> {
             letters: Vec::new(),
             comparing: false,
             digests: Vec::new(),
+            deleting: false,
         }
     }
 
     /// The same, that sends only what is not in the index as it is.
     pub(super) fn comparing(self) -> Self {
         Self { comparing: true, ..self }
+    }
+
+    /// The same, for documents that are to go.
+    pub(super) fn deleting(self) -> Self {
+        Self { deleting: true, ..self }
+    }
+
+    /// Deletes a document.
+    pub(super) async fn delete(&mut self, id: &str, version: u64) -> Result<()> {
+        let bulk = &self.target.bulk;
+        let body = self.body.get_or_insert_with(|| bulk.body());
+        body.delete(id, version);
+        if bulk.is_full(body) { self.send().await } else { Ok(()) }
     }
 
     /// Assembles the documents of `roots` and sends what fills a body.
@@ -111,11 +127,17 @@ impl<'e> Writer<'e> {
 
     /// Sends what is left, waits until everything is answered for, and returns what could not be written.
     pub(super) async fn finish(mut self) -> Result<Vec<DeadLetter>> {
+        self.land_all().await?;
+        Ok(self.letters)
+    }
+
+    /// Sends what there is, and waits until everything is answered for.
+    pub(super) async fn land_all(&mut self) -> Result<()> {
         self.send().await?;
         while !self.flying.is_empty() {
             self.land().await?;
         }
-        Ok(self.letters)
+        Ok(())
     }
 
     /// Sends what there is.
@@ -174,6 +196,8 @@ impl<'e> Writer<'e> {
                 Outcome::Stale(Some(version)) if epoch_of(version) > self.target.epoch => {
                     return Err(ShutOut.into());
                 }
+                // What came back meanwhile was built anew.
+                Outcome::Stale(_) if self.deleting => {}
                 // Of our own epoch, so the id has come before.
                 Outcome::Stale(_) => {
                     let error_type = "duplicate_id".to_owned();
@@ -185,7 +209,8 @@ impl<'e> Writer<'e> {
             }
         }
         self.target.progress.add_unchanged(left_out);
-        self.target.progress.add_written(applied, bytes);
+        let written = if self.deleting { 0 } else { applied };
+        self.target.progress.add_written(written, bytes);
         Ok(())
     }
 

@@ -2,11 +2,13 @@
 //!
 //! Promises: a changed row of any relation, at any depth and through link tables, leads to the roots that hold it now, by
 //! reads in the services alone. For the roots that held it before it names the references by which the index finds them.
-//! Reads pages, never a whole relation into memory; never builds or writes anything.
+//! A relation whose rows do not tell when they changed is read as a whole, and held against what it looked like. Reads pages,
+//! never a whole relation into memory; never builds or writes anything.
 
 mod hop;
+mod shares;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -18,6 +20,9 @@ use crate::plan::{Gone, Mark, Node, Plan, Seen, Watch};
 use crate::row::{Key, Match, Page, key_of};
 use crate::source::{KeyRange, PageSize, Read, Source, Sources};
 use hop::Hop;
+use shares::digested;
+
+pub use shares::Shares;
 
 /// What some changed rows lead to.
 #[derive(Debug, Default)]
@@ -42,6 +47,8 @@ struct Trail {
     source: Arc<dyn Source>,
     /// `path:`, where documents refer to its rows.
     refers: Option<String>,
+    /// What is digested of it, where nothing else tells its changes.
+    digested: Option<Arc<Read>>,
     /// The form in which the first hop compares what leads up.
     first: Match,
     hops: Vec<Hop>,
@@ -64,21 +71,34 @@ impl Tracer {
     }
 
     /// Hands on what the rows lead to that have changed since: `since` tells from when on, for each name, with `None` for ever.
-    /// `wholly` says whether tables count whose changes nothing tells: all of their rows.
+    /// Tables whose changes nothing tells count by what they looked like `before`, if that is given; returns what they look
+    /// like now.
     ///
     /// # Errors
     /// When a source fails; the error names it and the table.
     pub async fn changes(
         &self,
         since: impl Fn(&str) -> Option<Timestamp>,
-        wholly: bool,
+        before: Option<&BTreeMap<String, Shares>>,
         found: &mpsc::Sender<Found>,
-    ) -> Result<()> {
-        let is_whole = |trail: &&Trail| matches!(trail.watch.seen, Seen::Whole);
-        for trail in self.trails.iter().filter(|trail| wholly || !is_whole(trail)) {
-            trail.changes(since(&trail.watch.name), self.size, found).await?;
+    ) -> Result<BTreeMap<String, Shares>> {
+        let mut after = BTreeMap::new();
+        for trail in &self.trails {
+            let name = trail.watch.name.as_str();
+            match (&trail.digested, before) {
+                (None, _) => trail.marked(since(name), self.size, found).await?,
+                (Some(_), None) => {}
+                (Some(digested), Some(before)) => {
+                    let shares = trail.shares(digested, self.size).await?;
+                    if before.get(name) != Some(&shares) {
+                        trail.others(&shares, before.get(name), self.size, found).await?;
+                    }
+                    after.insert(name.to_owned(), shares);
+                }
+            }
+            trail.told(since(name), self.size, found).await?;
         }
-        Ok(())
+        Ok(after)
     }
 }
 
@@ -108,8 +128,12 @@ fn collect<'n>(
             below = next;
         }
         let first = if is_link { matching(node) } else { form(node) };
+        let digested = matches!(watch.seen, Seen::Whole).then(|| match is_link {
+            true => Arc::clone(&watch.rows),
+            false => Arc::new(digested(node, watch)),
+        });
         let (watch, source) = (watch.clone(), Arc::clone(source));
-        trails.push(Trail { watch, source, refers, first, hops });
+        trails.push(Trail { watch, source, refers, digested, first, hops });
     }
     let path: Vec<&Node> = std::iter::once(node).chain(above.iter().copied()).collect();
     node.children.iter().try_for_each(|child| collect(child, &path, sources, trails))
@@ -125,23 +149,63 @@ fn matching(node: &Node) -> Match {
 }
 
 impl Trail {
-    async fn changes(
+    /// What rows lead to whose columns tell that they have changed.
+    async fn marked(
         &self,
         since: Option<Timestamp>,
         size: PageSize,
         found: &mpsc::Sender<Found>,
     ) -> Result<()> {
-        match &self.watch.seen {
-            Seen::Never => {}
-            Seen::Whole => {
-                self.read(&self.watch.rows, KeyRange::default(), size, found).await?;
-            }
-            Seen::Marked(marks) => {
-                for (rows, range) in marks.iter().flat_map(|mark| stretches(mark, since)) {
-                    self.read(rows, range, size, found).await?;
-                }
+        let Seen::Marked(marks) = &self.watch.seen else { return Ok(()) };
+        for (rows, range) in marks.iter().flat_map(|mark| stretches(mark, since)) {
+            let mut pages = self.source.scan(Arc::clone(rows), range, size);
+            while let Some(page) = pages.next().await {
+                self.read(page?, size, found).await?;
             }
         }
+        Ok(())
+    }
+
+    /// What the whole table looks like.
+    async fn shares(&self, digested: &Arc<Read>, size: PageSize) -> Result<Shares> {
+        let mut shares = Shares::none();
+        let mut pages = self.source.scan(Arc::clone(digested), KeyRange::default(), size);
+        while let Some(page) = pages.next().await {
+            shares.add(&page?, &digested.key, digested.columns.len());
+        }
+        Ok(shares)
+    }
+
+    /// What rows lead to that are among others than they were.
+    async fn others(
+        &self,
+        shares: &Shares,
+        before: Option<&Shares>,
+        size: PageSize,
+        found: &mpsc::Sender<Found>,
+    ) -> Result<()> {
+        let rows = &self.watch.rows;
+        let mut pages = self.source.scan(Arc::clone(rows), KeyRange::default(), size);
+        while let Some(page) = pages.next().await {
+            let page = page?;
+            let mut others = Page::new(rows.columns.len());
+            for row in 0..page.len() {
+                if shares.differ(before, page.row(row), &rows.key) {
+                    others.append(&page, row)?;
+                }
+            }
+            self.read(others, size, found).await?;
+        }
+        Ok(())
+    }
+
+    /// What deleted rows lead to.
+    async fn told(
+        &self,
+        since: Option<Timestamp>,
+        size: PageSize,
+        found: &mpsc::Sender<Found>,
+    ) -> Result<()> {
         match &self.watch.gone {
             Some(gone) => self.gone(gone, since, size, found).await,
             None => Ok(()),
@@ -149,21 +213,13 @@ impl Trail {
     }
 
     /// Rows that have changed.
-    async fn read(
-        &self,
-        rows: &Arc<Read>,
-        range: KeyRange,
-        size: PageSize,
-        found: &mpsc::Sender<Found>,
-    ) -> Result<()> {
-        let mut pages = self.source.scan(Arc::clone(rows), range, size);
-        while let Some(page) = pages.next().await {
-            let page = page?;
-            let up = keys(&page, &self.watch.up, self.first);
-            let refs = self.refs(&page, &self.watch.rows.key);
-            self.hand_on(page.len(), up, refs, size, found).await?;
+    async fn read(&self, page: Page, size: PageSize, found: &mpsc::Sender<Found>) -> Result<()> {
+        if page.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let up = keys(&page, &self.watch.up, self.first);
+        let refs = self.refs(&page, &self.watch.rows.key);
+        self.hand_on(page.len(), up, refs, size, found).await
     }
 
     /// Rows that are gone, of which no more is left than what tells of them.

@@ -105,7 +105,7 @@ async fn traced(memory: Memory, since: &str) -> String {
     let tracer = Tracer::new(&plan, &sources(&memory), size).unwrap();
     let since: Timestamp = since.parse().unwrap();
     let (send, mut found) = mpsc::channel(1_000);
-    tracer.changes(|_| Some(since), true, &send).await.unwrap();
+    tracer.changes(|_| Some(since), None, &send).await.unwrap();
     drop(send);
     let (mut rows, mut roots, mut refs) = (0, BTreeSet::new(), BTreeSet::new());
     while let Some(found) = found.recv().await {
@@ -155,4 +155,48 @@ async fn each_table_is_remembered_by_its_name() {
     let tracer = Tracer::new(&plan, &sources(&memory), size).unwrap();
     let names: Vec<&str> = tracer.names().collect();
     assert_eq!(names, ["", "buyer", "items", "items.maker", "items.tags", "items.tags/link"]);
+}
+
+/// What changed is told by nothing but a look at all rows.
+async fn whole(before: Memory, after: Memory) -> String {
+    let job = JOB.replace("changed_at: at", "changed_at: none");
+    let job = job.replace("changed_at: [at, seen_at]", "changed_at: none");
+    let mut shares = None;
+    let mut told = String::new();
+    for memory in [before, after] {
+        let memory = Arc::new(memory);
+        let plan = planned(&job, &memory).await;
+        let size = PageSize { rows: 100, bytes: 1 << 20 };
+        let tracer = Tracer::new(&plan, &sources(&memory), size).unwrap();
+        let (send, mut found) = mpsc::channel(1_000);
+        let since: Timestamp = SINCE.parse().unwrap();
+        let known = shares.unwrap_or_default();
+        shares = Some(tracer.changes(|_| Some(since), Some(&known), &send).await.unwrap());
+        drop(send);
+        let mut roots = BTreeSet::new();
+        while let Some(found) = found.recv().await {
+            roots.extend(found.roots.into_iter().map(|key| key.as_str().to_owned()));
+        }
+        told = roots.into_iter().collect::<Vec<_>>().join(" ");
+    }
+    told
+}
+
+#[tokio::test]
+async fn what_tells_no_time_is_held_against_what_it_was() {
+    let with = |table, columns, rows| memory("").table(table, columns, rows);
+    let buyers = |rows| with("buyers", "ref text, at text, name text", rows);
+    let makers = |rows| with("makers", "id int, at text, name text", rows);
+    let links = |rows| with("item_tags", "id int, at text, item int, tag text", rows);
+    let unlinked = "1|x|1|red\n2|x|2|red\n3|x|2|blue";
+    for (what, before, after, found) in [
+        ("nothing", memory(""), memory(""), ""),
+        ("a time alone", memory(""), memory("buyers Kim"), ""),
+        ("a name", memory(""), buyers("Kim|x|Kim2\nLee|x|Lee"), "1 2"),
+        ("nobody's name", memory(""), buyers("Kim|x|Kim\nLee|x|Lee2"), ""),
+        ("a grandchild", memory(""), makers("7|x|Acme2\n8|x|None"), "1 2"),
+        ("a link", links(unlinked), links("1|x|1|red\n2|x|2|red\n3|x|1|blue"), "1"),
+    ] {
+        assert_eq!(whole(before, after).await, found, "{what}");
+    }
 }

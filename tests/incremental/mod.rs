@@ -4,3 +4,5 @@ mod edits;
 mod guards;
 mod horizons;
 mod scene;
+mod sweep;
+mod unmarked;

@@ -47,6 +47,7 @@ async fn scene(engine: TestEngine) -> (Scene, IndexLease) {
         job: BuiltBy { name: String::new(), fingerprint: String::new(), text: String::new() },
         columns: Default::default(),
         rows_by: String::new(),
+        shares: Default::default(),
         load: LoadState::default(),
         horizons: Default::default(),
         served_from: None,

@@ -1,0 +1,131 @@
+//! Documents whose roots are gone, on their way out of the index.
+//!
+//! Promises: more of them than a mistake would excuse are not sent, none of them, unless it was said that they are right; each
+//! that is sent is answered for, a refused one as a dead letter, so that the next run tries again. Holds keys of documents that
+//! are there, a tenth of the index's at most.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use super::Engine;
+use super::writer::{Target, Writer};
+use crate::finding::Finding;
+use crate::row::Key;
+use crate::sink::{index, patiently};
+use crate::state::DeadLetter;
+
+/// Deletions that a run sends whatever the index's size, and the share of its documents beyond that: one in so many.
+const ANYWAY: u64 = 100;
+const ONE_IN: u64 = 10;
+
+/// Documents to be deleted.
+pub(super) struct Deletions<'e> {
+    engine: &'e Engine,
+    target: &'e Target,
+    /// Whether any number of them is right.
+    are_right: bool,
+    /// How many documents there are, once it was asked.
+    documents: Option<u64>,
+    /// Keys of documents, and the version to delete each with.
+    held: HashMap<Key, u64>,
+    /// Those that are not held any more, being too many.
+    beyond: u64,
+    /// Those that were sent.
+    sent: u64,
+    letters: Vec<DeadLetter>,
+}
+
+/// What became of them.
+pub(super) struct Deleted {
+    /// Documents that are gone.
+    pub(super) count: u64,
+    /// Those that the engine refused to delete.
+    pub(super) letters: Vec<DeadLetter>,
+}
+
+impl<'e> Deletions<'e> {
+    /// None so far; `are_right` says that however many come are.
+    pub(super) fn new(engine: &'e Engine, target: &'e Target, are_right: bool) -> Self {
+        Self {
+            engine,
+            target,
+            are_right,
+            documents: None,
+            held: HashMap::new(),
+            beyond: 0,
+            sent: 0,
+            letters: Vec::new(),
+        }
+    }
+
+    /// Notes keys without a root; what has no document needs no deletion.
+    pub(super) async fn add(&mut self, keys: Vec<Key>, version: u64) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let (engine, live) = (self.engine, self.target.index.as_str());
+        let ids: Vec<&str> = keys.iter().map(Key::as_str).collect();
+        let look = async || index::digests(&engine.client, live, &ids).await;
+        let there = patiently(engine.patience(), look).await?;
+        let most = self.most().await?;
+        for (key, held) in keys.into_iter().zip(there) {
+            if held.is_none() {
+                continue;
+            }
+            // One more than may be is enough to know.
+            if self.held.len() as u64 <= most || self.held.contains_key(&key) {
+                self.held.insert(key, version);
+            } else {
+                self.beyond += 1;
+            }
+        }
+        if self.are_right && self.held.len() >= engine.load.page_rows {
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    /// How many a mistake would excuse.
+    async fn most(&mut self) -> Result<u64> {
+        if self.are_right {
+            return Ok(u64::MAX);
+        }
+        let documents = match self.documents {
+            Some(documents) => documents,
+            None => index::documents(&self.engine.client, &self.target.index).await?,
+        };
+        self.documents = Some(documents);
+        Ok(ANYWAY.max(documents / ONE_IN))
+    }
+
+    /// Deletes them all.
+    ///
+    /// # Errors
+    /// When they are too many, or the engine fails.
+    pub(super) async fn finish(mut self) -> Result<Deleted> {
+        if let Some(documents) = self.documents {
+            let (most, all) = (self.most().await?, self.held.len() as u64 + self.beyond);
+            if all > most {
+                let what = format!(
+                    "{all} of {documents} documents have lost their root: none of them is deleted"
+                );
+                let hint = "is a service's table as it should be? if it is: --allow-mass-delete";
+                return Err(Finding::error(what).hint(hint).into());
+            }
+        }
+        self.send().await?;
+        let count = self.sent.saturating_sub(self.letters.len() as u64);
+        Ok(Deleted { count, letters: self.letters })
+    }
+
+    async fn send(&mut self) -> Result<()> {
+        let mut writer = Writer::new(self.engine, self.target).deleting();
+        for (key, version) in self.held.drain() {
+            self.sent += 1;
+            writer.delete(key.as_str(), version).await?;
+        }
+        self.letters.extend(writer.finish().await?);
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! What nothing tells of is found by a look at everything: when it is asked for, and when what tells of deletions may be gone.
+
+use prejoin::sink::Method;
+use serde_json::{Value, json};
+
+use super::scene::Scene;
+use crate::support::engines::TestEngine;
+use crate::support::place::Place;
+
+/// Edits that leave no trace: no time is set, and what triggers have written down is gone.
+async fn edit_silently(scene: &Scene) {
+    scene
+        .run(
+            "UPDATE orders SET title = 'silent' WHERE id = 1;
+             UPDATE items SET name = 'silent' WHERE id = 1;
+             UPDATE order_lines SET order_id = 3 WHERE id = 2;
+             INSERT INTO orders VALUES (7, 'seven', 2, NULL);
+             DELETE FROM order_lines WHERE id = 1;
+             DELETE FROM order_tags WHERE id = 3;
+             DELETE FROM orders WHERE id = 2;
+             DELETE FROM order_lines_gone;
+             DELETE FROM order_tags_gone;
+             DELETE FROM orders_gone",
+        )
+        .await;
+}
+
+async fn filled(engine: TestEngine, shop: Place) -> Scene {
+    let scene = Scene::new(engine, shop).await;
+    scene.fill().await;
+    scene.sync().await;
+    // What was read at the horizon of the first one.
+    scene.sync().await;
+    scene
+}
+
+async fn a_sweep_finds_what_nothing_tells(engine: TestEngine, shop: Place) {
+    let scene = filled(engine, shop).await;
+    edit_silently(&scene).await;
+    let (before, right) = (scene.documents().await, scene.expected().await);
+    scene.sync().await;
+    assert_eq!(scene.documents().await, before, "nothing was told");
+    assert_ne!(before, right);
+    let ran = scene.try_sync(&["--sweep"]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let report = ran.json();
+    let told = ["read", "written", "unchanged", "deleted"].map(|name| report[name].as_u64());
+    assert_eq!(told, [3, 3, 0, 1].map(Some), "{report}");
+    assert_eq!(report["swept"], true);
+    scene.assert_right("a sweep").await;
+    // Once more, and nothing is touched.
+    let report = scene.try_sync(&["--sweep"]).await.json();
+    let told = ["read", "written", "unchanged", "deleted"].map(|name| report[name].as_u64());
+    assert_eq!(told, [3, 0, 3, 0].map(Some), "{report}");
+}
+
+#[tokio::test]
+async fn a_sweep_finds_what_nothing_tells_on_sqlite() {
+    a_sweep_finds_what_nothing_tells(TestEngine::Elasticsearch, Place::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn a_sweep_finds_what_nothing_tells_on_postgres() {
+    a_sweep_finds_what_nothing_tells(TestEngine::OpenSearch, Place::postgres().await).await;
+}
+
+#[tokio::test]
+async fn a_sweep_finds_what_nothing_tells_on_mariadb() {
+    a_sweep_finds_what_nothing_tells(TestEngine::Elasticsearch, Place::mariadb().await).await;
+}
+
+/// What has the rows of deleted keys removed after a time is no secret of the service: the job says how long they stay.
+#[tokio::test]
+async fn a_run_that_comes_after_deleted_keys_were_forgotten_looks_at_everything() {
+    let scene = Scene::new(TestEngine::OpenSearch, Place::sqlite().await).await;
+    let job = scene.home.path().join("jobs/shop.yaml");
+    let text = std::fs::read_to_string(&job).unwrap();
+    let keep = |time: &str| {
+        let told = format!("tombstones: {{table: orders_gone, keep: {time}}}");
+        std::fs::write(&job, text.replace("tombstones: orders_gone", &told)).unwrap();
+    };
+    keep("1h");
+    scene.fill().await;
+    scene.sync().await;
+    edit_silently(&scene).await;
+    assert_eq!(scene.sync().await["swept"], false);
+    assert_ne!(scene.documents().await, scene.expected().await);
+    keep("0s");
+    let built = scene.home.run(&["reindex", "shop"]);
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    scene.run("DELETE FROM orders WHERE id = 7; DELETE FROM orders_gone").await;
+    assert_eq!(scene.sync().await["swept"], true);
+    scene.assert_right("the sweep").await;
+    // The index before is older still.
+    let back = scene.home.run(&["rollback", "shop"]);
+    assert_eq!(back.code, Some(0), "{}", back.stderr);
+}
+
+#[tokio::test]
+async fn a_sweep_does_not_delete_by_the_hundred_unless_told_so() {
+    let scene = filled(TestEngine::Elasticsearch, Place::sqlite().await).await;
+    let numbers = "WITH RECURSIVE n(i) AS (SELECT 11 UNION ALL SELECT i + 1 FROM n WHERE i < 400)";
+    scene.run(&format!("{numbers} INSERT INTO orders SELECT i, 'many', 1, NOW FROM n")).await;
+    scene.sync().await;
+    scene.run("DELETE FROM orders WHERE id > 200; DELETE FROM orders_gone").await;
+    let ran = scene.try_sync(&["--sweep"]).await;
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    let told = "200 of 393 documents have lost their root: none of them is deleted";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert_eq!(scene.documents().await.len(), 393);
+    let ran = scene.try_sync(&["--sweep", "--allow-mass-delete"]).await;
+    assert_eq!((ran.code, &ran.json()["deleted"]), (Some(0), &Value::from(200)));
+    scene.assert_right("the deletion").await;
+}
+
+/// A document that a later lease has written is not this run's to delete, nor to be taken for deleted.
+#[tokio::test]
+async fn a_deletion_that_is_superseded_ends_the_run() {
+    let scene = filled(TestEngine::OpenSearch, Place::sqlite().await).await;
+    let client = scene.engine.client().await;
+    let (index, later): (&str, String) = (&scene.index, ((1_u64 << 29) << 23).to_string());
+    let live = client.call(Method::Get, &[index, "_alias"], &[], None).await.unwrap();
+    let live = live.as_object().unwrap().keys().next().unwrap().clone();
+    let version = [("version", later.as_str()), ("version_type", "external")];
+    let document = json!({"id": 2, "title": "of another lease"});
+    client.call(Method::Put, &[&live, "_doc", "2"], &version, Some(&document)).await.unwrap();
+    scene.run("DELETE FROM orders WHERE id = 2").await;
+    for _ in 0..2 {
+        let ran = scene.try_sync(&[]).await;
+        assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+        assert!(scene.documents().await.contains_key("2"));
+    }
+}
