@@ -5,6 +5,7 @@
 
 mod at;
 mod shorthand;
+mod tombstones;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use at::At;
-pub use shorthand::{ChangedAt, ChangedColumn, FieldFile, Names, Order, Tombstones};
+pub use shorthand::{ChangedAt, ChangedColumn, FieldFile, Names, Order};
+pub use tombstones::Tombstones;
 
 use crate::finding::{Code, Finding};
 use crate::row::Match;

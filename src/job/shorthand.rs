@@ -92,9 +92,9 @@ struct LongField {
 }
 
 /// Takes a text, a list of texts or a `Long`, whichever the user wrote.
-struct Either<Long>(PhantomData<Long>, &'static str);
+pub(super) struct Either<Long>(pub(super) PhantomData<Long>, pub(super) &'static str);
 
-enum Written<Long> {
+pub(super) enum Written<Long> {
     Text(String),
     List(Vec<String>),
     Long(Long),
@@ -118,24 +118,6 @@ impl<'de, Long: Deserialize<'de>> Visitor<'de> for Either<Long> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         Long::deserialize(MapAccessDeserializer::new(map)).map(Written::Long)
     }
-}
-
-/// A table of deleted rows: its name, or `{table, at}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tombstones {
-    /// The table, which has the columns of the deleted row's key by the same names.
-    pub table: String,
-    /// Its column that tells when the row was deleted; `gone_at` when left out.
-    pub at: Option<String>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct LongTombstones {
-    /// The table.
-    table: String,
-    /// When the row was deleted.
-    at: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -190,17 +172,6 @@ impl<'de> Deserialize<'de> for ChangedColumn {
         match deserializer.deserialize_any(Either::<LongChanged>(PhantomData, expected))? {
             Written::Text(column) => Ok(Self { column, cast: None }),
             Written::Long(LongChanged { column, cast }) => Ok(Self { column, cast }),
-            Written::List(_) => Err(D::Error::custom(format!("{expected} is expected here"))),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Tombstones {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "a table or {table, at}";
-        match deserializer.deserialize_any(Either::<LongTombstones>(PhantomData, expected))? {
-            Written::Text(table) => Ok(Self { table, at: None }),
-            Written::Long(LongTombstones { table, at }) => Ok(Self { table, at }),
             Written::List(_) => Err(D::Error::custom(format!("{expected} is expected here"))),
         }
     }
@@ -300,17 +271,6 @@ impl JsonSchema for ChangedAt {
             long,
             {"type": "array", "items": one, "minItems": 1}
         ]})
-    }
-}
-
-impl JsonSchema for Tombstones {
-    fn schema_name() -> Cow<'static, str> {
-        "Tombstones".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let long = generator.subschema_for::<LongTombstones>();
-        json_schema!({"description": "A table of deleted rows.", "anyOf": [{"type": "string"}, long]})
     }
 }
 

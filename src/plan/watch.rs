@@ -81,6 +81,8 @@ pub struct Gone {
     pub told: Mark,
     /// Columns of it with the key of the deleted row: that of [`Watch::rows`]; of a link, what it linked.
     pub key: Vec<usize>,
+    /// How long its rows stay in it; for ever when not told. What was deleted longer ago it does not tell any more.
+    pub keep: Option<SignedDuration>,
 }
 
 /// What is watched of one table.
@@ -199,7 +201,7 @@ impl<'a> Planner<'a> {
         let rows = Read::all(&format!("{} (deleted)", table.path), from, columns.chosen, own);
         let at = ChangedColumn { column: at.to_owned(), cast: None };
         let told = self.mark(&rows, (&at, gone.place()), (info, set))?;
-        Some(Gone { told, key })
+        Some(Gone { told, key, keep: gone.keep })
     }
 }
 

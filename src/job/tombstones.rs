@@ -1,0 +1,98 @@
+//! Where a job's deleted rows are told: a table that triggers fill.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+use super::shorthand::{Either, Written};
+
+/// A table of deleted rows: its name, or `{table, at, keep}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tombstones {
+    /// The table, which has the columns of the deleted row's key by the same names.
+    pub table: String,
+    /// Its column that tells when the row was deleted; `gone_at` when left out.
+    pub at: Option<String>,
+    /// How long its rows stay in it; for ever when left out. More than zero.
+    pub keep: Option<SignedDuration>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LongTombstones {
+    /// The table.
+    table: String,
+    /// When the row was deleted.
+    at: Option<String>,
+    /// How long its rows stay in it: `30d`, `36h`.
+    keep: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Tombstones {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a table or {table, at, keep}";
+        match deserializer.deserialize_any(Either::<LongTombstones>(PhantomData, expected))? {
+            Written::Text(table) => Ok(Self { table, ..Self::default() }),
+            Written::Long(LongTombstones { table, at, keep }) => {
+                let keep = keep.as_deref().map(|keep| {
+                    duration(keep).ok_or_else(|| {
+                        D::Error::custom("`keep` is a time such as 30d or 36h, more than 0")
+                    })
+                });
+                Ok(Self { table, at, keep: keep.transpose()? })
+            }
+            Written::List(_) => Err(D::Error::custom(format!("{expected} is expected here"))),
+        }
+    }
+}
+
+/// A time that is more than zero, in days of 24 hours and all that is smaller.
+fn duration(text: &str) -> Option<SignedDuration> {
+    let span: Span = text.parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    duration.is_positive().then_some(duration)
+}
+
+impl JsonSchema for Tombstones {
+    fn schema_name() -> Cow<'static, str> {
+        "Tombstones".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let long = generator.subschema_for::<LongTombstones>();
+        json_schema!({"description": "A table of deleted rows.", "anyOf": [{"type": "string"}, long]})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stay_for_days_or_hours() {
+        let hours = |text: &str| duration(text).map(|duration| duration.as_hours());
+        assert_eq!(["30d", "36h", "1w", "1d 12h"].map(hours), [720, 36, 168, 36].map(Some));
+        for text in ["", "30", "0d", "-1d", "1month", "soon"] {
+            assert_eq!(hours(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_told_short_or_long() {
+        let parsed = |text: &str| {
+            let path = std::path::Path::new("jobs/a.yaml");
+            crate::yaml::parse::<Tombstones>(path, text).map_err(|finding| finding.to_string())
+        };
+        let short = Tombstones { table: "a_gone".to_owned(), ..Tombstones::default() };
+        assert_eq!(parsed("a_gone"), Ok(short.clone()));
+        let keep = Some(SignedDuration::from_hours(48));
+        let long = Tombstones { at: Some("went".to_owned()), keep, ..short };
+        assert_eq!(parsed("{table: a_gone, at: went, keep: 2d}"), Ok(long));
+        let said = parsed("{table: a_gone, keep: 0d}").unwrap_err();
+        assert!(said.contains("`keep` is a time such as 30d or 36h"), "{said}");
+    }
+}
