@@ -1,7 +1,7 @@
 //! One step up: from what rows have of the rows above to those rows above, and what they have of the ones above them.
 //!
 //! Promises: rows above are found whether or not they belong to documents; what the server cannot look up exactly is read as
-//! a whole and compared here.
+//! a whole and compared here. However many rows are above one, they are handed on page by page.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -73,40 +73,54 @@ impl Hop {
         Ok(Self { source: Arc::clone(found), read: Arc::new(read), up, next, is_inexact })
     }
 
-    /// What the rows above of these keys have of the ones above them, each once.
-    pub(super) async fn rise(&self, keys: &[Key], size: PageSize) -> Result<Vec<Key>> {
-        let mut found = HashSet::new();
+    /// Hands on what the rows above of these keys have of the ones above them, as far as it is read: each once in a page.
+    pub(super) async fn rise(
+        &self,
+        keys: &[Key],
+        size: PageSize,
+        mut each: impl AsyncFnMut(Vec<Key>) -> Result<()>,
+    ) -> Result<()> {
         if self.is_inexact && !keys.is_empty() {
-            self.search(keys, size, &mut found).await?;
-            return Ok(found.into_iter().collect());
+            return self.search(keys, size, &mut each).await;
         }
         let mut waiting: Vec<&[Key]> = keys.chunks(AT_ONCE).collect();
         while let Some(keys) = waiting.pop() {
             let budget = Budget::new(size.bytes);
             let fetched = self.source.fetch_by_keys(&self.read, keys, &budget).await?;
-            for answer in &fetched.answers {
-                self.lead(&answer.page, |_| true, &mut found);
-            }
             match (fetched.complete, keys.len()) {
-                (true, _) => {}
+                (true, _) => {
+                    let mut found = HashSet::new();
+                    for answer in &fetched.answers {
+                        self.lead(&answer.page, |_| true, &mut found);
+                    }
+                    drop(fetched);
+                    each(found.into_iter().collect()).await?;
+                }
                 // One row has more rows above than fit: page by page.
-                (false, 0 | 1) => self.search(keys, size, &mut found).await?,
+                (false, 0 | 1) => self.search(keys, size, &mut each).await?,
                 (false, count) => {
                     let (first, second) = keys.split_at(count / 2);
                     waiting.extend([second, first]);
                 }
             }
         }
-        Ok(found.into_iter().collect())
+        Ok(())
     }
 
     /// Looks at every row above.
-    async fn search(&self, keys: &[Key], size: PageSize, found: &mut HashSet<Key>) -> Result<()> {
+    async fn search(
+        &self,
+        keys: &[Key],
+        size: PageSize,
+        each: &mut impl AsyncFnMut(Vec<Key>) -> Result<()>,
+    ) -> Result<()> {
         let keys: HashSet<&str> = keys.iter().map(Key::as_str).collect();
         let all = Read { by: Vec::new(), ..(*self.read).clone() };
         let mut pages = self.source.scan(Arc::new(all), KeyRange::default(), size);
         while let Some(page) = pages.next().await {
-            self.lead(&page?, |key| keys.contains(key), found);
+            let mut found = HashSet::new();
+            self.lead(&page?, |key| keys.contains(key), &mut found);
+            each(found.into_iter().collect()).await?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
+use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
@@ -264,14 +265,32 @@ impl Trail {
         size: PageSize,
         found: &mpsc::Sender<Found>,
     ) -> Result<()> {
-        let mut roots = up;
-        for hop in &self.hops {
-            let risen = hop.rise(&roots, size).await;
-            roots = risen.with_context(|| format!("the roots of `{}`", self.watch.name))?;
-        }
         // Nobody takes it any more when the run was stopped.
-        let _gone = found.send(Found { rows: rows as u64, roots, refs }).await;
-        Ok(())
+        let _gone = found.send(Found { rows: rows as u64, roots: Vec::new(), refs }).await;
+        let climbed = self.climb(0, up, size, found).await;
+        climbed.with_context(|| format!("the roots of `{}`", self.watch.name))
+    }
+
+    /// Goes up from that hop on, as far as it goes for a page before the next one is read.
+    fn climb<'c>(
+        &'c self,
+        hop: usize,
+        keys: Vec<Key>,
+        size: PageSize,
+        found: &'c mpsc::Sender<Found>,
+    ) -> LocalBoxFuture<'c, Result<()>> {
+        Box::pin(async move {
+            if keys.is_empty() {
+                return Ok(());
+            }
+            let Some(next) = self.hops.get(hop) else {
+                // As above.
+                let _gone = found.send(Found { roots: keys, ..Found::default() }).await;
+                return Ok(());
+            };
+            let climb = async |up: Vec<Key>| self.climb(hop + 1, up, size, found).await;
+            next.rise(&keys, size, climb).await
+        })
     }
 }
 

@@ -1,8 +1,10 @@
 //! Incremental runs: what changed in the services is in the index afterwards, and nothing else was touched.
 
 mod edits;
+mod ghosts;
 mod guards;
 mod horizons;
 mod scene;
+mod storm;
 mod sweep;
 mod unmarked;
