@@ -60,7 +60,12 @@ pub(crate) fn all(rows: &Rows) -> Vec<Goal> {
         cpu("CPU time of prejoin for 150,000 documents", 2.0, " s", |run| {
             run.itself_per(DOCUMENTS)
         }),
-        speed("what 100 renamed parts lead to, of its full load", 0.7, name::RENAMED, name::WATCHED),
+        speed(
+            "what 100 renamed parts lead to, of its full load",
+            0.7,
+            name::RENAMED,
+            name::WATCHED,
+        ),
         goal("a run with nothing to do", AtMost(0.5), " s", nothing),
         goal("peak memory at the usual size", AtMost(64.0), " MiB", peak(name::ONE)),
         goal("peak memory at the larger size", AtMost(64.0), " MiB", peak(name::LARGE_ONE)),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::generations::Known;
-use super::horizons::{Horizons, horizons};
+use super::horizons::{Horizons, Present, present};
 use super::load::{Broken, Ends, load};
 use super::progress::Progress;
 use super::update::{SyncOptions, Update};
@@ -91,7 +91,8 @@ impl Build {
         let number = known.generations.next_number(alias.content().await.last);
         alias.update(|state| state.last = number).await.map_err(not_ours)?;
         let name = known.generations.name(number);
-        let horizons = horizons(engine, &Horizons::new()).await.map_err(Stopped::NotStarted)?;
+        let present = present(engine, &Horizons::new()).await;
+        let Present { horizons, .. } = present.map_err(Stopped::NotStarted)?;
         let made =
             IndexLease::create(&engine.state, (&name, &engine.plan.mapping), claim, |uuid| {
                 first_state(engine, uuid, horizons)

@@ -53,10 +53,9 @@ async fn no_ghost_is_left(shop: Place, engine: TestEngine) {
     };
     tokio::join!(edits, follow);
     scene.sync().await;
-    let (held, right) = (scene.documents().await, scene.expected().await);
-    let wrong = right.iter().filter(|(id, document)| held.get(*id) != Some(document)).count();
-    eprintln!("{times} times beside {} runs: {wrong} wrong", runs.load(Ordering::Relaxed));
-    assert_eq!(held, right);
+    let runs = runs.load(Ordering::Relaxed);
+    eprintln!("{times} times beside {runs} runs");
+    scene.assert_right(&format!("{times} times beside {runs} runs")).await;
 }
 
 fn roots(time: usize) -> [usize; 3] {

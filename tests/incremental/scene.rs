@@ -1,6 +1,6 @@
 //! A shop of orders with buyers, lines and tags, tables of what was deleted, and runs of its job.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prejoin::config::Server;
 use prejoin::sink::Method;
@@ -177,6 +177,14 @@ impl Scene {
         .await;
     }
 
+    /// As [`Scene::fill`], long before any run.
+    pub(super) async fn fill_long_ago(&self) {
+        self.fill().await;
+        for (table, ..) in TABLES {
+            self.run(&format!("UPDATE {table} SET updated_at = '2001-01-01 00:00:00'")).await;
+        }
+    }
+
     /// Runs `prejoin sync`, which must end well, and returns its report.
     pub(super) async fn sync(&self) -> Value {
         let ran = self.try_sync(&[]).await;
@@ -213,7 +221,7 @@ impl Scene {
         let orders =
             self.rows("SELECT id, title, buyer_id FROM orders WHERE title <> 'draft'").await;
         let buyers = self.rows("SELECT id, name FROM buyers").await;
-        let lines = self.rows("SELECT id, order_id, item_id, price FROM order_lines WHERE deleted_at IS NULL ORDER BY id").await;
+        let lines = self.rows("SELECT id, order_id, item_id, price FROM order_lines WHERE deleted_at IS NULL ORDER BY order_lines.id").await;
         let items = self.rows("SELECT id, name FROM items").await;
         let links = self.rows("SELECT order_id, tag FROM order_tags").await;
         let tags = self.rows("SELECT code, label FROM tags ORDER BY code").await;
@@ -255,6 +263,15 @@ impl Scene {
 
     /// Nothing more and nothing less than the services say is in the index.
     pub(super) async fn assert_right(&self, after: &str) {
-        assert_eq!(self.documents().await, self.expected().await, "after {after}");
+        let (held, right) = (self.documents().await, self.expected().await);
+        let ids: BTreeSet<&String> = held.keys().chain(right.keys()).collect();
+        let wrong: Vec<&String> =
+            ids.into_iter().filter(|id| held.get(*id) != right.get(*id)).collect();
+        let Some(first) = wrong.first() else { return };
+        let told = (held.get(*first), right.get(*first));
+        panic!(
+            "after {after}, {} are wrong: {wrong:?}; the first is and should be\n{told:#?}",
+            wrong.len()
+        );
     }
 }

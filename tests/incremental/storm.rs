@@ -17,15 +17,30 @@ fn edit(number: u64) -> String {
     let order = 100 + number.wrapping_mul(7_919) % ORDERS;
     let line = 10_000 + number.wrapping_mul(104_729) % (2 * ORDERS);
     match number % 8 {
-        0 => format!("UPDATE orders SET title = 'edit {number}', updated_at = NOW WHERE id = {order}"),
-        1 => format!("UPDATE order_lines SET order_id = {order}, updated_at = NOW WHERE id = {line}"),
+        0 => format!(
+            "UPDATE orders SET title = 'edit {number}', updated_at = NOW WHERE id = {order}"
+        ),
+        1 => {
+            format!("UPDATE order_lines SET order_id = {order}, updated_at = NOW WHERE id = {line}")
+        }
         2 => format!("UPDATE order_lines SET price = {number}, updated_at = NOW WHERE id = {line}"),
         3 => format!("DELETE FROM order_lines WHERE id = {line}"),
-        4 => format!("INSERT INTO order_lines VALUES ({}, {order}, 1, 7, NULL, NOW)", 100_000 + number),
-        5 => format!("UPDATE buyers SET name = 'edit {number}', updated_at = NOW WHERE id = {}", number % 50),
-        6 => format!("INSERT INTO orders VALUES ({}, 'new', 3, NOW)", 200_000 + number),
-        _ if number % 40 == 7 => format!("DELETE FROM orders WHERE id = {order}"),
-        _ => format!("UPDATE orders SET buyer_id = {}, updated_at = NOW WHERE id = {order}", number % 50),
+        4 => format!(
+            "INSERT INTO order_lines VALUES ({}, {order}, 1, 7, NULL, NOW)",
+            100_000 + number
+        ),
+        5 => format!(
+            "UPDATE buyers SET name = 'edit {number}', updated_at = NOW WHERE id = {}",
+            number % 50
+        ),
+        6 if number % 80 == 6 => {
+            format!("INSERT INTO orders VALUES ({}, 'new', 3, NOW)", 200_000 + number)
+        }
+        7 if number % 80 == 7 => format!("DELETE FROM orders WHERE id = {order}"),
+        _ => format!(
+            "UPDATE orders SET buyer_id = {}, updated_at = NOW WHERE id = {order}",
+            number % 50
+        ),
     }
 }
 
@@ -34,7 +49,8 @@ async fn built_in_a_storm(shop: Place, engine: TestEngine) {
     scene.fill().await;
     let orders = (0..ORDERS).map(|at| format!("({}, 'order', {}, NOW)", 100 + at, at % 50));
     let orders: Vec<String> = orders.collect();
-    let lines = (0..2 * ORDERS).map(|at| format!("({}, {}, 1, 1, NULL, NOW)", 10_000 + at, 100 + at / 2));
+    let lines =
+        (0..2 * ORDERS).map(|at| format!("({}, {}, 1, 1, NULL, NOW)", 10_000 + at, 100 + at / 2));
     let lines: Vec<String> = lines.collect();
     scene.run(&format!("INSERT INTO orders VALUES {}", orders.join(", "))).await;
     scene.run(&format!("INSERT INTO order_lines VALUES {}", lines.join(", "))).await;

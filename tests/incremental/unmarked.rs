@@ -14,7 +14,11 @@ const EDITS: &[(&str, &str, [u64; 2])] = &[
     ("a grandchild's name", "UPDATE items SET name = 'ink2' WHERE id = 2", [1, 0]),
     ("a child's field", "UPDATE order_lines SET price = 11 WHERE id = 1", [1, 0]),
     ("a child that moves", "UPDATE order_lines SET order_id = 3 WHERE id = 2", [2, 0]),
-    ("a child that is marked deleted", "UPDATE order_lines SET deleted_at = NOW WHERE id = 3", [1, 0]),
+    (
+        "a child that is marked deleted",
+        "UPDATE order_lines SET deleted_at = NOW WHERE id = 3",
+        [1, 0],
+    ),
     ("a new child", "INSERT INTO order_lines VALUES (4, 3, 2, 40, NULL, NULL)", [1, 0]),
     ("a child that is deleted", "DELETE FROM order_lines WHERE id = 4", [1, 0]),
     ("a link that moves", "UPDATE order_tags SET order_id = 2 WHERE id = 2", [2, 0]),
