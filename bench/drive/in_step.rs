@@ -24,15 +24,14 @@ pub(crate) fn measure(stage: &Stage, scale: &Scale, rows: &mut Vec<Row>) -> Resu
     rows.push(load);
     // The first look at what does not tell when it changed.
     subject::sync(stage, scale)?;
-    let kinds: [(&'static str, fn(&Scale, u64) -> Option<String>); 3] = [
-        (name::NOTHING, |_, _| None),
-        (name::RENAMED, |scale, round| Some(renamed(scale, round))),
-        (name::CHANGED, |scale, round| Some(changed(scale, round))),
-    ];
-    for (name, edit) in kinds {
+    for name in [name::NOTHING, name::RENAMED, name::CHANGED] {
         let mut row = Row::new(name, Section::InStep, name::WATCHED);
         for round in 0..ROUNDS {
-            let edit = edit(scale, round);
+            let edit = match name {
+                name::RENAMED => Some(renamed(scale, round)),
+                name::CHANGED => Some(changed(scale, round)),
+                _ => None,
+            };
             if let Some(sql) = &edit {
                 run(stage, sql.clone())?;
             }

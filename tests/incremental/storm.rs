@@ -80,10 +80,10 @@ async fn built_in_a_storm(shop: Place, engine: TestEngine) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn built_in_a_storm_on_postgres() {
-    built_in_a_storm(Place::postgres().await, TestEngine::OpenSearch).await;
+    Box::pin(built_in_a_storm(Place::postgres().await, TestEngine::OpenSearch)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn built_in_a_storm_on_mariadb() {
-    built_in_a_storm(Place::mariadb().await, TestEngine::Elasticsearch).await;
+    Box::pin(built_in_a_storm(Place::mariadb().await, TestEngine::Elasticsearch)).await;
 }
