@@ -157,7 +157,7 @@ pub fn live(mappings: &Value) -> Result<Fields, String> {
 fn own_field() -> Value {
     json!({"properties": {
         "id": {"type": "keyword", "index": false},
-        "digest": {"type": "keyword", "index": false, "doc_values": false},
+        "digest": {"type": "long", "index": false},
         "refs": {"type": "keyword", "doc_values": false},
         "built_at": {"type": "date", "index": false},
         "horizon": {"type": "date", "index": false},

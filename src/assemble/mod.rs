@@ -6,9 +6,7 @@
 mod computed;
 mod refs;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::hydrate::{Joined, Level};
 use crate::plan::{Node, Plan};
@@ -32,7 +30,7 @@ pub struct Assembler<'p> {
     limit: usize,
     values: Values,
     refs: Refs,
-    digest: String,
+    digest: i64,
 }
 
 impl<'p> Assembler<'p> {
@@ -40,8 +38,8 @@ impl<'p> Assembler<'p> {
     /// documents of more than `limit` bytes are refused: one row may be part of any number of elements.
     pub fn new(plan: &'p Plan, masking: Option<Masking>, built_at: &str, limit: usize) -> Self {
         let (values, refs) = (Values::new(masking), Refs::new(&plan.root));
-        let (built_at, digest) = (built_at.to_owned(), String::new());
-        Self { plan, built_at, limit, values, refs, digest }
+        let built_at = built_at.to_owned();
+        Self { plan, built_at, limit, values, refs, digest: 0 }
     }
 
     /// The id of the document of that root row; `None` when a part of its key is NULL.
@@ -73,10 +71,8 @@ impl<'p> Assembler<'p> {
             fits(&json, || Refused::at(root, &computed.name, TOO_LARGE))?;
         }
         let refs = self.refs.settled();
-        let mut digested = xxh3_128(json.written_since(start));
-        digested ^= xxh3_128(refs).rotate_left(1);
-        self.digest.clear();
-        BASE64_URL_SAFE_NO_PAD.encode_string(digested.to_be_bytes(), &mut self.digest);
+        let digest = xxh3_64(json.written_since(start)) ^ xxh3_64(refs).rotate_left(1);
+        self.digest = digest.cast_signed();
         self.own(id, &mut json);
         json.close(b'}');
         Ok(())
@@ -154,8 +150,8 @@ impl<'p> Assembler<'p> {
     }
 
     /// The digest of the document that was written last.
-    pub fn digest(&self) -> &str {
-        &self.digest
+    pub fn digest(&self) -> i64 {
+        self.digest
     }
 
     fn own(&self, id: &str, json: &mut Json<'_>) {
@@ -164,7 +160,7 @@ impl<'p> Assembler<'p> {
         json.label("\"id\":");
         json.text(id);
         json.label("\"digest\":");
-        json.text(&self.digest);
+        json.raw(itoa::Buffer::new().format(self.digest).as_bytes());
         json.label("\"refs\":");
         json.open(b'[');
         json.raw(self.refs.written());

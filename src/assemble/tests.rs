@@ -175,7 +175,7 @@ async fn what_is_written_once_is_what_is_written_each_time() {
     assert_eq!(refused.field, "buyer.team.size");
     let count = |path: &str| each_time.rows[path];
     assert_eq!(["buyer", "buyer.team", "items", "items.maker.team"].map(count), [4, 3, 4, 3]);
-    insta::assert_snapshot!(each_time.documents[0].as_ref().unwrap(), @r#"{"no":"A","buyer":{"name":"K\"im","phone":"0aa2054d88556d7e5df6e54b00683dae80bbd4266a5d1cbc89abacbf856ad862","team":{"size":4}},"items":[{"kind":"a","maker":{"name":"K\"im","team":{"name":"red"}}},{"kind":"b","maker":{"name":"Lee","team":{"name":"blue"}}}],"_prejoin":{"id":"1","digest":"P5Q3zAPyxD011qgeoPEVnA","refs":["items.maker.team:1","items.maker.team:2","items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}"#);
+    insta::assert_snapshot!(each_time.documents[0].as_ref().unwrap(), @r#"{"no":"A","buyer":{"name":"K\"im","phone":"0aa2054d88556d7e5df6e54b00683dae80bbd4266a5d1cbc89abacbf856ad862","team":{"size":4}},"items":[{"kind":"a","maker":{"name":"K\"im","team":{"name":"red"}}},{"kind":"b","maker":{"name":"Lee","team":{"name":"blue"}}}],"_prejoin":{"id":"1","digest":8363443596062377978,"refs":["items.maker.team:1","items.maker.team:2","items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}"#);
 }
 
 /// Looked into, held as rows, over pages; and by keys of two columns, and by keys that differ in case.
@@ -283,9 +283,9 @@ async fn rows_become_documents() {
         serde_json::from_str::<serde_json::Value>(document).unwrap();
     }
     insta::assert_snapshot!(documents.join("\n"), @r#"
-    {"no":"A\"1","fee":0.10,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":{"name":"Kim"},"items":[{"price":10.00,"kind":"big","maker":{"name":"Kim"}},{"price":2.5,"kind":"small","maker":{"name":"김철수"}}],"total":12.50,"mean":6.250000,"top":10.00,"big":true,"text":"A\"1\nKim\n김철수","_prejoin":{"id":"1","digest":"w1KrB01-XiQQUXj3Te-JEA","refs":["items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}
-    {"no":"B","fee":null,"secret":null,"buyer":null,"items":[],"total":0,"mean":null,"top":null,"big":false,"text":"B","_prejoin":{"id":"2","digest":"mqWPx-5EQfZMT_AigpDO8A","refs":[],"built_at":"2026-01-01T00:00:00Z"}}
-    {"no":"C","fee":5,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":null,"items":[{"price":9,"kind":"huge","maker":{"name":"김철수"}}],"total":9,"mean":9.0000,"top":9,"big":false,"text":"C\n김철수","_prejoin":{"id":"3","digest":"JuhkYyBGuu1zYVgT-2xrVw","refs":["items:3"],"built_at":"2026-01-01T00:00:00Z"}}
+    {"no":"A\"1","fee":0.10,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":{"name":"Kim"},"items":[{"price":10.00,"kind":"big","maker":{"name":"Kim"}},{"price":2.5,"kind":"small","maker":{"name":"김철수"}}],"total":12.50,"mean":6.250000,"top":10.00,"big":true,"text":"A\"1\nKim\n김철수","_prejoin":{"id":"1","digest":4389862347210899285,"refs":["items:1","items:2"],"built_at":"2026-01-01T00:00:00Z"}}
+    {"no":"B","fee":null,"secret":null,"buyer":null,"items":[],"total":0,"mean":null,"top":null,"big":false,"text":"B","_prejoin":{"id":"2","digest":6224859966234065479,"refs":[],"built_at":"2026-01-01T00:00:00Z"}}
+    {"no":"C","fee":5,"secret":"ec0a8196b933edd970bffa04a6431892eb1ba8835d8e4b8a18d7f5f47833a35b","buyer":null,"items":[{"price":9,"kind":"huge","maker":{"name":"김철수"}}],"total":9,"mean":9.0000,"top":9,"big":false,"text":"C\n김철수","_prejoin":{"id":"3","digest":-3920825829768856513,"refs":["items:3"],"built_at":"2026-01-01T00:00:00Z"}}
     "#);
 }
 

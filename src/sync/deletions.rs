@@ -69,8 +69,8 @@ impl<'e> Deletions<'e> {
         let look = async || index::digests(&engine.client, live, &ids).await;
         let there = patiently(engine.patience(), look).await?;
         let most = self.most().await?;
-        for (key, held) in keys.into_iter().zip(there) {
-            if held.is_none() {
+        for key in keys {
+            if !there.contains_key(key.as_str()) {
                 continue;
             }
             // One more than may be is enough to know.

@@ -34,7 +34,7 @@ impl<'p> Filler<'p> {
     }
 
     /// The digest of the document that was put last.
-    pub(super) fn digest(&self) -> &str {
+    pub(super) fn digest(&self) -> i64 {
         self.assembler.digest()
     }
 

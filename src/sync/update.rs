@@ -275,6 +275,9 @@ impl<'u> Work<'u> {
                 Part::Gone { version, keys } => self.deletions.add(keys, version).await?,
                 Part::Pause(tell) => {
                     self.writer.land_all().await?;
+                    // What comes again is compared with what was written.
+                    let refreshed = index::refresh(&self.engine.client, &self.target.index);
+                    refreshed.await?;
                     // Nobody waits for it any more when the run was stopped.
                     let _gone = tell.send(());
                 }

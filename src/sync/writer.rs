@@ -48,8 +48,8 @@ pub(super) struct Writer<'e> {
     letters: Vec<DeadLetter>,
     /// Whether documents are left out that the index has already.
     comparing: bool,
-    /// The digest of each document in the body.
-    digests: Vec<String>,
+    /// The digest of each document in the body; `None` for what is no document.
+    digests: Vec<Option<i64>>,
     /// Whether it deletes, so that what is superseded is no fault.
     deleting: bool,
 }
@@ -95,9 +95,9 @@ impl<'e> Writer<'e> {
             let put = self.filler.put(body, version, (roots, row));
             let full = bulk.is_full(body);
             if self.comparing {
-                self.digests.resize(body.len(), String::new());
+                self.digests.resize(body.len(), None);
                 if let (Ok(()), Some(last)) = (&put, self.digests.last_mut()) {
-                    self.filler.digest().clone_into(last);
+                    *last = Some(self.filler.digest());
                 }
             }
             if let Err(unfit) = put {
@@ -154,17 +154,19 @@ impl<'e> Writer<'e> {
         Ok(())
     }
 
-    /// Leaves out the documents that the index holds already.
+    /// Leaves out the documents that the index holds already, as of its last refresh: nothing may have been written since to
+    /// what is in the body.
     async fn leave_out_known(&mut self, body: &mut BulkBody) -> Result<()> {
         let digests = std::mem::take(&mut self.digests);
         let (positions, ids): (Vec<usize>, Vec<&str>) = body.ids().unzip();
         let held = index::digests(&self.engine.client, &self.target.index, &ids).await?;
-        for (position, held) in positions.into_iter().zip(held) {
-            let digest = digests.get(position).filter(|digest| !digest.is_empty());
-            if digest.is_some() && digest == held.as_ref() {
-                body.leave_out(position);
-            }
-        }
+        let is_known = |position: usize, id: &str| {
+            let digest = digests.get(position).copied().flatten();
+            digest.is_some() && held.get(id).copied().flatten() == digest
+        };
+        let known = positions.into_iter().zip(ids).filter(|(position, id)| is_known(*position, id));
+        let known: Vec<usize> = known.map(|(position, _)| position).collect();
+        known.into_iter().for_each(|position| body.leave_out(position));
         Ok(())
     }
 

@@ -141,7 +141,7 @@ fn document(number: usize, dice: &mut Dice) -> Value {
         "hidden": "x",
         "manager": {"name": name, "team": {"name": team}},
         "settlements": settlements,
-        "_prejoin": {"id": id, "digest": "d", "refs": []},
+        "_prejoin": {"id": id, "digest": 1, "refs": []},
     });
     let nullable = [
         "title",
