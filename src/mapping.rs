@@ -160,7 +160,6 @@ fn own_field() -> Value {
         "digest": {"type": "long", "index": false},
         "refs": {"type": "keyword", "doc_values": false},
         "built_at": {"type": "date", "index": false},
-        "horizon": {"type": "date", "index": false},
     }})
 }
 
@@ -264,8 +263,8 @@ mod tests {
                 "c": {"type": "nested", "properties": {"d": {"type": "date", "format": "strict_date"}}}}}}"#,
         )
         .unwrap();
-        // Four, and the six of `_prejoin`.
-        assert_eq!(mapping.count(|_| true), 10);
+        // Four, and the five of `_prejoin`.
+        assert_eq!(mapping.count(|_| true), 9);
         assert_eq!(mapping.count(Field::is_nested), 1);
         assert_eq!(mapping.limit("index.mapping.nested_fields.limit"), Some(60));
         assert_eq!(mapping.limit("index.mapping.total_fields.limit"), Some(2_000));

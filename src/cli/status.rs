@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::failure::{Failure, LOOK};
 use super::{Shared, prepare, render};
@@ -48,7 +49,8 @@ fn text(status: &Status) -> String {
     if status.indexes.is_empty() {
         lines.push(format!("  nothing is loaded yet: `prejoin reindex {}`", status.job));
     } else {
-        let head = ["index", "documents", "size", "created", "dead letters", "job", ""];
+        let head =
+            ["index", "documents", "size", "created", "in step to", "dead letters", "job", ""];
         let rows: Vec<Vec<String>> = status.indexes.iter().map(index).collect();
         lines.push(render::indent(&render::table(&head, &rows)));
     }
@@ -101,10 +103,16 @@ fn index(index: &IndexStatus) -> Vec<String> {
         known(generation.documents.map(render::count)),
         known(generation.bytes.map(|bytes| format!("{} KiB", render::count(bytes / 1024)))),
         known(generation.created_at.map(|at| format!("{at:.0}"))),
+        known(index.horizon.zip(index.lag_seconds).map(in_step)),
         render::count(index.dead_letters),
         job.to_owned(),
         standing,
     ]
+}
+
+/// Up to when all changes are in an index, and how long ago that is.
+fn in_step((horizon, seconds): (Timestamp, u64)) -> String {
+    format!("{horizon:.0}, {} ago", render::duration(seconds))
 }
 
 fn loaded(index: &IndexStatus) -> String {

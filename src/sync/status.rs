@@ -52,6 +52,11 @@ pub struct IndexStatus {
     pub lease: Option<Tenure>,
     /// Root rows that are loaded, dead letters included, as of the last checkpoint; `None` when nothing is remembered.
     pub loaded: Option<u64>,
+    /// Up to when all changes that its job sees are in it: the oldest of its horizons, each of which lies its source's overlap
+    /// before the run that took it. `None` when nothing is remembered.
+    pub horizon: Option<Timestamp>,
+    /// How long ago that is, in seconds.
+    pub lag_seconds: Option<u64>,
     /// Since when readers have seen it, the last time that they began to.
     pub served_from: Option<Timestamp>,
     /// The name of the job that built it.
@@ -140,10 +145,15 @@ impl IndexStatus {
             false if ended => Standing::Complete,
             false => Standing::Unfinished,
         };
+        let horizon = state.and_then(|state| state.horizons.values().min().copied());
+        let lag = horizon.map(|horizon| Timestamp::now().duration_since(horizon).as_secs());
         Self {
             standing,
             lease: remembered.map(|(tenure, _)| tenure.clone()),
             loaded: state.map(|state| state.load.counts().read),
+            horizon,
+            // A service's clock may be ahead of ours.
+            lag_seconds: lag.map(|lag| u64::try_from(lag).unwrap_or(0)),
             served_from: state.and_then(|state| state.served_from),
             built_by: state.map(|state| state.job.name.clone()),
             same_job: state.zip(now).map(|(state, now)| state.job.fingerprint == now),

@@ -82,7 +82,7 @@ fn steady(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
     let measured = |at: usize| {
         let unit = words.get(at + 1);
-        unit.is_some_and(|unit| ["KiB", "s", "rows/s):"].contains(unit))
+        unit.is_some_and(|unit| ["KiB", "s", "seconds", "minutes", "rows/s):"].contains(unit))
     };
     let steady = words.iter().enumerate().map(|(at, word)| match word {
         word if word.starts_with("20") && word.contains('T') => "TIME",
@@ -127,9 +127,9 @@ async fn generations_runs_and_dead_letters_are_told(engine: TestEngine) {
         insta::assert_snapshot!(told, @"
         exit 1
         things (alias INDEX)
-            index documents size created dead letters job
-            INDEX-000001 10 N KiB TIME 0 as it is now way back, served from TIME
-            INDEX-000002 9 N KiB TIME 1 as it is now live, served since TIME
+            index documents size created in step to dead letters job
+            INDEX-000001 10 N KiB TIME TIME N seconds ago 0 as it is now way back, served from TIME
+            INDEX-000002 9 N KiB TIME TIME N seconds ago 1 as it is now live, served since TIME
             lease of
             INDEX free
             INDEX-000001 free
@@ -149,6 +149,12 @@ async fn generations_runs_and_dead_letters_are_told(engine: TestEngine) {
     assert_eq!((&live["documents"], &live["loaded"]), (&json!(9), &json!(10)));
     assert_eq!((&live["built_by"], &live["same_job"]), (&json!("things"), &json!(true)));
     assert!(live["served_from"].as_str() > old["served_from"].as_str(), "{report:#}");
+    assert!(live["horizon"].as_str() >= old["horizon"].as_str(), "{report:#}");
+    // As far back as the source's `overlap` at least.
+    assert!(
+        live["lag_seconds"].as_u64().is_some_and(|lag| (30..3_600).contains(&lag)),
+        "{report:#}"
+    );
     assert_eq!(report["lease"]["standing"], "clean");
     assert_eq!(report["last_runs"].as_array().unwrap().len(), 1);
     assert_eq!(report["last_runs"][0]["report"]["outcome"], "finished");
