@@ -59,6 +59,10 @@ pub struct LoadState {
     pub checkpoint: u64,
     /// When all was loaded and counted; `None` while it is not.
     pub ended_at: Option<Timestamp>,
+    /// How many documents it held when it was counted last, until readers see it; `None` since something has begun to change
+    /// that.
+    #[serde(default)]
+    pub documents: Option<u64>,
 }
 
 /// Neighbouring keys of the root.

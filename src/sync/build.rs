@@ -19,8 +19,8 @@ use super::update::{SyncOptions, Update};
 use super::{Engine, ShutOut, Stopped};
 use crate::finding::Finding;
 use crate::sink::bulk::BulkWriter;
-use crate::sink::index;
 use crate::sink::version::Spent;
+use crate::sink::{index, patiently};
 use crate::state::{
     AliasLease, BuiltBy, Claim, Counts, IndexLease, IndexState, LeaseError, LoadState,
 };
@@ -221,13 +221,19 @@ impl Build {
         let options = SyncOptions::default();
         let update = Update { engine: &engine, progress, options: &options, wholly: false };
         let lost = build.lease.lost();
+        let updating = async {
+            // Of one that does not come to its end nobody knows how many documents it has left.
+            build.lease.update(|state| state.load.documents = None).await?;
+            let updated = update.run(&build.lease, &build.bulk).await?;
+            let documents = build.count().await?;
+            build.lease.update(|state| state.load.documents = Some(documents)).await?;
+            anyhow::Ok(updated)
+        };
         let updated = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(Stopped::Cancelled),
             () = lost.cancelled() => Err(Stopped::midway(&what, ShutOut.into())),
-            updated = update.run(&build.lease, &build.bulk) => {
-                updated.map_err(|error| Stopped::midway(&what, error))
-            }
+            updated = updating => updated.map_err(|error| Stopped::midway(&what, error)),
         };
         build.bulk.all_landed().await;
         match updated {
@@ -245,10 +251,23 @@ impl Build {
         index::settle(&self.engine.client, self.lease.index(), &self.engine.plan.mapping).await
     }
 
+    /// How many documents it holds, those included that were written just now.
+    async fn count(&self) -> Result<u64> {
+        let (client, name) = (&self.engine.client, self.lease.index());
+        let counted = patiently(self.engine.patience(), async || {
+            index::refresh(client, name).await?;
+            index::documents(client, name).await
+        });
+        counted.await
+    }
+
     /// Notes that all is loaded and counted.
-    pub(super) async fn ended(&self) -> Result<()> {
-        self.lease.update(|state| state.load.ended_at = Some(Timestamp::now())).await?;
-        Ok(())
+    pub(super) async fn ended(&self, documents: u64) -> Result<()> {
+        let update = self.lease.update(|state| {
+            state.load.ended_at = Some(Timestamp::now());
+            state.load.documents = Some(documents);
+        });
+        Ok(update.await?)
     }
 
     /// Leaves a generation that is not shown to readers: removed when nothing of it is loaded, else usable and ready to be gone

@@ -28,6 +28,19 @@ pub(super) fn all_there(counts: &Counts, documents: u64, index: &str) -> Result<
     ))
 }
 
+/// An index that waits for its swap must hold what it held when it was counted last. `counted` is not known of one whose last
+/// update did not come to its end: then this tells nothing.
+///
+/// # Errors
+/// When it does not.
+pub(super) fn as_counted(counted: Option<u64>, documents: u64, index: &str) -> Result<()> {
+    let Some(counted) = counted.filter(|counted| *counted != documents) else { return Ok(()) };
+    let what = format!("{index} held {counted} documents, and holds {documents} now: not swapped");
+    let hint =
+        "does something else write to this index, or delete from it? begin anew, without --resume";
+    Err(Finding::error(what).hint(hint).into())
+}
+
 /// Relations that hold less than nine tenths of the rows they held before, each with both numbers.
 pub(super) fn shrunk(before: &Counts, now: &Counts) -> Vec<String> {
     let lost = |path: &str, before: u64, now: u64| {
@@ -79,5 +92,13 @@ mod tests {
         let counts = Counts { read: 10, dead: 2, ..Counts::default() };
         assert!(all_there(&counts, 8, "a").is_ok());
         assert!(all_there(&counts, 9, "a").is_err() && all_there(&counts, 7, "a").is_err());
+    }
+
+    #[test]
+    fn what_was_counted_is_there_still() {
+        assert!(as_counted(None, 7, "a").is_ok() && as_counted(Some(7), 7, "a").is_ok());
+        for now in [6, 8] {
+            assert!(as_counted(Some(7), now, "a").is_err());
+        }
     }
 }

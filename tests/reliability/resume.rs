@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prejoin::sink::Method;
 use prejoin::sink::version::epoch_of;
 use prejoin::state::Segment;
 use serde_json::Value;
@@ -17,6 +18,7 @@ on_both_engines!(
     a_finished_range_is_never_loaded_again,
     there_must_be_something_to_go_on_with,
     what_is_complete_waits_for_its_swap,
+    what_is_complete_is_counted_again,
     a_new_run_begins_anew,
     a_swap_that_fails_is_made_up_for,
     letters_of_rows_that_are_read_again_are_told_once,
@@ -136,6 +138,22 @@ async fn what_is_complete_waits_for_its_swap(engine: TestEngine) {
     scene.assert_right().await;
 }
 
+async fn what_is_complete_is_counted_again(engine: TestEngine) {
+    let scene = Scene::new(engine, 50, "10s").await;
+    scene.runs(&["reindex", "shop", "--no-swap"]).await;
+    let (client, built) = (engine.client().await, scene.generation(1));
+    client.call(Method::Delete, &[&built, "_doc", "7"], &[], None).await.unwrap();
+    for _ in 0..2 {
+        let refused = scene.run(&["reindex", "shop", "--resume"]).await;
+        assert_eq!(refused.code, Some(4), "{}", refused.told);
+        let told = format!("{built} held 50 documents, and holds 49 now: not swapped");
+        assert!(refused.told.contains(&told), "{}", refused.told);
+        assert!(scene.generations().await.live().is_none());
+    }
+    scene.runs(&["reindex", "shop"]).await;
+    scene.assert_right().await;
+}
+
 async fn a_swap_that_fails_is_made_up_for(engine: TestEngine) {
     let scene = Scene::new(engine, 50, "10s").await;
     scene.runs(&["reindex", "shop"]).await;
@@ -218,7 +236,7 @@ async fn a_load_outlasts_the_versions_of_a_lease(engine: TestEngine) {
     let client = scene.engine.client().await;
     let search = serde_json::json!({"size": 2_000, "version": true, "_source": false});
     let path = [&*scene.index, "_search"];
-    let found = client.call(prejoin::sink::Method::Post, &path, &[], Some(&search)).await.unwrap();
+    let found = client.call(Method::Post, &path, &[], Some(&search)).await.unwrap();
     let hits = found["hits"]["hits"].as_array().unwrap();
     let epochs: BTreeSet<u64> =
         hits.iter().map(|hit| epoch_of(hit["_version"].as_u64().unwrap())).collect();
