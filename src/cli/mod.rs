@@ -6,6 +6,7 @@
 mod check;
 mod explain;
 mod failure;
+mod kept;
 mod logging;
 mod prepare;
 mod progress;

@@ -77,7 +77,7 @@ async fn prepared(config: &Config, name: &str, planning: Planning) -> Prepared {
 }
 
 /// Plans a job under a mapping, whatever their files are now.
-pub(super) async fn as_built(config: &Config, job: &Job, mapping: Mapping) -> Prepared {
+pub(super) async fn by(config: &Config, job: &Job, mapping: Mapping) -> Prepared {
     with_mapping(config, job, Ok(mapping), plan).await
 }
 

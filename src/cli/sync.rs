@@ -7,18 +7,15 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{Failure, LOOK};
+use super::kept::kept;
 use super::progress::Display;
 use super::reindex::odd;
 use super::{Shared, prepare, render, signals};
 use crate::config::Config;
-use crate::job::Job;
-use crate::plan::fingerprint;
-use crate::sink::{Client, index};
-use crate::state::State;
+use crate::sink::Client;
 use crate::sync::{
-    Engine, Options, Progress, Report, SyncOptions, built_by_another, known, reindex, sync,
+    Engine, Options, Progress, Report, SyncOptions, check_ids, never_loaded, reindex, sync,
 };
-use crate::yaml;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -26,7 +23,7 @@ pub(super) struct Arguments {
     #[arg(required = true)]
     job: Vec<String>,
     /// Build the documents with these ids anew, and look at nothing else
-    #[arg(long, num_args = 1.., value_name = "ID")]
+    #[arg(long, num_args = 1.., value_name = "ID", allow_negative_numbers = true)]
     id: Vec<String>,
     /// Look at every root and every document, not only at what is told to have changed
     #[arg(long, conflicts_with = "id")]
@@ -43,21 +40,23 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     let signal = signals::cancel_on_signal(cancel.clone());
     let mut looks = false;
     for job in &arguments.job {
-        let (engine, is_first) = prepared(&config, &client, job).await?;
         let progress = Arc::new(Progress::default());
-        let display = Display::start(job, Arc::clone(&progress));
-        let (report, ended) = if is_first {
-            let options = Options { keep: 1, ..Options::default() };
-            reindex(&engine, options, progress, cancel.clone()).await
-        } else {
-            let options = SyncOptions {
-                ids: arguments.id.clone(),
-                allow_mass_delete: arguments.allow_mass_delete,
-                sweep: arguments.sweep,
-            };
-            sync(&engine, options, progress, cancel.clone()).await
+        let (report, ended) = match kept(&config, &client, job).await? {
+            None => {
+                let engine = first(&config, &client, arguments, job).await?;
+                let _display = Display::start(job, Arc::clone(&progress));
+                let options = Options { keep: 1, ..Options::default() };
+                reindex(&engine, options, progress, cancel.clone()).await
+            }
+            Some(kept) => {
+                let ids = arguments.id.clone();
+                check_ids(&kept.engine.plan, &ids).map_err(Failure::not_started)?;
+                let _display = Display::start(job, Arc::clone(&progress));
+                let Arguments { allow_mass_delete, sweep, .. } = *arguments;
+                let options = SyncOptions { ids, allow_mass_delete, sweep };
+                sync(&kept, options, progress, cancel.clone()).await
+            }
         };
-        drop(display);
         if shared.json {
             render::json(&report);
         }
@@ -69,42 +68,17 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     Ok(ExitCode::from(if looks { LOOK } else { 0 }))
 }
 
-/// What the run works with, by the job that built the index that serves; whether there is none yet.
-async fn prepared(
+/// The whole index of a job that was never loaded, unless single documents were asked for.
+async fn first(
     config: &Config,
     client: &Client,
+    arguments: &Arguments,
     name: &str,
-) -> Result<(Arc<Engine>, bool), Failure> {
-    let job = Job::load(&config.home, name).map_err(Failure::not_started)?;
-    let state = State::new(client.clone(), &config.engine.state_prefix);
-    let known = known(client, &state, job.file.index.as_str()).await;
-    let known = known.map_err(Failure::not_started)?;
-    let built_by = known.live_state().map(|state| state.job.clone());
-    let Some((built_by, live)) = built_by.zip(known.generations.live()) else {
-        let prepared = prepare::job(config, name).await;
-        return Ok((prepare::engine(config, client.clone(), prepared, name)?, true));
-    };
-    if built_by.name != name {
-        let finding = built_by_another(&job.file.index, name, &built_by.name);
-        return Err(Failure::not_started(finding));
+) -> Result<Arc<Engine>, Failure> {
+    if !arguments.id.is_empty() {
+        return Err(Failure::not_started(never_loaded(name)));
     }
-    let mapping = prepare::mapping(config, &job);
-    let now = mapping.as_ref().ok().map(|mapping| fingerprint(name, &job.text, mapping));
-    if now.as_ref() == Some(&built_by.fingerprint) {
-        let prepared = prepare::job(config, name).await;
-        return Ok((prepare::engine(config, client.clone(), prepared, name)?, false));
-    }
-    tracing::warn!(
-        job = name,
-        index = live.name,
-        "the job's file or mapping is not that by which the index was built: it is kept in step as it was built, `prejoin reindex` builds it anew"
-    );
-    let text = built_by.text;
-    let file = yaml::parse(&job.path, &text).map_err(Failure::not_started)?;
-    let job = Job { name: name.to_owned(), path: job.path, text, file };
-    let mapping = index::mapping(client, &live.name).await.map_err(Failure::not_started)?;
-    let prepared = prepare::as_built(config, &job, mapping).await;
-    Ok((prepare::engine(config, client.clone(), prepared, name)?, false))
+    prepare::engine(config, client.clone(), prepare::job(config, name).await, name)
 }
 
 fn summary(report: &Report) -> String {
@@ -120,6 +94,12 @@ fn summary(report: &Report) -> String {
     )];
     if report.swept {
         lines.push("  every root and every document was looked at".to_owned());
+    }
+    if report.without_row > 0 {
+        lines.push(format!(
+            "  {} of the ids have no row: no document is left of them",
+            render::count(report.without_row)
+        ));
     }
     if report.dead_letters > 0 {
         lines.push(format!(

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
+use super::drift::{is_read_alike, rows_by};
 use super::generations::Known;
 use super::horizons::{Horizons, Present, present};
 use super::load::{Broken, Ends, load};
@@ -53,21 +53,6 @@ fn first_state(engine: &Engine, uuid: String, horizons: Horizons) -> IndexState 
         load: LoadState::default(),
         served_from: None,
     }
-}
-
-/// Tells apart what the same job makes of other columns, clocks or keys: half of a load goes with no other half.
-fn rows_by(engine: &Engine) -> String {
-    let mut hash = Sha256::new();
-    for node in engine.plan.root.walk() {
-        for column in &node.read.columns {
-            let zone = column.zone.as_ref().and_then(|zone| zone.iana_name());
-            let parts = [&node.path, &column.name, &column.native, zone.unwrap_or_default()];
-            parts.iter().for_each(|part| hash.update(format!("{}:{part}", part.len())));
-        }
-    }
-    let masked = engine.masking.as_ref().map(|masking| masking.of("which key?"));
-    hash.update(masked.unwrap_or_default());
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Build {
@@ -141,7 +126,8 @@ impl Build {
             let hint = format!("begin anew: `prejoin reindex {job}`");
             return Err(refused(Finding::error(what).hint(hint)));
         }
-        if state.rows_by != rows_by(engine) {
+        // Half of a load goes with no other half.
+        if !is_read_alike(state, engine) {
             let what = format!(
                 "columns, a time zone or the key of masked fields are not what they were when {name} was begun"
             );

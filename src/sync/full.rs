@@ -11,12 +11,13 @@ use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::build::{Build, remove};
+use super::drift::retyped;
 use super::generations::{Known, known};
 use super::progress::Progress;
 use super::report::Report;
 use super::swap::Swap;
 use super::{Engine, Stopped, compare};
-use crate::finding::{Code, Finding};
+use crate::finding::Finding;
 use crate::plan::{Seen, Watch};
 use crate::sink::patiently;
 use crate::state::{AliasLease, AliasState, Claim, Counts, IndexLease};
@@ -66,7 +67,7 @@ const LITTLE: u64 = 1_000;
 const ROUNDS: usize = 10;
 
 /// The complaint that an index is another job's.
-pub fn built_by_another(alias: &str, job: &str, owner: &str) -> Finding {
+pub(super) fn built_by_another(alias: &str, job: &str, owner: &str) -> Finding {
     let hint = "give the job another `index:`; if that is its former name: `prejoin reindex";
     Finding::error(format!("the index `{alias}` is built by another job, `{owner}`"))
         .hint(format!("{hint} {job} --adopt`"))
@@ -180,10 +181,7 @@ impl Run {
         let Some(state) = known.live_state().filter(|_| !self.options.allow_schema_change) else {
             return Ok(());
         };
-        let findings = crate::plan::changed(&state.columns, self.engine.plan.columns());
-        // What the job does not name any more may go: what it names and is gone keeps it from being planned.
-        let first = findings.into_iter().find(|finding| finding.code == Code::ColumnChanged);
-        let Some(first) = first else { return Ok(()) };
+        let Some(first) = retyped(state, &self.engine) else { return Ok(()) };
         let hint =
             "correct the job and its mapping where they need it, then: --allow-schema-change";
         Err(Stopped::NotStarted(first.hint(hint).into()))

@@ -3,30 +3,48 @@
 //! Promises: it is written under its lease, and only while readers see it; another run of the same job goes ahead or waits. What
 //! the run did is remembered, however it ended.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 
-use super::generations::known;
+use super::drift::keeps_from_sync;
+use super::explain::root_key;
+use super::live::lease_live;
 use super::progress::Progress;
 use super::report::Report;
 use super::update::{SyncOptions, Update};
 use super::{Engine, ShutOut, Stopped};
-use crate::sink::bulk::BulkWriter;
-use crate::state::{Claim, IndexLease};
+use crate::finding::Finding;
+use crate::plan::Plan;
+use crate::sink::bulk::{BulkWriter, MAX_ID_BYTES};
+use crate::state::Claim;
 
-/// Brings the index that serves in step with the services. The plan is that of the job which built it.
+/// What an index is kept in step by.
+pub struct Kept {
+    /// The plan is that of the job which built the index.
+    pub engine: Arc<Engine>,
+    /// The fingerprint of that job.
+    pub built_by: String,
+    /// What deserves to be known of it, for the report.
+    pub warnings: Vec<String>,
+}
+
+/// Brings the index that serves in step with the services.
 pub async fn sync(
-    engine: &Arc<Engine>,
+    kept: &Kept,
     options: SyncOptions,
     progress: Arc<Progress>,
     cancel: CancellationToken,
 ) -> (Report, Result<(), Stopped>) {
     let began = Instant::now();
-    let mut report = Report::begin("sync", &engine.plan);
-    let run = Run { engine: Arc::clone(engine), options, progress: Arc::clone(&progress), cancel };
+    // One that looked at a few documents says nothing of how far the index is in step.
+    let mode = if options.ids.is_empty() { "sync" } else { "sync --id" };
+    let engine = &kept.engine;
+    let mut report = Report::begin(mode, &engine.plan);
+    report.warnings.clone_from(&kept.warnings);
+    let run = Run { kept, options, progress: Arc::clone(&progress), cancel };
     let ended = run.live(&mut report).await;
     report.count(&progress);
     report.end(&ended, began);
@@ -38,37 +56,63 @@ pub async fn sync(
     (report, ended)
 }
 
-struct Run {
-    engine: Arc<Engine>,
+/// Makes sure that a document of the plan could have each of these ids.
+///
+/// # Errors
+/// When one has other parts than the root's key, or the engine would not take it.
+pub fn check_ids(plan: &Plan, ids: &[String]) -> Result<(), Finding> {
+    for id in ids {
+        if !(1..=MAX_ID_BYTES).contains(&id.len()) {
+            let bytes = id.len();
+            let what = format!("an id has 1 to {MAX_ID_BYTES} bytes, and one of these has {bytes}");
+            let hint = format!(
+                "a row with such a key is a dead letter: `prejoin dead-letters {} list`",
+                plan.job
+            );
+            return Err(Finding::error(what).hint(hint));
+        }
+        root_key(plan, id)?;
+    }
+    Ok(())
+}
+
+/// The complaint that this run would keep an index in step by another job than built it.
+fn changed_over(index: &str) -> Finding {
+    let what =
+        format!("readers have changed over to {index}, which another job built, as this run began");
+    Finding::error(what).hint("run it again: it is kept in step by that job then")
+}
+
+struct Run<'k> {
+    kept: &'k Kept,
     options: SyncOptions,
     progress: Arc<Progress>,
     cancel: CancellationToken,
 }
 
-impl Run {
+impl Run<'_> {
     /// Takes the lease of the index that serves for as long as the run lasts.
     async fn live(&self, report: &mut Report) -> Result<(), Stopped> {
-        let engine = &self.engine;
-        let claim = Claim::of_this_process("sync", engine.lease_ttl);
-        let lease = loop {
-            let live = self.serving().await.map_err(Stopped::NotStarted)?;
-            let lease = tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => return Err(Stopped::Cancelled),
-                lease = IndexLease::take(&engine.state, &live, &claim) => lease,
-            };
-            let lease = lease.map_err(|error| Stopped::not_taken(&live, error))?;
-            // Readers may have changed over before it was had.
-            match self.serving().await {
-                Ok(serving) if serving == live => break lease,
-                Ok(_) => lease.give_back(true).await,
-                Err(error) => {
-                    lease.give_back(true).await;
-                    return Err(Stopped::NotStarted(error));
-                }
-            }
-        };
+        let Kept { engine, built_by, .. } = self.kept;
+        let claim = Claim::of_this_process(report.mode, engine.lease_ttl);
+        let plan = &engine.plan;
+        let lease = lease_live(
+            (&engine.client, &engine.state),
+            (&plan.index, &plan.job),
+            &claim,
+            &self.cancel,
+        );
+        let lease = lease.await?;
         lease.index().clone_into(&mut report.index);
+        let state = lease.content().await;
+        // Readers have changed over to what another job has built since this one's was planned.
+        let other = (state.job.fingerprint != *built_by).then(|| changed_over(&report.index));
+        let drift = || keeps_from_sync(&report.index, &state, engine).map(anyhow::Error::from);
+        let refused = other.map(Stopped::Held).or_else(|| drift().map(Stopped::NotStarted));
+        if let Some(refused) = refused {
+            lease.give_back(true).await;
+            return Err(refused);
+        }
         let bulk =
             BulkWriter::new(engine.client.clone(), engine.patience()).within(engine.bounds());
         let what = format!("index `{}`", report.index);
@@ -83,16 +127,12 @@ impl Run {
                 done.map(|updated| updated.tell(report)).map_err(|error| Stopped::midway(&what, error))
             }
         };
+        if ended.is_ok() {
+            let asked: HashSet<&str> = self.options.ids.iter().map(String::as_str).collect();
+            report.without_row = (asked.len() as u64).saturating_sub(report.read);
+        }
         bulk.all_landed().await;
         lease.give_back(bulk.all_answered()).await;
         ended
-    }
-
-    /// The real index that readers see.
-    async fn serving(&self) -> Result<String> {
-        let engine = &self.engine;
-        let known = known(&engine.client, &engine.state, &engine.plan.index).await?;
-        let live = known.generations.live().map(|live| live.name.clone());
-        live.with_context(|| format!("`{}` points to no index yet", engine.plan.index))
     }
 }

@@ -8,6 +8,7 @@ mod build;
 mod compare;
 mod deletions;
 mod difference;
+mod drift;
 mod dry_run;
 mod estimate;
 mod explain;
@@ -19,6 +20,7 @@ mod incremental;
 mod ledger;
 mod leftovers;
 mod limits;
+mod live;
 mod load;
 mod parts;
 mod pipeline;
@@ -47,9 +49,10 @@ pub use difference::{Difference, Kind};
 pub use dry_run::{DryRun, dry_run};
 pub use estimate::{Estimate, estimate};
 pub use explain::{Explain, Explanation, Held, Refusal, Verdict, explain, root_key};
-pub use full::{Options, built_by_another, reindex};
+pub use full::{Options, reindex};
 pub use generations::{Known, known};
-pub use incremental::sync;
+pub use incremental::{Kept, check_ids, sync};
+pub use live::{never_loaded, serving};
 pub use parts::Part;
 pub use progress::Progress;
 pub use report::Report;
@@ -124,7 +127,11 @@ impl Stopped {
     fn not_taken(index: &str, error: NotTaken) -> Self {
         match error {
             NotTaken::Lease(error) => Self::before(&format!("index `{index}`"), error),
-            unknown @ NotTaken::Unknown(_) => Self::NotStarted(unknown.into()),
+            unknown @ NotTaken::Unknown(_) => {
+                let finding = Finding::error(unknown.to_string());
+                let hint = "`prejoin reindex` with its job builds one of which all is known";
+                Self::NotStarted(finding.hint(hint).into())
+            }
         }
     }
 

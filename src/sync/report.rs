@@ -40,6 +40,8 @@ pub struct Report {
     pub deleted: u64,
     /// Whether every root and every document was looked at, not only what was told to have changed.
     pub swept: bool,
+    /// Ids that were asked for and have no row among the job's: what the index held of them is deleted.
+    pub without_row: u64,
     /// Documents kept as dead letters.
     pub dead_letters: u64,
     /// How many documents were refused for what: error and field, the first fifty of them.
@@ -64,6 +66,8 @@ pub struct Report {
     /// What to do next, where that is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What deserves to be known and kept nothing from being done.
+    pub warnings: Vec<String>,
     /// Root rows that an earlier run had read already, when it was gone on from.
     pub resumed_at: Option<u64>,
     /// Whether readers see the new index.

@@ -108,6 +108,13 @@ pub async fn status(
         let dead_letters = state.count_dead_letters(&generation.name).await?;
         indexes.push(IndexStatus::of(&known, generation, (now.as_deref(), dead_letters)));
     }
+    let foreign = |name: &&String| known.generations.all.iter().all(|ours| ours.name != **name);
+    look.extend(known.generations.serving.iter().filter(foreign).map(|name| {
+        format!(
+            "{alias} points to {name}, which prejoin did not make: `prejoin reindex {}` builds one in its place",
+            job.name
+        )
+    }));
     let live = known.generations.live();
     let first_dead_letters = match live {
         Some(live) => state.list_dead_letters(&live.name, LETTERS).await?,
@@ -215,5 +222,5 @@ fn stopped(run: &RunRecord) -> Option<String> {
         return None;
     }
     let why = run.error().map(|error| format!(": {error}")).unwrap_or_default();
-    Some(format!("the last {} was {}{why}", run.mode, run.outcome()))
+    Some(format!("the last {} was {}{why}", run.mode, run.outcome().replace('_', " ")))
 }

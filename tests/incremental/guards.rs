@@ -72,22 +72,6 @@ async fn a_dead_letter_is_tried_again_by_every_run() {
     scene.assert_right("it was corrected").await;
 }
 
-#[tokio::test]
-async fn an_index_is_kept_in_step_as_it_was_built() {
-    let scene = filled(TestEngine::Elasticsearch).await;
-    let job = scene.home.path().join("jobs/shop.yaml");
-    let text = std::fs::read_to_string(&job).unwrap();
-    std::fs::write(&job, text.replace("fields: [id, title]", "fields: [id]")).unwrap();
-    scene.run("UPDATE orders SET title = 'uno', updated_at = NOW WHERE id = 1").await;
-    let ran = scene.try_sync(&[]).await;
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("it is kept in step as it was built"), "{}", ran.stderr);
-    scene.assert_right("the job's file was changed").await;
-    let reindexed = scene.home.run(&["reindex", "shop"]);
-    assert_eq!(reindexed.code, Some(0), "{}", reindexed.stderr);
-    assert!(scene.documents().await["1"].get("title").is_none());
-}
-
 /// The new index is what the services say as readers change over, also of what changed after it was read.
 #[tokio::test]
 async fn an_index_that_is_built_anew_catches_up() {

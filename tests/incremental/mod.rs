@@ -4,6 +4,8 @@ mod edits;
 mod ghosts;
 mod guards;
 mod horizons;
+mod jobs;
+mod refusals;
 mod scene;
 mod storm;
 mod sweep;
