@@ -4,6 +4,7 @@
 //! exit code says what happened. Never prints a secret or a row's value.
 
 mod check;
+mod dead_letters;
 mod explain;
 mod failure;
 mod kept;
@@ -67,6 +68,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Show who is at it, indexes, last runs, dead letters, and what deserves a look
     Status(status::Arguments),
+    /// Show the documents that the engine refused, try them again, or forget them
+    DeadLetters(dead_letters::Arguments),
     /// Answer searches
     Serve(serve::Arguments),
     /// Print the JSON Schema of a file format, for editors
@@ -92,6 +95,7 @@ pub async fn main() -> ExitCode {
         Command::Rollback(arguments) => rollback::run(&shared, &arguments).await,
         Command::Explain(arguments) => explain::run(&shared, &arguments).await,
         Command::Status(arguments) => status::run(&shared, &arguments).await,
+        Command::DeadLetters(arguments) => dead_letters::run(&shared, &arguments).await,
         Command::Serve(arguments) => serve::run(&shared, &arguments).await,
         Command::Schema(arguments) => schema::run(&arguments),
     };

@@ -146,8 +146,9 @@ fn summary(report: &Report) -> String {
     }
     if report.dead_letters > 0 {
         lines.push(format!(
-            "  {} dead letters: documents that the engine refused, see `prejoin status`",
-            render::count(report.dead_letters)
+            "  {} dead letters: documents that the engine refused, see `prejoin dead-letters {} list`",
+            render::count(report.dead_letters),
+            report.job
         ));
     }
     lines.extend(odd(report));

@@ -65,6 +65,28 @@ pub(super) fn bytes(bytes: u64) -> String {
     }
 }
 
+/// Characters of a key that are printed.
+const SHOWN_OF_KEY: usize = 80;
+
+/// A key on one line: whatever it is made of, it neither breaks the line nor steers the terminal; a long one is cut.
+pub(super) fn key(key: &str) -> String {
+    if key.is_empty() {
+        return "(none)".to_owned();
+    }
+    let cut = key.char_indices().nth(SHOWN_OF_KEY).and_then(|(at, _)| key.get(..at));
+    let mut shown = String::new();
+    for c in cut.unwrap_or(key).chars() {
+        match c.is_control() {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    if cut.is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// A time that is not known to the second.
 pub(super) fn duration(seconds: u64) -> String {
     match seconds {
@@ -108,6 +130,8 @@ mod tests {
             [0, 89, 90, 7_000].map(duration),
             ["a second", "89 seconds", "2 minutes", "2 hours"]
         );
+        assert_eq!(["", "7:a b", "a\nb\u{1b}[2J"].map(key), ["(none)", "7:a b", "a\\nb\\u{1b}[2J"]);
+        assert_eq!(key(&"한".repeat(81)), format!("{}…", "한".repeat(80)));
         let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "2".to_owned()]];
         insta::assert_snapshot!(table(&["name", "n"], &rows), @r"
         name  n

@@ -139,5 +139,9 @@ fn lease(tenure: &Tenure) -> String {
 }
 
 fn letter(letter: &DeadLetter) -> Vec<String> {
-    vec![letter.key.clone(), letter.error_type.clone(), letter.field.clone().unwrap_or_default()]
+    vec![
+        render::key(&letter.key),
+        letter.error_type.clone(),
+        letter.field.clone().unwrap_or_default(),
+    ]
 }

@@ -56,8 +56,7 @@ impl State {
         for letters in letters.chunks(AT_ONCE) {
             let mut body = BulkBody::default();
             for letter in letters {
-                let millis = u64::try_from(letter.at.as_millisecond()).unwrap_or(0);
-                body.put(&id(&letter.index, &letter.key), millis, |out| {
+                body.put(&id(&letter.index, &letter.key), millis(letter), |out| {
                     serde_json::to_writer(out, letter)
                 })
                 .context("a dead letter")?;
@@ -130,6 +129,22 @@ impl State {
         Ok(())
     }
 
+    /// Forgets these dead letters; a later one of the same key stays.
+    ///
+    /// # Errors
+    /// When the engine does not answer or refuses.
+    pub async fn forget_letters(&self, letters: &[DeadLetter]) -> Result<()> {
+        for letters in letters.chunks(AT_ONCE) {
+            let mut body = BulkBody::default();
+            for letter in letters {
+                // Behind what it was written with: the clock of whoever wrote it may be ahead of ours.
+                body.delete(&id(&letter.index, &letter.key), millis(letter).saturating_add(1));
+            }
+            self.write(body).await?;
+        }
+        Ok(())
+    }
+
     /// The dead letter of that key of `index`; `None` when it has none.
     ///
     /// # Errors
@@ -183,6 +198,11 @@ impl State {
         ensure!(refused.is_none(), "index `{index}` refuses a dead letter: {refused:?}");
         self.refresh(&self.dead_letters).await.with_context(context)
     }
+}
+
+/// The version that a letter is kept with.
+fn millis(letter: &DeadLetter) -> u64 {
+    u64::try_from(letter.at.as_millisecond()).unwrap_or(0)
 }
 
 fn of(index: &str) -> Value {

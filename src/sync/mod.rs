@@ -19,6 +19,7 @@ mod horizons;
 mod incremental;
 mod ledger;
 mod leftovers;
+mod letters;
 mod limits;
 mod live;
 mod load;
@@ -52,6 +53,7 @@ pub use explain::{Explain, Explanation, Held, Refusal, Verdict, explain, root_ke
 pub use full::{Options, reindex};
 pub use generations::{Known, known};
 pub use incremental::{Kept, check_ids, sync};
+pub use letters::{Dropped, Dropping, Letters, Retried, drop_letters, letters, retry_letters};
 pub use live::{never_loaded, serving};
 pub use parts::Part;
 pub use progress::Progress;

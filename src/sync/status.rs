@@ -189,7 +189,7 @@ impl IndexStatus {
                 }
                 if self.dead_letters > 0 {
                     look.push(format!(
-                        "{name} lacks {} document(s) that are dead letters: correct the mapping or the rows, then `prejoin reindex {job}`",
+                        "{name} lacks {} document(s) that are dead letters: correct the rows, then `prejoin dead-letters {job} retry`, or the mapping, then `prejoin reindex {job}`",
                         self.dead_letters
                     ));
                 }

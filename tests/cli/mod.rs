@@ -1,6 +1,7 @@
 //! The command line as its user meets it: messages and exit codes.
 
 mod check;
+mod dead_letters;
 mod explain;
 mod failures;
 mod interruptions;

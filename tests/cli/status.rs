@@ -139,7 +139,7 @@ async fn generations_runs_and_dead_letters_are_told(engine: TestEngine) {
             key error field
             7 PARSING_exception born
           to look at:
-            - INDEX-000002 lacks 1 document(s) that are dead letters: correct the mapping or the rows, then `prejoin reindex things`
+            - INDEX-000002 lacks 1 document(s) that are dead letters: correct the rows, then `prejoin dead-letters things retry`, or the mapping, then `prejoin reindex things`
         ");
     }
     let (_, report) = scene.status();
