@@ -1,14 +1,19 @@
 //! From an instant to the stretches of a column that hold it and all that is later.
 //!
-//! Promises: whatever the column's form, no later instant is left out; earlier ones may be among them. Pure.
+//! Promises: whatever the column's form, no later instant is left out; earlier ones may be among them. Where texts tell their
+//! own zones a stretch is so wide that it holds them all, and what its rows say sorts out the earlier ones. Pure.
 
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Time};
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::watch::{Encoding, Mark};
-use crate::row::Key;
+use crate::row::{Key, Kind, Page, RowRef, TooLarge};
 use crate::source::KeyRange;
+
+/// Hours that a text may show less than a clock of UTC: nowhere are clocks further behind.
+const BEHIND: i64 = 14;
 
 impl Mark {
     /// Where the rows are that changed at that instant or later; all rows where none is given.
@@ -23,25 +28,94 @@ impl Mark {
                 from(&zone.to_datetime(unfolded(instant, zone)).date().to_string())
             }
             Encoding::Epoch(parts) => from(&since_epoch(instant, *parts).to_string()),
-            Encoding::Text(zone) => {
-                let local = zone.to_datetime(unfolded(instant, zone));
-                // Those that name their zone have it at their end, mostly as UTC's.
-                let written = local.min(TimeZone::UTC.to_datetime(instant));
-                let (day, clock) = (written.date(), clock(written));
-                vec![
-                    KeyRange {
-                        from: end(&format!("{day} {clock}")),
-                        until: end(&format!("{day}T")),
-                    },
-                    KeyRange { from: end(&format!("{day}T{clock}")), until: None },
-                ]
+            Encoding::Text(zone) => self.texts(instant, zone),
+            // What takes any value orders numbers before all texts.
+            Encoding::Loose(zone) => {
+                let numbers =
+                    KeyRange { from: end(&since_epoch(instant, 1).to_string()), until: end("") };
+                [vec![numbers], self.texts(instant, zone)].concat()
             }
+        }
+    }
+
+    /// Texts of that instant and later ones, whichever zone they are written in.
+    fn texts(&self, instant: Timestamp, zone: &TimeZone) -> Vec<KeyRange> {
+        let behind = instant.checked_sub(BEHIND.hours()).unwrap_or(Timestamp::MIN);
+        let local = zone.to_datetime(unfolded(instant, zone));
+        let written = local.min(TimeZone::UTC.to_datetime(behind));
+        let (day, clock) = (written.date(), clock(written));
+        let end = |text: String| Some(Key::beginning(&text, self.rows.key.len()));
+        vec![
+            // The day alone.
+            KeyRange { from: end(day.to_string()), until: end(format!("{day} 00")) },
+            KeyRange { from: end(format!("{day} {clock}")), until: end(format!("{day}T")) },
+            KeyRange { from: end(format!("{day}T{clock}")), until: None },
+        ]
+    }
+
+    /// The rows of a page of [`Mark::since`] that may have changed at that instant or later.
+    ///
+    /// # Errors
+    /// Never, as the page is no larger than the one given.
+    pub fn changed(&self, page: Page, since: Option<Timestamp>) -> Result<Page, TooLarge> {
+        let (Some(instant), Encoding::Text(zone) | Encoding::Loose(zone)) = (since, &self.encoding)
+        else {
+            return Ok(page);
+        };
+        let mut changed = Page::new(self.rows.columns.len());
+        let at = self.rows.key.first().copied().unwrap_or_default();
+        for row in (0..page.len()).filter(|&row| is_since(page.row(row), at, (instant, zone))) {
+            changed.append(&page, row)?;
+        }
+        Ok(changed)
+    }
+
+    /// Stretches of a column of any values in which no seconds since 1970 are to be expected: days of the Julian calendar, and
+    /// parts of seconds. `None` for others.
+    pub fn misread(&self) -> Option<[KeyRange; 2]> {
+        let Encoding::Loose(_) = self.encoding else { return None };
+        let end = |text: &str| Some(Key::beginning(text, self.rows.key.len()));
+        let between = |from: &str, until: &str| KeyRange { from: end(from), until: end(until) };
+        Some([between("1000000", "10000000"), between("100000000000", "")])
+    }
+}
+
+/// Whether what a row holds in that column may be that instant, or later: what cannot be understood may.
+fn is_since(row: RowRef<'_>, at: usize, (instant, zone): (Timestamp, &TimeZone)) -> bool {
+    let cell = row.cell(at);
+    cell.kind != Kind::Text || latest(cell.text, zone).is_none_or(|latest| latest >= instant)
+}
+
+/// The last instant that a text may stand for, which is of `zone` where it names none.
+fn latest(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let pieces = Pieces::parse(text.trim()).ok()?;
+    let local = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+    let instant = match pieces.to_numeric_offset() {
+        Some(offset) => offset.to_timestamp(local),
+        None if pieces.time_zone_annotation().is_some() => return None,
+        // An hour that clocks go back is told twice.
+        None => zone.to_ambiguous_timestamp(local).later(),
+    };
+    let rest = left_out(pieces.time()).checked_sub(SignedDuration::from_nanos(1))?;
+    instant.ok()?.checked_add(rest).ok()
+}
+
+/// How much a time leaves out behind its last digit that is no zero.
+fn left_out(time: Option<Time>) -> SignedDuration {
+    let Some(time) = time else { return SignedDuration::from_hours(25) };
+    match (time.second(), i64::from(time.subsec_nanosecond())) {
+        (0, 0) => SignedDuration::from_mins(1),
+        (_, 0) => SignedDuration::from_secs(1),
+        (_, nanos) => {
+            let units = std::iter::successors(Some(1), |unit| Some(unit * 10));
+            let unit = units.take_while(|unit| nanos % unit == 0).last();
+            SignedDuration::from_nanos(unit.unwrap_or(1))
         }
     }
 }
 
 fn clock(at: DateTime) -> String {
-    format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
+    format!("{:02}:{:02}", at.hour(), at.minute())
 }
 
 /// Whole parts of a second since 1970, rounded down.
@@ -94,15 +168,83 @@ mod tests {
         assert_eq!(since(Encoding::Epoch(1), at), "1795276800 to …");
         assert_eq!(since(Encoding::Epoch(1_000), at), "1795276800123 to …");
         assert_eq!(since(Encoding::Epoch(1_000_000), "1969-12-31T23:59:59.9999999Z"), "-1 to …");
-        assert_eq!(
-            since(Encoding::Text(seoul()), at),
-            "2026-11-21 16:00:00 to 2026-11-21T, 2026-11-21T16:00:00 to …"
-        );
-        let lima = TimeZone::get("America/Lima").unwrap();
-        assert_eq!(
-            since(Encoding::Text(lima), at),
-            "2026-11-21 11:00:00 to 2026-11-21T, 2026-11-21T11:00:00 to …"
-        );
+        let texts =
+            "2026-11-21 to 2026-11-21 00, 2026-11-21 02:00 to 2026-11-21T, 2026-11-21T02:00 to …";
+        assert_eq!(since(Encoding::Text(seoul()), at), texts);
+        assert_eq!(since(Encoding::Text(TimeZone::UTC), "2026-11-21T16:00:59.9Z"), texts);
+        assert_eq!(since(Encoding::Loose(seoul()), at), format!("1795276800 to , {texts}"));
+    }
+
+    /// Whether each of these texts, in a source whose zone is Seoul's, may be 10:00:30.5 in UTC or later.
+    #[test]
+    fn texts_tell_their_instant_whatever_their_zone() {
+        let horizon: Timestamp = "2026-11-21T10:00:30.5Z".parse().unwrap();
+        let seoul = TimeZone::get("Asia/Seoul").unwrap();
+        let told = |text: &str| latest(text, &seoul).is_none_or(|latest| latest >= horizon);
+        for later in [
+            "2026-11-21T10:00:30.5Z",
+            "2026-11-21 10:00:30Z",
+            "2026-11-21T10:00Z",
+            "2026-11-21T05:00:31-05:00",
+            "2026-11-20T22:00:31-12:00",
+            "2026-11-22T00:00:31+14:00",
+            "2026-11-21 19:00:31",
+            "2026-11-21 19:00:30",
+            "2026-11-21",
+            // Nobody knows.
+            "yesterday",
+            "",
+            "2026-11-21T09:00[Asia/Seoul]",
+        ] {
+            assert!(told(later), "{later}");
+        }
+        for earlier in [
+            "2026-11-21T10:00:30.4Z",
+            "2026-11-21T10:00:29Z",
+            "2026-11-21T05:00:29-05:00",
+            "2026-11-21T23:59:59+14:00",
+            "2026-11-21 19:00:29.999",
+            "2026-11-20",
+            "2001-01-01T00:00:00",
+        ] {
+            assert!(!told(earlier), "{earlier}");
+        }
+    }
+
+    #[test]
+    fn an_hour_that_texts_tell_twice_may_be_the_second_one() {
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let told = latest("2026-10-25 02:30:00.001", &berlin).unwrap();
+        assert_eq!(told.to_string(), "2026-10-25T01:30:00.001999999Z");
+    }
+
+    #[test]
+    fn only_rows_that_may_have_changed_are_kept() {
+        let columns = ["id", "at"].map(|name| ReadColumn::new(name, Type::Text, "text")).to_vec();
+        let rows = Arc::new(Read::all("a", From::Table("a".to_owned()), columns, vec![1, 0]));
+        let mark = |encoding| Mark { rows: Arc::clone(&rows), encoding };
+        let page = || {
+            let mut page = Page::new(2);
+            for (id, kind, at) in [
+                ("1", Kind::Text, "2026-11-21T09:00:00Z"),
+                ("2", Kind::Text, "2026-11-21T06:00:00-05:00"),
+                ("3", Kind::Number, "1795276800"),
+            ] {
+                page.push(Kind::Number, id).unwrap();
+                page.push(kind, at).unwrap();
+            }
+            page
+        };
+        let kept = |encoding, since: Option<&str>| {
+            let since = since.map(|since| since.parse().unwrap());
+            let page = mark(encoding).changed(page(), since).unwrap();
+            (0..page.len()).map(|row| page.cell(row, 0).text.to_owned()).collect::<String>()
+        };
+        let since = Some("2026-11-21T10:00:00Z");
+        assert_eq!(kept(Encoding::Loose(TimeZone::UTC), since), "23");
+        assert_eq!(kept(Encoding::Loose(TimeZone::UTC), None), "123");
+        // The server has compared these.
+        assert_eq!(kept(Encoding::Instant, since), "123");
     }
 
     /// On 2026-10-25 at 01:00Z the clocks of Berlin go from 03:00 back to 02:00.

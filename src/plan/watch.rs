@@ -72,6 +72,8 @@ pub enum Encoding {
     Epoch(i64),
     /// As ISO 8601 text, in this zone where it names none.
     Text(TimeZone),
+    /// As such a text, or as a number of seconds since 1970: each value by itself.
+    Loose(TimeZone),
 }
 
 /// A table of deleted rows.
@@ -250,9 +252,8 @@ fn encoding(
         (Type::Integer | Type::Any, Some(Cast::EpochMillis)) => Ok(Encoding::Epoch(1_000)),
         (Type::Integer | Type::Any, Some(Cast::EpochMicros)) => Ok(Encoding::Epoch(1_000_000)),
         (Type::Integer, None | Some(Cast::Timestamp)) => Ok(Encoding::Epoch(SECOND)),
-        (Type::Text | Type::Char | Type::Any, None | Some(Cast::Timestamp)) => {
-            Ok(Encoding::Text(local()))
-        }
+        (Type::Text | Type::Char, None | Some(Cast::Timestamp)) => Ok(Encoding::Text(local())),
+        (Type::Any, None | Some(Cast::Timestamp)) => Ok(Encoding::Loose(local())),
         _ => Err(
             "changed_at takes dates, date-times, their texts, and seconds since 1970; {column: …, as: epoch_millis} or epoch_micros",
         ),

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use futures::StreamExt;
 use futures::future::LocalBoxFuture;
+use futures::stream::{self, Stream, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
@@ -158,10 +158,10 @@ impl Trail {
         found: &mpsc::Sender<Found>,
     ) -> Result<()> {
         let Seen::Marked(marks) = &self.watch.seen else { return Ok(()) };
-        for (rows, range) in marks.iter().flat_map(|mark| stretches(mark, since)) {
-            let mut pages = self.source.scan(Arc::clone(rows), range, size);
+        for mark in marks {
+            let mut pages = std::pin::pin!(self.pages(mark, since, size));
             while let Some(page) = pages.next().await {
-                self.read(page?, size, found).await?;
+                self.lead(&page?, size, found).await?;
             }
         }
         Ok(())
@@ -195,7 +195,7 @@ impl Trail {
                     others.append(&page, row)?;
                 }
             }
-            self.read(others, size, found).await?;
+            self.lead(&others, size, found).await?;
         }
         Ok(())
     }
@@ -213,13 +213,23 @@ impl Trail {
         }
     }
 
+    /// Whatever a mark tells to have changed since.
+    fn pages<'t>(
+        &'t self,
+        mark: &'t Mark,
+        since: Option<Timestamp>,
+        size: PageSize,
+    ) -> impl Stream<Item = Result<Page>> + 't {
+        let ranges = stream::iter(mark.since(since));
+        let pages =
+            ranges.flat_map(move |range| self.source.scan(Arc::clone(&mark.rows), range, size));
+        pages.map(move |page| Ok(mark.changed(page?, since)?))
+    }
+
     /// Rows that have changed.
-    async fn read(&self, page: Page, size: PageSize, found: &mpsc::Sender<Found>) -> Result<()> {
-        if page.is_empty() {
-            return Ok(());
-        }
-        let up = keys(&page, &self.watch.up, self.first);
-        let refs = self.refs(&page, &self.watch.rows.key);
+    async fn lead(&self, page: &Page, size: PageSize, found: &mpsc::Sender<Found>) -> Result<()> {
+        let up = keys(page, &self.watch.up, self.first);
+        let refs = self.refs(page, &self.watch.rows.key);
         self.hand_on(page.len(), up, refs, size, found).await
     }
 
@@ -231,14 +241,12 @@ impl Trail {
         size: PageSize,
         found: &mpsc::Sender<Found>,
     ) -> Result<()> {
-        for (rows, range) in stretches(&gone.told, since) {
-            let mut pages = self.source.scan(Arc::clone(rows), range, size);
-            while let Some(page) = pages.next().await {
-                let page = page?;
-                let up = self.led_up_by(gone).map(|up| keys(&page, &up, self.first));
-                let refs = self.refs(&page, &gone.key);
-                self.hand_on(page.len(), up.unwrap_or_default(), refs, size, found).await?;
-            }
+        let mut pages = std::pin::pin!(self.pages(&gone.told, since, size));
+        while let Some(page) = pages.next().await {
+            let page = page?;
+            let up = self.led_up_by(gone).map(|up| keys(&page, &up, self.first));
+            let refs = self.refs(&page, &gone.key);
+            self.hand_on(page.len(), up.unwrap_or_default(), refs, size, found).await?;
         }
         Ok(())
     }
@@ -265,6 +273,9 @@ impl Trail {
         size: PageSize,
         found: &mpsc::Sender<Found>,
     ) -> Result<()> {
+        if rows == 0 {
+            return Ok(());
+        }
         // Nobody takes it any more when the run was stopped.
         let _gone = found.send(Found { rows: rows as u64, roots: Vec::new(), refs }).await;
         let climbed = self.climb(0, up, size, found).await;
@@ -303,14 +314,6 @@ fn keys(page: &Page, columns: &[usize], matching: Match) -> Vec<Key> {
         }
     }
     seen.into_iter().collect()
-}
-
-/// The reads that bring what a mark tells to have changed since.
-fn stretches(
-    mark: &Mark,
-    since: Option<Timestamp>,
-) -> impl Iterator<Item = (&Arc<Read>, KeyRange)> {
-    mark.since(since).into_iter().map(|range| (&mark.rows, range))
 }
 
 #[cfg(test)]

@@ -10,3 +10,4 @@ mod scene;
 mod storm;
 mod sweep;
 mod unmarked;
+mod values;
