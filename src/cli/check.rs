@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::failure::{Failure, LOOK};
 use super::prepare::Prepared;
-use super::{Shared, prepare, render};
+use super::{Shared, prepare, render, tombstones};
 use crate::config::Config;
 use crate::finding::{Code, Finding, Level};
 use crate::job::Job;
@@ -21,6 +21,10 @@ use crate::sync::{Estimate, estimate};
 pub(super) struct Arguments {
     /// The jobs to check; all when none is named
     jobs: Vec<String>,
+    /// Print the SQL that makes the tables of deleted rows which the jobs lack, and their triggers; of one source alone when it
+    /// is named
+    #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true)]
+    tombstone_sql: Option<Option<String>>,
 }
 
 #[derive(Serialize)]
@@ -40,6 +44,9 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     };
     if names.is_empty() {
         return Err(Failure::not_started(prepare::no_jobs(&config)));
+    }
+    if let Some(source) = &arguments.tombstone_sql {
+        return tombstones::print(&config, &names, source.as_deref()).await;
     }
     let mut engine = Asked::default();
     let mut reports = Vec::new();

@@ -19,6 +19,7 @@ mod serve;
 mod signals;
 mod status;
 mod sync;
+mod tombstones;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

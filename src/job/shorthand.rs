@@ -258,19 +258,25 @@ impl JsonSchema for Names {
     }
 }
 
+impl JsonSchema for ChangedColumn {
+    fn schema_name() -> Cow<'static, str> {
+        "ChangedColumn".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let long = generator.subschema_for::<LongChanged>();
+        json_schema!({"anyOf": [{"type": "string"}, long]})
+    }
+}
+
 impl JsonSchema for ChangedAt {
     fn schema_name() -> Cow<'static, str> {
         "ChangedAt".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let long = generator.subschema_for::<LongChanged>();
-        let one = json_schema!({"anyOf": [{"type": "string"}, long]});
-        json_schema!({"anyOf": [
-            {"type": "string"},
-            long,
-            {"type": "array", "items": one, "minItems": 1}
-        ]})
+        let one = generator.subschema_for::<ChangedColumn>();
+        json_schema!({"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]})
     }
 }
 

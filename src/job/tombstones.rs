@@ -1,22 +1,27 @@
-//! Where a job's deleted rows are told: a table that triggers fill.
+//! Where a job's deleted rows are told: a table that triggers fill, or an outbox that the service writes.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
+use indexmap::IndexMap;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use super::shorthand::{Either, Written};
+use super::shorthand::{ChangedColumn, Either, Written};
 
-/// A table of deleted rows: its name, or `{table, at, keep}`.
+/// A table of deleted rows: its name, or `{table, at, key, where, keep}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tombstones {
-    /// The table, which has the columns of the deleted row's key by the same names.
+    /// The table.
     pub table: String,
     /// Its column that tells when the row was deleted; `gone_at` when left out.
-    pub at: Option<String>,
+    pub at: Option<ChangedColumn>,
+    /// Its columns for those of the deleted row's key, by these; those left out have the same names.
+    pub key: IndexMap<String, String>,
+    /// SQL condition that its rows of deletions fulfil; all of them when left out.
+    pub condition: Option<String>,
     /// How long its rows stay in it; for ever when left out. More than zero.
     pub keep: Option<SignedDuration>,
 }
@@ -27,23 +32,29 @@ struct LongTombstones {
     /// The table.
     table: String,
     /// When the row was deleted.
-    at: Option<String>,
+    at: Option<ChangedColumn>,
+    /// Its columns for those of the key: `{column of the key: column of this table}`.
+    #[serde(default)]
+    key: IndexMap<String, String>,
+    /// SQL condition that its rows of deletions fulfil.
+    #[serde(rename = "where")]
+    condition: Option<String>,
     /// How long its rows stay in it: `30d`, `36h`.
     keep: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for Tombstones {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "a table or {table, at, keep}";
+        let expected = "a table or {table, at, key, where, keep}";
         match deserializer.deserialize_any(Either::<LongTombstones>(PhantomData, expected))? {
             Written::Text(table) => Ok(Self { table, ..Self::default() }),
-            Written::Long(LongTombstones { table, at, keep }) => {
+            Written::Long(LongTombstones { table, at, key, condition, keep }) => {
                 let keep = keep.as_deref().map(|keep| {
                     duration(keep).ok_or_else(|| {
                         D::Error::custom("`keep` is a time such as 30d or 36h, more than 0")
                     })
                 });
-                Ok(Self { table, at, keep: keep.transpose()? })
+                Ok(Self { table, at, key, condition, keep: keep.transpose()? })
             }
             Written::List(_) => Err(D::Error::custom(format!("{expected} is expected here"))),
         }
@@ -71,6 +82,7 @@ impl JsonSchema for Tombstones {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::Cast;
 
     #[test]
     fn rows_stay_for_days_or_hours() {
@@ -90,8 +102,18 @@ mod tests {
         let short = Tombstones { table: "a_gone".to_owned(), ..Tombstones::default() };
         assert_eq!(parsed("a_gone"), Ok(short.clone()));
         let keep = Some(SignedDuration::from_hours(48));
-        let long = Tombstones { at: Some("went".to_owned()), keep, ..short };
+        let at = |cast| Some(ChangedColumn { column: "went".to_owned(), cast });
+        let long = Tombstones { at: at(None), keep, ..short };
         assert_eq!(parsed("{table: a_gone, at: went, keep: 2d}"), Ok(long));
+        let outbox = Tombstones {
+            table: "outbox".to_owned(),
+            at: at(Some(Cast::EpochMillis)),
+            key: [("id".to_owned(), "aggregate_id".to_owned())].into(),
+            condition: Some("type = 'gone'".to_owned()),
+            keep: None,
+        };
+        let text = "{table: outbox, at: {column: went, as: epoch_millis}, key: {id: aggregate_id}, where: type = 'gone'}";
+        assert_eq!(parsed(text), Ok(outbox));
         let said = parsed("{table: a_gone, keep: 0d}").unwrap_err();
         assert!(said.contains("`keep` is a time such as 30d or 36h"), "{said}");
     }

@@ -4,7 +4,7 @@ use super::Planner;
 use super::columns::ColumnSet;
 use super::level::Level;
 use super::relation::Spot;
-use crate::config::Server;
+use crate::config::{Server, SourceConfig};
 use crate::finding::{Code, Finding, Place};
 use crate::job::{At, ChangedAt, ThroughFile};
 use crate::row::{Match, TableInfo, Type};
@@ -137,10 +137,8 @@ impl<'a> Planner<'a> {
             path => format!("`{path}`"),
         };
         self.advise_changed_at((set, false), level.changed_at, &name, level.table_place());
-        let seen =
-            level.deleted_at.is_some() || level.tombstones.is_some() || level.condition.is_some();
-        if !seen {
-            let hint = "deleted_at:, tombstones: or where: tell; else full loads and sweeps find what is gone";
+        if level.tombstones.is_none() && !level.is_told() {
+            let hint = "deleted_at:, where: or tombstones: tell (`prejoin check --tombstone-sql` prints how to make these); else full loads find what is gone";
             self.advise(
                 unseen(Code::UnseenDeletes, format!("deletes in {name} cannot be seen"), hint),
                 level.table_place(),
@@ -158,16 +156,36 @@ impl<'a> Planner<'a> {
         let (name, place) = (format!("the links of `{path}`"), through.table.place());
         self.advise_changed_at((set, true), through.changed_at.as_ref(), &name, place);
         if through.tombstones.is_none() {
-            let hint = "tombstones: tell; else full loads and sweeps find what is gone";
-            self.advise(
-                unseen(Code::UnseenDeletes, format!("deletes in {name} cannot be seen"), hint),
-                place,
+            let what = format!(
+                "{name}: what is deleted, or moves to another row above, cannot be seen there"
             );
+            let hint = "tombstones: tell (`prejoin check --tombstone-sql` prints how to make them); else full loads find what is gone";
+            self.advise(unseen(Code::UnseenDeletes, what, hint), place);
         }
         let (linked, here): (Vec<String>, Vec<String>) =
             through.to.iter().map(|(linked, here)| (linked.clone(), here.clone())).unzip();
         if !linked.is_empty() {
             self.advise_join_index((set, false), &here, Match::Exact, through.to.place());
+        }
+    }
+
+    /// A table of deleted rows is read from a time on.
+    pub(super) fn advise_gone_index(
+        &mut self,
+        (source, told): (&SourceConfig, &TableInfo),
+        (table, at): (&str, &str),
+        place: Option<Place>,
+    ) {
+        let indexed = Indexed { info: told, table: Some(table), server: &source.server };
+        let column = [at.to_owned()];
+        if !indexed.serves(&column, Wanted::Order) {
+            let what = format!(
+                "no index of table `{table}` of source `{}` begins with {}: every incremental run reads the whole table",
+                source.name,
+                listed(&column)
+            );
+            let statement = indexed.statement(&column);
+            self.advise(missing_index(what, statement, Code::MissingChangedAtIndex), place);
         }
     }
 
@@ -217,8 +235,12 @@ fn unseen(code: Code, what: String, hint: &str) -> Finding {
 /// A name in a statement for people: quoted where it has to be.
 fn quoted(server: &Server, name: &str) -> String {
     let simple = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if name.chars().all(simple) { name.to_owned() } else { quote(server, name) }
+}
+
+/// A name in its server's quotes.
+pub(super) fn quote(server: &Server, name: &str) -> String {
     match server {
-        _ if name.chars().all(simple) => name.to_owned(),
         Server::Mysql(_) => format!("`{}`", name.replace('`', "``")),
         Server::Postgres(_) | Server::Sqlite { .. } => {
             format!("\"{}\"", name.replace('"', "\"\""))

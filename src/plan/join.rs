@@ -20,8 +20,7 @@ use crate::source::{From, Link, Read};
 /// found by its key, or by a part of it, cannot, unless it is the one of a row above and its vanishing is announced: whoever
 /// knows its key knows what is above it.
 fn is_parted_unsaid(level: Level<'_>, many: bool, read: &Read) -> bool {
-    let announced =
-        level.tombstones.is_some() || level.deleted_at.is_some() || level.condition.is_some();
+    let announced = level.tombstones.is_some() || level.is_told();
     let by_key = read.by.iter().all(|by| read.key.contains(by));
     !by_key || read.matching != Match::Exact || (announced && !many)
 }
@@ -59,7 +58,7 @@ impl<'a> Planner<'a> {
         let mut read = Arc::unwrap_or_clone(node.read);
         if let Some(through) = link {
             columns.link = self.link_table(through, level.source);
-            read.link = Some(self.link(through, &columns, level.source));
+            read.link = Some(self.link(through, &columns));
             self.advise_link(through, &spot.path, &columns);
         }
         let linked = link.is_some();
@@ -99,6 +98,7 @@ impl<'a> Planner<'a> {
             matching: exact,
             changed_at: level.changed_at,
             tombstones: level.tombstones,
+            is_told: level.is_told(),
         };
         let links = link.zip(columns.link).map(|(through, (_, info))| {
             let down: Vec<String> = through.to.keys().cloned().collect();
@@ -115,6 +115,7 @@ impl<'a> Planner<'a> {
                 matching,
                 changed_at,
                 tombstones,
+                is_told: false,
             }
         });
         let tables = std::iter::once(own).chain(links);
@@ -152,7 +153,7 @@ impl<'a> Planner<'a> {
         Some((table, info))
     }
 
-    fn link(&mut self, through: &At<ThroughFile>, columns: &ColumnSet<'_>, source: &str) -> Link {
+    fn link(&mut self, through: &At<ThroughFile>, columns: &ColumnSet<'_>) -> Link {
         if through.to.is_empty() {
             let finding = Finding::error("`to` names no columns").code(Code::JoinForm);
             self.report(finding, through.to.place());
@@ -171,7 +172,7 @@ impl<'a> Planner<'a> {
             }
         }
         if let Some(gone) = &through.tombstones {
-            self.table_exists(source, gone);
+            self.tombstones(columns.source, gone);
         }
         let to = through.to.iter().map(|(linked, here)| (linked.clone(), here.clone())).collect();
         Link { table: through.table.to_string(), to }

@@ -57,6 +57,11 @@ impl<'a> Level<'a> {
         }
     }
 
+    /// Whether the rows themselves tell that they are gone.
+    pub(super) fn is_told(&self) -> bool {
+        self.deleted_at.is_some() || self.condition.is_some()
+    }
+
     /// Where a complaint about the table belongs.
     pub(super) fn table_place(&self) -> Option<Place> {
         self.table.or(self.query).unwrap_or(self.source).place()

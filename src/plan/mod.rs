@@ -7,6 +7,7 @@ mod advice;
 mod columns;
 mod computed;
 mod fit;
+mod gone;
 mod join;
 mod level;
 mod limits;
@@ -19,6 +20,7 @@ mod relation;
 mod reuse;
 mod since;
 mod tables;
+mod tomb;
 mod used;
 mod watch;
 
@@ -31,6 +33,7 @@ use sha2::{Digest, Sha256};
 
 pub use computed::{Aggregate, Computed, Only, Path};
 pub use live::Live;
+pub use tomb::{Tomb, tombs};
 pub use used::{UsedColumns, changed};
 pub use watch::{Encoding, Gone, Mark, Seen, Watch};
 
@@ -202,8 +205,7 @@ fn planned(
     mapping: Option<&Mapping>,
     live: &Live,
 ) -> (Planned, Vec<Finding>) {
-    let (findings, advice, told) = (Vec::new(), Vec::new(), BTreeSet::new());
-    let mut planner = Planner { job, config, live, findings, advice, told, used: BTreeMap::new() };
+    let mut planner = Planner::new(job, config, live);
     planner.check_head(mapping);
     let mut root = planner.root(mapping);
     let computed = planner.computed(root.as_ref(), mapping);
@@ -242,9 +244,16 @@ struct Planner<'a> {
     used: BTreeMap<(String, String), tables::Used<'a>>,
     /// Troubles of sources that were reported: one server's answer to many questions is said once.
     told: BTreeSet<(String, String)>,
+    /// Tables of deleted rows that would have to be made.
+    tombs: Vec<Tomb>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    fn new(job: &'a Job, config: &'a Config, live: &'a Live) -> Self {
+        let (findings, advice, told) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Self { job, config, live, findings, advice, told, used: BTreeMap::new(), tombs: Vec::new() }
+    }
+
     fn report(&mut self, finding: Finding, place: Option<Place>) {
         self.findings.push(finding.at(&self.job.path, place));
     }

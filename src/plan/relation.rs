@@ -41,6 +41,7 @@ impl<'a> Planner<'a> {
                 matching: Match::Exact,
                 changed_at: level.changed_at,
                 tombstones: level.tombstones,
+                is_told: level.is_told(),
             },
             &columns,
         ));
@@ -238,7 +239,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The incremental keys: nothing is planned with them yet, but what they name must exist.
+    /// What the incremental keys name must exist.
     fn check_changes(&mut self, level: Level<'_>, columns: &ColumnSet<'_>) {
         if let Some(changed_at) = level.changed_at
             && let ChangedAt::Columns(names) = &**changed_at
@@ -250,8 +251,8 @@ impl<'a> Planner<'a> {
         if let Some(column) = level.deleted_at {
             self.exists(columns, column, column.place());
         }
-        if let Some(table) = level.tombstones {
-            self.table_exists(level.source, table);
+        if let Some(gone) = level.tombstones {
+            self.tombstones(columns.source, gone);
         }
     }
 }

@@ -11,8 +11,8 @@ use super::live::Trouble;
 use super::used::UsedColumns;
 use crate::config::SourceConfig;
 use crate::finding::{Code, Finding, Place, did_you_mean};
-use crate::job::{At, Tombstones};
-use crate::row::{TableInfo, Type};
+use crate::job::At;
+use crate::row::{Column, TableInfo, Type};
 use crate::source::From;
 
 /// A table of which the job uses columns.
@@ -104,14 +104,6 @@ impl<'a> Planner<'a> {
         None
     }
 
-    pub(super) fn table_exists(&mut self, source: &str, gone: &At<Tombstones>) {
-        let (table, place) = (gone.table.as_str(), gone.place());
-        if let Some(info) = self.info(source, &From::Table(table.to_owned()), place) {
-            let named = format!("table `{table}` of source `{source}`");
-            self.uses((source, table), (named, info), place);
-        }
-    }
-
     /// Notes that the job uses a table.
     pub(super) fn uses(
         &mut self,
@@ -165,11 +157,15 @@ impl<'a> Planner<'a> {
             self.lacks(table, info, name, place);
             return false;
         };
-        let used = self.used.get_mut(&(set.source.name.clone(), title.to_owned()));
-        if let Some(used) = used {
-            used.columns.insert(name.to_owned(), column.ty);
-        }
+        self.note((&set.source.name, title), column);
         true
+    }
+
+    /// Notes that the job uses a column of a table that it uses.
+    pub(super) fn note(&mut self, (source, title): (&str, &str), column: &Column) {
+        if let Some(used) = self.used.get_mut(&(source.to_owned(), title.to_owned())) {
+            used.columns.insert(column.name.clone(), column.ty);
+        }
     }
 
     fn lacks(&mut self, table: &str, info: &TableInfo, name: &str, place: Option<Place>) {

@@ -17,8 +17,6 @@ use crate::source::{From, Read, ReadColumn};
 
 /// What is behind a relation's path when its link table is meant.
 const LINK: &str = "/link";
-/// Column of a table of deleted rows: when they were deleted.
-const GONE_AT: &str = "gone_at";
 
 /// One table that is watched: a relation's own, or its link table.
 #[derive(Debug, Clone)]
@@ -81,8 +79,9 @@ pub enum Encoding {
 pub struct Gone {
     /// The deleted rows' keys, in the order of their deletion: see [`Mark::rows`].
     pub told: Mark,
-    /// Columns of it with the key of the deleted row: that of [`Watch::rows`]; of a link, what it linked.
-    pub key: Vec<usize>,
+    /// Columns of it with the key of the deleted row, that of [`Watch::rows`] (of a link, what it linked), each with the form that
+    /// makes its values those of the key.
+    pub key: Vec<(usize, Match)>,
     /// How long its rows stay in it; for ever when not told. What was deleted longer ago it does not tell any more.
     pub keep: Option<SignedDuration>,
 }
@@ -100,6 +99,15 @@ pub(super) struct Table<'w> {
     pub(super) matching: Match,
     pub(super) changed_at: Option<&'w At<ChangedAt>>,
     pub(super) tombstones: Option<&'w At<Tombstones>>,
+    /// Whether something else tells of its deleted rows.
+    pub(super) is_told: bool,
+}
+
+impl Table<'_> {
+    /// As [`Watch::name`].
+    pub(super) fn name(&self) -> String {
+        format!("{}{}", self.path, if self.linked { LINK } else { "" })
+    }
 }
 
 impl<'a> Planner<'a> {
@@ -113,7 +121,7 @@ impl<'a> Planner<'a> {
         let mut columns = Columns { info, zone: set.zone(), chosen: Vec::new() };
         let (up, down) = (columns.all(&table.up)?, columns.all(&table.down)?);
         let key = columns.all(&table.key)?;
-        let name = format!("{}{}", table.path, if table.linked { LINK } else { "" });
+        let name = table.name();
         let shown = if name.is_empty() { self.job.file.index.as_str() } else { name.as_str() };
         let meets = |at: &usize| {
             let ty = columns.chosen.get(*at).map(|column| column.ty);
@@ -131,12 +139,17 @@ impl<'a> Planner<'a> {
                 Seen::Marked(marks.collect::<Option<_>>()?)
             }
         };
-        let gone = table.tombstones.and_then(|gone| self.gone(table, gone, set));
+        let gone = match table.tombstones {
+            Some(gone) => self.gone(table, gone, (&rows, info, set)),
+            None => None,
+        };
+        self.entomb(table, (info, &rows.from), set.source);
         let overlap = SignedDuration::try_from(set.source.overlap).unwrap_or(SignedDuration::MAX);
         Some(Watch { name, rows: Arc::new(rows), up, down, overlap, seen, gone })
     }
 
-    fn mark(
+    /// The rows in the order of that column.
+    pub(super) fn mark(
         &mut self,
         rows: &Read,
         (changed, place): (&ChangedColumn, Option<Place>),
@@ -166,56 +179,17 @@ impl<'a> Planner<'a> {
         let key = std::iter::once(at).chain(rest).collect();
         Some(Mark { rows: Arc::new(Read { columns, key, ..rows.clone() }), encoding })
     }
-
-    /// A table of deleted rows: their key's columns by the same names, when they were deleted, and a key of its own.
-    fn gone(
-        &mut self,
-        table: &Table<'_>,
-        gone: &At<Tombstones>,
-        set: &ColumnSet<'a>,
-    ) -> Option<Gone> {
-        let from = From::Table(gone.table.clone());
-        let at = gone.at.as_deref().unwrap_or(GONE_AT);
-        let info = self.info(&set.source.name, &from, gone.place())?;
-        let wanted = if table.linked { &table.up } else { &table.key };
-        let mut columns = Columns { info, zone: set.zone(), chosen: Vec::new() };
-        let missing: Vec<&str> = wanted
-            .iter()
-            .map(String::as_str)
-            .chain([at])
-            .filter(|name| info.column(name).is_none())
-            .collect();
-        if !missing.is_empty() || info.primary_key.is_empty() {
-            let lacks = match missing.as_slice() {
-                [] => "a primary key".to_owned(),
-                missing => {
-                    missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-                }
-            };
-            let what =
-                format!("table `{}` of source `{}` lacks {lacks}", gone.table, set.source.name);
-            let hint = "it holds the keys of deleted rows: `prejoin check --tombstone-sql` prints how to make it";
-            self.report(Finding::error(what).code(Code::TombstoneForm).hint(hint), gone.place());
-            return None;
-        }
-        let key = columns.all(wanted)?;
-        let own = columns.all(&info.primary_key)?;
-        let rows = Read::all(&format!("{} (deleted)", table.path), from, columns.chosen, own);
-        let at = ChangedColumn { column: at.to_owned(), cast: None };
-        let told = self.mark(&rows, (&at, gone.place()), (info, set))?;
-        Some(Gone { told, key, keep: gone.keep })
-    }
 }
 
 /// Columns of one table, without repetitions.
-struct Columns<'i> {
-    info: &'i TableInfo,
-    zone: Option<&'i TimeZone>,
-    chosen: Vec<ReadColumn>,
+pub(super) struct Columns<'i> {
+    pub(super) info: &'i TableInfo,
+    pub(super) zone: Option<&'i TimeZone>,
+    pub(super) chosen: Vec<ReadColumn>,
 }
 
 impl Columns<'_> {
-    fn all(&mut self, names: &[String]) -> Option<Vec<usize>> {
+    pub(super) fn all(&mut self, names: &[String]) -> Option<Vec<usize>> {
         names.iter().map(|name| self.get(name)).collect()
     }
 

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::plan::{Gone, Mark, Node, Plan, Seen, Watch};
-use crate::row::{Key, Match, Page, key_of};
+use crate::row::{Key, Match, Page, key_of, push_key_part};
 use crate::source::{KeyRange, PageSize, Read, Source, Sources};
 use hop::Hop;
 use shares::digested;
@@ -229,7 +229,8 @@ impl Trail {
     /// Rows that have changed.
     async fn lead(&self, page: &Page, size: PageSize, found: &mpsc::Sender<Found>) -> Result<()> {
         let up = keys(page, &self.watch.up, self.first);
-        let refs = self.refs(page, &self.watch.rows.key);
+        let own = self.refers.as_ref().map(|_| keys(page, &self.watch.rows.key, Match::Exact));
+        let refs = self.refs(own.unwrap_or_default());
         self.hand_on(page.len(), up, refs, size, found).await
     }
 
@@ -244,24 +245,25 @@ impl Trail {
         let mut pages = std::pin::pin!(self.pages(&gone.told, since, size));
         while let Some(page) = pages.next().await {
             let page = page?;
-            let up = self.led_up_by(gone).map(|up| keys(&page, &up, self.first));
-            let refs = self.refs(&page, &gone.key);
+            let up = self.led_up_by(gone).map(|up| told(&page, &up, self.first));
+            let keys = self.refers.as_ref().map(|_| told(&page, &gone.key, Match::Exact));
+            let refs = self.refs(keys.unwrap_or_default());
             self.hand_on(page.len(), up.unwrap_or_default(), refs, size, found).await?;
         }
         Ok(())
     }
 
     /// Columns of a table of deleted rows that lead up: a key may do.
-    fn led_up_by(&self, gone: &Gone) -> Option<Vec<usize>> {
+    fn led_up_by(&self, gone: &Gone) -> Option<Vec<(usize, Match)>> {
         let own = if self.watch.down.is_empty() { &self.watch.rows.key } else { &self.watch.up };
         let place = |column| own.iter().position(|own| own == column);
         let led = self.watch.up.iter().map(|column| gone.key.get(place(column)?).copied());
         led.collect()
     }
 
-    fn refs(&self, page: &Page, key: &[usize]) -> Vec<String> {
+    /// What documents refer to rows of these keys by.
+    fn refs(&self, keys: Vec<Key>) -> Vec<String> {
         let Some(prefix) = &self.refers else { return Vec::new() };
-        let keys = keys(page, key, Match::Exact);
         keys.into_iter().map(|key| format!("{prefix}{}", key.as_str())).collect()
     }
 
@@ -314,6 +316,26 @@ fn keys(page: &Page, columns: &[usize], matching: Match) -> Vec<Key> {
         }
     }
     seen.into_iter().collect()
+}
+
+/// The keys that a page of deleted rows tells, each once; none of what is no key.
+fn told(page: &Page, key: &[(usize, Match)], matching: Match) -> Vec<Key> {
+    let (mut found, mut text, mut part) = (HashSet::new(), String::new(), String::new());
+    for row in (0..page.len()).map(|row| page.row(row)) {
+        text.clear();
+        let is_key = key.iter().enumerate().all(|(index, &(column, form))| {
+            let is_told = key_of(row, &[column], form, &mut part);
+            let canonical = matching.canonical(&part).filter(|_| is_told);
+            if let Some(part) = &canonical {
+                push_key_part(&mut text, part, index, key.len());
+            }
+            canonical.is_some()
+        });
+        if is_key && !found.contains(text.as_str()) {
+            found.insert(Key::from(text.as_str()));
+        }
+    }
+    found.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -99,8 +99,12 @@ fn memory(changed: &str) -> Memory {
 
 /// Changed rows, their roots and references, of all that has changed.
 async fn traced(memory: Memory, since: &str) -> String {
+    traced_of(JOB, memory, since).await
+}
+
+async fn traced_of(job: &str, memory: Memory, since: &str) -> String {
     let memory = Arc::new(memory);
-    let plan = planned(JOB, &memory).await;
+    let plan = planned(job, &memory).await;
     let size = PageSize { rows: 100, bytes: 1 << 20 };
     let tracer = Tracer::new(&plan, &sources(&memory), size).unwrap();
     let since: Timestamp = since.parse().unwrap();
@@ -139,6 +143,40 @@ async fn every_row_leads_to_its_roots() {
     ] {
         assert_eq!(traced(memory(changed), SINCE).await, found, "{changed}");
     }
+}
+
+/// An outbox has texts for keys of all kinds, and rows of whatever else goes on.
+#[tokio::test]
+async fn keys_are_told_in_any_spelling() {
+    const JOB: &str = "
+index: a
+mapping: a.json
+root:
+  source: s
+  table: orders
+  tombstones: {table: outbox, at: sent, key: {id: ref}}
+  many:
+    lines:
+      source: s
+      table: order_lines
+      key: [no, part]
+      on: {id: order_id}
+      tombstones: {table: line_outbox, key: {no: ref}}
+";
+    let told =
+        ["7|2026-11-21 10:00:00| 007 ", "8|2026-11-21 10:00:01|12.0", "9|2026-11-21 10:00:02|"];
+    let odd = ["1|2026-11-21 10:00:03|all", "2|2026-11-21 10:00:04|-", "3|2026-11-21 09:00:00|5"];
+    let memory = Memory::default()
+        .table("orders", "id int", "1")
+        .table("order_lines", "no int, part text, order_id int", "1|a|1")
+        .table("outbox", "seq int, sent text, ref text", &[told, odd].concat().join("\n"))
+        .table(
+            "line_outbox",
+            "seq int, gone_at text, ref text, part text",
+            "1|2026-11-21 10:00:00|+03|a:b\n2|2026-11-21 10:00:00|3.5|c",
+        );
+    let found = traced_of(JOB, memory, SINCE).await;
+    assert_eq!(found, "7: 12 7 | lines:3:a%3Ab");
 }
 
 #[tokio::test]

@@ -150,13 +150,22 @@ impl Editor<'_> {
         self.update(table, &value)
     }
 
-    /// A row's parent, or another column by which it is found.
+    /// A row's parent, or another column by which it is found; of a link, now and then both ends at once.
     fn movement(&mut self, table: &Table) -> String {
-        let group = &table.groups[self.dice.below(table.groups.len())];
-        let must = group.columns.iter().any(|column| table.key.contains(column));
-        let values = self.reference(group, must);
-        let set = all(group.columns.iter().map(name).zip(values), ", ");
-        self.update(table, &set)
+        let groups = match table.of {
+            Of::Links if self.dice.chance(30) => &table.groups[..],
+            _ => {
+                let at = self.dice.below(table.groups.len());
+                &table.groups[at..=at]
+            }
+        };
+        let mut set = Vec::new();
+        for group in groups {
+            let must = group.columns.iter().any(|column| table.key.contains(column));
+            let values = self.reference(group, must);
+            set.extend(group.columns.iter().map(name).zip(values));
+        }
+        self.update(table, &all(set, ", "))
     }
 
     fn rekey(&mut self, table: &Table, shape: Shape) -> String {

@@ -51,6 +51,11 @@ const EDITS: &[(&str, &str, [u64; 3])] = &[
         "UPDATE order_tags SET order_id = 2, updated_at = NOW WHERE id = 2",
         [2, 2, 0],
     ),
+    (
+        "a link both of whose ends change",
+        "UPDATE order_tags SET order_id = 1, tag = 'a', updated_at = NOW WHERE id = 4",
+        [2, 2, 0],
+    ),
     ("a link that is deleted", "DELETE FROM order_tags WHERE id = 1", [1, 1, 0]),
     (
         "a root that stops matching",

@@ -5,6 +5,7 @@ mod ghosts;
 mod guards;
 mod horizons;
 mod jobs;
+mod outbox;
 mod refusals;
 mod scene;
 mod storm;

@@ -47,18 +47,17 @@ const ROOT: &str = "root:
       fields: [code, label]
 ";
 
-/// Tables with the columns that identify their rows; all have `updated_at`.
-const TABLES: [(&str, &str, &str); 6] = [
-    ("orders", "id BIGINT PRIMARY KEY, title VARCHAR(50), buyer_id BIGINT", "id"),
-    ("buyers", "id BIGINT PRIMARY KEY, name VARCHAR(50)", "id"),
-    ("items", "id BIGINT PRIMARY KEY, name VARCHAR(50)", "id"),
+/// Tables; all have `updated_at`. The tables of deleted rows are made by what `prejoin check` prints.
+const TABLES: [(&str, &str); 6] = [
+    ("orders", "id BIGINT PRIMARY KEY, title VARCHAR(50), buyer_id BIGINT"),
+    ("buyers", "id BIGINT PRIMARY KEY, name VARCHAR(50)"),
+    ("items", "id BIGINT PRIMARY KEY, name VARCHAR(50)"),
     (
         "order_lines",
         "id BIGINT PRIMARY KEY, order_id BIGINT, item_id BIGINT, price BIGINT, deleted_at",
-        "id",
     ),
-    ("tags", "code VARCHAR(20) PRIMARY KEY, label VARCHAR(50)", "code"),
-    ("order_tags", "id BIGINT PRIMARY KEY, order_id BIGINT, tag VARCHAR(20)", "order_id"),
+    ("tags", "code VARCHAR(20) PRIMARY KEY, label VARCHAR(50)"),
+    ("order_tags", "id BIGINT PRIMARY KEY, order_id BIGINT, tag VARCHAR(20)"),
 ];
 
 /// Documents by id, without prejoin's own part.
@@ -75,6 +74,19 @@ pub(super) struct Scene {
 impl Scene {
     /// An empty shop, of which no index was built yet.
     pub(super) async fn new(engine: TestEngine, shop: Place) -> Self {
+        Self::of(engine, shop, ROOT).await
+    }
+
+    /// As [`Scene::new`], with words of the job replaced.
+    pub(super) async fn with(engine: TestEngine, shop: Place, words: &[(&str, &str)]) -> Self {
+        let replaced = |root: String, (old, new): &(&str, &str)| {
+            assert!(root.contains(old), "{old}");
+            root.replace(old, new)
+        };
+        Self::of(engine, shop, &words.iter().fold(ROOT.to_owned(), replaced)).await
+    }
+
+    async fn of(engine: TestEngine, shop: Place, root: &str) -> Self {
         let index = Indexes::of(engine, "shop").await;
         let source = match &shop.config().server {
             Server::Postgres(at) => {
@@ -87,7 +99,7 @@ impl Scene {
         };
         let home = Home::new()
             .file("mappings/shop.json", MAPPING)
-            .file("jobs/shop.yaml", &format!("index: {index}\nmapping: shop.json\n{ROOT}"))
+            .file("jobs/shop.yaml", &format!("index: {index}\nmapping: shop.json\n{root}"))
             .file(
                 "config/default.yaml",
                 &format!("sources: {{shop: {source}}}\nengine: {{lease_ttl: 1s}}\n"),
@@ -101,44 +113,17 @@ impl Scene {
 
     async fn make_tables(&self) {
         let shop = &self.shop;
-        let (time, now) = (self.time(), self.now());
+        let time = self.time();
         if shop.is_sqlite() {
             shop.run("PRAGMA journal_mode = WAL").await;
         }
-        for (table, columns, key) in TABLES {
+        for (table, columns) in TABLES {
             let columns = columns.replace("deleted_at", &format!("deleted_at {time}"));
             shop.run(&format!("CREATE TABLE {table} ({columns}, updated_at {time})")).await;
-            let ty = if key == "code" { "VARCHAR(20)" } else { "BIGINT" };
-            let seq = match (shop.is_postgres(), shop.is_mariadb()) {
-                (true, _) => "BIGSERIAL PRIMARY KEY",
-                (_, true) => "BIGINT AUTO_INCREMENT PRIMARY KEY",
-                _ => "INTEGER PRIMARY KEY",
-            };
-            shop.run(&format!("CREATE TABLE {table}_gone (seq {seq}, {key} {ty}, gone_at {time})"))
-                .await;
-            let insert =
-                format!("INSERT INTO {table}_gone ({key}, gone_at) VALUES (OLD.{key}, {now});");
-            if shop.is_postgres() {
-                shop.run(&format!(
-                    "CREATE FUNCTION {table}_went() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {insert} RETURN NULL; END $$;
-                     CREATE TRIGGER {table}_deleted AFTER DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_went();
-                     CREATE TRIGGER {table}_moved AFTER UPDATE ON {table} FOR EACH ROW WHEN (OLD.{key} <> NEW.{key})
-                         EXECUTE FUNCTION {table}_went()"
-                ))
-                .await;
-                continue;
-            }
-            shop.run(&format!("CREATE TRIGGER {table}_deleted AFTER DELETE ON {table} FOR EACH ROW BEGIN {insert} END")).await;
-            let moved = match shop.is_mariadb() {
-                true => format!(
-                    "CREATE TRIGGER {table}_moved AFTER UPDATE ON {table} FOR EACH ROW BEGIN IF OLD.{key} <> NEW.{key} THEN {insert} END IF; END"
-                ),
-                false => format!(
-                    "CREATE TRIGGER {table}_moved AFTER UPDATE ON {table} FOR EACH ROW WHEN OLD.{key} <> NEW.{key} BEGIN {insert} END"
-                ),
-            };
-            shop.run(&moved).await;
         }
+        let printed = self.home.run(&["check", "shop", "--tombstone-sql"]);
+        assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+        shop.run(&printed.stdout).await;
     }
 
     /// The type of instants.

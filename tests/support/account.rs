@@ -61,6 +61,14 @@ impl Account {
         self.admin(&grant).await;
     }
 
+    /// Runs a statement as this account.
+    pub(crate) async fn run_at(&self, place: &Place, sql: &str) {
+        let mut url = Url::parse(&place.address()).unwrap();
+        url.set_username(&self.name).unwrap();
+        url.set_password(Some("not-to-be-seen")).unwrap();
+        run(url.as_str(), sql).await.unwrap_or_else(|error| panic!("{error}: {sql}"));
+    }
+
     /// Runs a statement as someone who may do anything.
     pub(crate) async fn admin(&self, sql: &str) {
         run(self.url.as_str(), sql).await.unwrap_or_else(|error| panic!("{error}: {sql}"));

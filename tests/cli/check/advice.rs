@@ -116,9 +116,9 @@ async fn changes_and_deletes_that_nothing_tells_of_are_warned_of() {
     };
     insta::assert_snapshot!(unseen("", ""), @"
     warning 5: changes in the root cannot be seen | changed_at: the column that tells when a row last changed, or none, to have all of them compared
-    warning 5: deletes in the root cannot be seen | deleted_at:, tombstones: or where: tell; else full loads and sweeps find what is gone
+    warning 5: deletes in the root cannot be seen | deleted_at:, where: or tombstones: tell (`prejoin check --tombstone-sql` prints how to make these); else full loads find what is gone
     warning 9: changes in `one` cannot be seen | changed_at: the column that tells when a row last changed, or none, to have all of them compared
-    warning 9: deletes in `one` cannot be seen | deleted_at:, tombstones: or where: tell; else full loads and sweeps find what is gone
+    warning 9: deletes in `one` cannot be seen | deleted_at:, where: or tombstones: tell (`prejoin check --tombstone-sql` prints how to make these); else full loads find what is gone
     ");
     assert_eq!(
         unseen("changed_at: none\ndeleted_at: gone", ", changed_at: none, where: thing > 0"),

@@ -5,6 +5,7 @@ mod estimates;
 mod faults;
 mod mappings;
 mod rights;
+mod tombstones;
 
 use prejoin::config::{Server, SourceConfig};
 use serde_json::Value;
