@@ -123,6 +123,8 @@ pub enum Code {
     MissingChangedAtIndex,
     /// A `changed_at` whose values are no instants.
     ChangedAtType,
+    /// A column alone that tells of changes, and holds NULLs.
+    ChangedAtNull,
     /// A table of deleted rows that is not there.
     MissingTombstones,
     /// A table of deleted rows without what is read of it.

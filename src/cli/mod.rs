@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod kept;
 mod logging;
+mod marks;
 mod prepare;
 mod progress;
 mod reindex;

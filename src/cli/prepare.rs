@@ -1,6 +1,6 @@
 //! What every command that touches a job needs first: configuration, job, mapping, live tables, plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::anyhow;
@@ -8,17 +8,18 @@ use futures::future::join_all;
 
 use crate::assemble::Masking;
 use crate::cli::failure::Failure;
-use crate::cli::{Shared, render};
+use crate::cli::{Shared, marks, render};
 use crate::config::Config;
-use crate::finding::{Code, Finding, Level, hint_of};
+use crate::finding::{Code, Finding, Level, Place, hint_of};
 use crate::job::Job;
 use crate::mapping::Mapping;
-use crate::plan::{self, Live, Plan, Planned, plan};
+use crate::plan::{self, LINK, Live, Plan, Planned, plan};
 use crate::sink::Client;
 use crate::sink::version::BATCHES;
-use crate::source::Sources;
+use crate::source::{PageSize, Read, Source, Sources};
 use crate::state::State;
 use crate::sync::Engine;
+use crate::trace::Tracer;
 
 /// A job held against everything around it.
 pub(super) struct Prepared {
@@ -58,8 +59,10 @@ pub(super) async fn job(config: &Config, name: &str) -> Prepared {
 pub(super) async fn review(config: &Config, name: &str) -> Prepared {
     let mut prepared = prepared(config, name, plan::review).await;
     if let Some(plan) = &prepared.planned.plan {
-        let unseen = unseen(plan, &prepared.sources).await;
+        let sources = &prepared.sources;
+        let (unseen, unfit) = tokio::join!(unseen(plan, sources), marks::unfit(plan, sources));
         prepared.planned.findings.extend(unseen);
+        prepared.planned.findings.extend(unfit);
     }
     prepared
 }
@@ -104,17 +107,39 @@ async fn with_mapping(
 /// Reads that a server does not understand.
 async fn unready(plan: &Plan, job: &Job, sources: &Sources) -> Vec<Finding> {
     let nodes = plan.root.walk();
-    let tried = nodes.into_iter().filter_map(|node| {
-        let source = sources.get(&node.source)?;
-        Some(async move {
-            let error = source.prepare(&node.read).await.err()?;
-            let finding = Finding::error(format!("{error:#}"));
-            let hint = "the server was asked to prepare this read: look at `where`, `query` and the joined columns";
-            let hint = hint_of(&error).unwrap_or_else(|| hint.to_owned());
-            Some(finding.code(Code::RefusedRead).hint(hint).at(&job.path, node.place))
-        })
+    let joins = nodes
+        .iter()
+        .filter_map(|node| Some((sources.get(&node.source)?, Arc::clone(&node.read), node.place)));
+    let tracer = match Tracer::new(plan, sources, PageSize { rows: 1, bytes: 1 }) {
+        Ok(tracer) => tracer,
+        Err(error) => return vec![Finding::error(format!("{error:#}"))],
+    };
+    let watched = tracer.reads().map(|(name, source, read)| {
+        let path = name.strip_suffix(LINK).unwrap_or(name);
+        let place = nodes.iter().find(|node| node.path == path).and_then(|node| node.place);
+        (source, Arc::clone(read), place)
+    });
+    let tried = once(joins.chain(watched)).into_iter().map(|(source, read, place)| async move {
+        let error = source.prepare(&read).await.err()?;
+        let finding = Finding::error(format!("{error:#}"));
+        let hint = "the server was asked to prepare this read: look at `where`, `query` and the joined columns";
+        let hint = hint_of(&error).unwrap_or_else(|| hint.to_owned());
+        Some(finding.code(Code::RefusedRead).hint(hint).at(&job.path, place))
     });
     join_all(tried).await.into_iter().flatten().collect()
+}
+
+/// A read, whose it is, and where the job names it.
+type Tried<'s> = (&'s Arc<dyn Source>, Arc<Read>, Option<Place>);
+
+/// Those that differ to their server: two ways up may begin with the same step.
+fn once<'s>(reads: impl Iterator<Item = Tried<'s>>) -> Vec<Tried<'s>> {
+    let mut seen = HashSet::new();
+    let is_new = |(source, read, _): &Tried<'s>| {
+        let whose = Arc::as_ptr(source).cast::<()>();
+        source.statement(read).map_or(true, |statement| seen.insert((whose, statement)))
+    };
+    reads.filter(is_new).collect()
 }
 
 /// Sources whose open transactions the account does not see: of those a change may be missed.

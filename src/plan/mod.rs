@@ -35,7 +35,7 @@ pub use computed::{Aggregate, Computed, Only, Path};
 pub use live::Live;
 pub use tomb::{Tomb, tombs};
 pub use used::{UsedColumns, changed};
-pub use watch::{Encoding, Gone, Mark, Seen, Watch};
+pub use watch::{Encoding, Gone, LINK, Mark, Seen, Watch};
 
 use crate::config::Config;
 use crate::finding::{Finding, Level as Severity, Place};

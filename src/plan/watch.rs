@@ -16,7 +16,7 @@ use crate::row::{Cast, Match, TableInfo, Type};
 use crate::source::{From, Read, ReadColumn};
 
 /// What is behind a relation's path when its link table is meant.
-const LINK: &str = "/link";
+pub const LINK: &str = "/link";
 
 /// One table that is watched: a relation's own, or its link table.
 #[derive(Debug, Clone)]
@@ -84,6 +84,19 @@ pub struct Gone {
     pub key: Vec<(usize, Match)>,
     /// How long its rows stay in it; for ever when not told. What was deleted longer ago it does not tell any more.
     pub keep: Option<SignedDuration>,
+}
+
+impl Watch {
+    /// What is read to see its changed and deleted rows.
+    pub fn reads(&self) -> Vec<&Arc<Read>> {
+        let mut reads: Vec<&Arc<Read>> = match &self.seen {
+            Seen::Never => Vec::new(),
+            Seen::Whole => vec![&self.rows],
+            Seen::Marked(marks) => marks.iter().map(|mark| &mark.rows).collect(),
+        };
+        reads.extend(self.gone.iter().map(|gone| &gone.told.rows));
+        reads
+    }
 }
 
 /// What is watched of one table.

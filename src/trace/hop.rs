@@ -73,6 +73,11 @@ impl Hop {
         Ok(Self { source: Arc::clone(found), read: Arc::new(read), up, next, is_inexact })
     }
 
+    /// What it asks of which source.
+    pub(super) fn read(&self) -> (&Arc<dyn Source>, &Arc<Read>) {
+        (&self.source, &self.read)
+    }
+
     /// Hands on what the rows above of these keys have of the ones above them, as far as it is read: each once in a page.
     pub(super) async fn rise(
         &self,

@@ -71,6 +71,18 @@ impl Tracer {
         self.trails.iter().map(|trail| trail.watch.name.as_str())
     }
 
+    /// What it may ask of the sources: for each name, whose reads they are.
+    pub fn reads(&self) -> impl Iterator<Item = (&str, &Arc<dyn Source>, &Arc<Read>)> {
+        self.trails.iter().flat_map(|trail| {
+            let own = trail.watch.reads();
+            // What nothing leads to is not asked for.
+            let hops = if own.is_empty() { &[] } else { trail.hops.as_slice() };
+            let own = own.into_iter().map(|read| (&trail.source, read));
+            own.chain(hops.iter().map(Hop::read))
+                .map(|(source, read)| (trail.watch.name.as_str(), source, read))
+        })
+    }
+
     /// Hands on what the rows lead to that have changed since: `since` tells from when on, for each name, with `None` for ever.
     /// Tables whose changes nothing tells count by what they looked like `before`, if that is given; returns what they look
     /// like now.

@@ -4,6 +4,7 @@ mod advice;
 mod estimates;
 mod faults;
 mod mappings;
+mod marks;
 mod rights;
 mod tombstones;
 

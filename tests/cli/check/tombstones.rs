@@ -209,3 +209,39 @@ async fn may_delete(account: &Account, place: &Place) {
     account.admin(hint.rsplit("if it is there: ").next().unwrap()).await;
     assert_eq!(lines(&found(&report(&home), &["missing_grant", "missing_tombstones"])), "");
 }
+
+#[tokio::test]
+async fn an_outbox_is_prepared_before_anything_is_read() {
+    const CODES: [&str; 4] =
+        ["tombstone_form", "refused_read", "missing_tombstones", "missing_changed_at_index"];
+    let place = Place::sqlite().await;
+    place
+        .run(
+            "CREATE TABLE things (id INTEGER PRIMARY KEY);
+             CREATE TABLE outbox (no INTEGER PRIMARY KEY, thing TEXT, made_at TEXT, kind TEXT)",
+        )
+        .await;
+    let told = |outbox: &str| {
+        let root = format!(
+            "source: db\ntable: things\ntombstones: {{table: outbox, {outbox}}}\nfields: [id]"
+        );
+        lines(&found(&report(&home_on(&place, &root)), &CODES))
+    };
+    let unindexed = told("at: made_at, key: {id: thing}, where: kind = 'gone'");
+    assert!(
+        unindexed.ends_with("| CREATE INDEX outbox_made_at ON outbox (made_at)"),
+        "{unindexed}"
+    );
+    place.run("CREATE INDEX outbox_made_at ON outbox (made_at)").await;
+    assert_eq!(told("at: made_at, key: {id: thing}, where: kind = 'gone'"), "");
+    let cases = [
+        told("at: made_at, key: {id: thing}, where: knd = 'gone'"),
+        told("at: made_at, key: {di: thing}"),
+        told("key: {id: thng}"),
+    ];
+    insta::assert_snapshot!(cases.join("\n"), @"
+    error 5: source `db`: `things (deleted)`: no such column: knd | the server was asked to prepare this read: look at `where`, `query` and the joined columns
+    error 6: `key` names `di`, which is no column of the key | did you mean `id`?
+    error 6: table `outbox` of source `db` lacks `thng`, `gone_at` | it holds the keys of deleted rows, when they went, and a key of its own: columns of other names are told by `at:` and `key:`
+    ");
+}
