@@ -9,6 +9,7 @@ pub mod api;
 pub mod assemble;
 pub mod cli;
 pub mod config;
+mod failpoint;
 pub mod finding;
 pub mod hydrate;
 pub mod job;

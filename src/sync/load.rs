@@ -17,6 +17,7 @@ use super::pipeline::{Part, Reading, Roots, all_ended_well, count};
 use super::progress::Progress;
 use super::writer::{Target, Writer};
 use super::{Engine, ShutOut};
+use crate::failpoint::{self, Point};
 use crate::hydrate::Hydrator;
 use crate::sink::bulk::BulkWriter;
 use crate::sink::version::Versions;
@@ -250,6 +251,7 @@ impl Load {
             let kept = self.engine.state.put_dead_letters(&news.letters).await;
             kept.context("dead letters could not be kept")?;
         }
+        failpoint::reach(Point::BeforeAdvance).await;
         let (segments, versions) = (news.segments.clone(), news.versions.clone());
         let update = lease.update(|state| {
             state.load.segments = segments;

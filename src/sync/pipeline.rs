@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::filler::Unfit;
 use super::progress::Progress;
+use crate::failpoint::{self, Point};
 use crate::hydrate::{Hydrated, Hydrator, Level, Odd};
 use crate::plan::Plan;
 use crate::row::{Key, Match, Page, key_of};
@@ -198,9 +199,11 @@ impl Reading {
                     continue;
                 }
             };
-            if !gone.is_empty() && parts.send(Ok(Part::Gone { version, keys: gone })).await.is_err()
-            {
-                return Ok(());
+            if !gone.is_empty() {
+                failpoint::reach(Point::AfterRead).await;
+                if parts.send(Ok(Part::Gone { version, keys: gone })).await.is_err() {
+                    return Ok(());
+                }
             }
             if page.is_empty() {
                 continue;
@@ -225,6 +228,7 @@ impl Reading {
                     Fit::Never(unfit) => Part::TooLarge(unfit),
                 };
                 fitting.held(rows, (self.size.bytes, budget.left()));
+                failpoint::reach(Point::AfterRead).await;
                 room.send(Ok(part));
             }
         }

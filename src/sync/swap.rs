@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Stopped;
+use crate::failpoint::{self, Point};
 use crate::sink::Client;
 use crate::sink::index::{self, SwapError};
 use crate::state::{AliasLease, Claim, IndexLease, LeaseError, NotTaken, State};
@@ -100,7 +101,10 @@ impl Swap<'_> {
         // From here on nothing is undone: an answer that was lost may belong to a swap that took place.
         let old = old.map(|old| (old.index(), old.write_alias()));
         let to = (lease.index(), lease.write_alias());
-        match index::swap(self.client, alias, to, old).await {
+        failpoint::reach(Point::BeforeSwap).await;
+        let swapped = index::swap(self.client, alias, to, old).await;
+        failpoint::reach(Point::AfterSwap).await;
+        match swapped {
             Ok(before) => {
                 let noted = lease.update(|state| state.served_from = Some(now)).await;
                 if let Err(error) = noted {

@@ -21,6 +21,7 @@ use super::report::Report;
 use super::rounds::Rounds;
 use super::sweep::ghosts;
 use super::writer::{Target, Writer};
+use crate::failpoint::{self, Point};
 use crate::hydrate::Hydrator;
 use crate::row::Key;
 use crate::sink::bulk::BulkWriter;
@@ -100,6 +101,7 @@ impl Update<'_> {
         let shares = Box::pin(worked).await?;
         let Done { counts, deleted, letters: refused } = work.finish().await?;
         self.settle(lease, &letters, refused).await?;
+        failpoint::reach(Point::BeforeAdvance).await;
         if self.options.ids.is_empty() {
             let advance = |state: &mut IndexState| {
                 state.horizons = horizons;

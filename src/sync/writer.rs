@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::filler::{Filler, Unfit};
 use super::progress::Progress;
 use super::{Engine, ShutOut};
+use crate::failpoint::{self, Point};
 use crate::finding::Finding;
 use crate::hydrate::Level;
 use crate::sink::bulk::{Answered, BulkBody, BulkWriter, Flight, Outcome, Rejection};
@@ -150,7 +151,11 @@ impl<'e> Writer<'e> {
         }
         let flight = self.flight(&body).await?;
         let (bulk, alias) = (self.target.bulk.clone(), self.target.write_alias.clone());
-        self.flying.spawn(async move { bulk.send(flight, &alias, body).await });
+        self.flying.spawn(async move {
+            let answered = bulk.send(flight, &alias, body).await;
+            failpoint::reach(Point::AfterBulk).await;
+            answered
+        });
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::dice::Dice;
 use super::edits::{Editor, Transaction};
+use super::harm::Harm;
 use super::invent;
 use super::render;
 use super::schema::Schema;
@@ -36,6 +37,8 @@ pub(super) enum Step {
     Reindex,
     /// Readers see the index before, and it is brought in step.
     Back,
+    /// A run is killed or frozen, in the midst of the transactions; another one follows.
+    Harm(Harm),
 }
 
 /// What servers a history is on.
@@ -53,13 +56,18 @@ impl History {
         let mut rounds = vec![Round { transactions: editor.fill(), then: Step::Sync, looks: true }];
         for _ in 0..editor.dice.within(4, 9) {
             let then = match editor.dice.below(100) {
-                0..64 => Step::Sync,
-                64..74 => Step::Twice,
-                74..86 => Step::Amid,
-                86..94 => Step::Reindex,
-                _ => Step::Back,
+                0..42 => Step::Sync,
+                42..50 => Step::Twice,
+                50..60 => Step::Amid,
+                60..66 => Step::Reindex,
+                66..70 => Step::Back,
+                _ => Step::Harm(Harm::of(editor.dice)),
             };
-            let count = if then == Step::Amid { 100 } else { editor.dice.within(1, 4) };
+            let count = match then {
+                Step::Amid => 100,
+                Step::Harm(_) => editor.dice.within(2, 6),
+                _ => editor.dice.within(1, 4),
+            };
             let (transactions, looks) = (editor.some(count), editor.dice.chance(70));
             rounds.push(Round { transactions, then, looks });
         }

@@ -1,10 +1,12 @@
-//! Random histories: whatever is done to the services, after a run the index holds what a naive join of their rows says.
+//! Random histories: whatever is done to the services, and whatever harm comes to runs, after one that ended well the index
+//! holds what a naive join of the services' rows says.
 //!
-//! The same ones are tried every time, for 60 s by all tests together. `PREJOIN_TEST_SECONDS` has others happen for so long,
-//! `PREJOIN_TEST_SEED` has one happen again. A history that goes wrong is made smaller and printed.
+//! The same ones are tried every time, for half a minute by each test. `PREJOIN_TEST_SECONDS` has others happen for so long,
+//! `PREJOIN_TEST_SEED` has one happen again. A history that goes wrong is made smaller and printed, and no test begins another.
 
 mod dice;
 mod edits;
+mod harm;
 mod history;
 mod invent;
 mod oracle;
@@ -14,34 +16,50 @@ mod server;
 mod shrink;
 mod world;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::engines::TestEngine;
 use history::History;
 use server::Kind;
+use world::Tally;
 
-/// Tests that share the time.
-const TESTS: u32 = 4;
+/// Seconds of each test, where nobody says otherwise.
+const SECONDS: u64 = 30;
+
+/// A history of any of the tests went wrong.
+static WRONG: AtomicBool = AtomicBool::new(false);
 
 /// Has histories happen until the time is over.
 async fn histories(kinds: &[Kind], engine: TestEngine) {
     let variable = |name| std::env::var(name).ok().map(|text: String| text.parse::<u64>().unwrap());
     let (seconds, one) = (variable("PREJOIN_TEST_SECONDS"), variable("PREJOIN_TEST_SEED"));
-    let time = Duration::from_secs(seconds.unwrap_or(60)) / TESTS;
-    let began = Instant::now();
-    let mut count: u32 = 0;
-    while count == 0 || (one.is_none() && began.elapsed() < time) {
-        let next = if seconds.is_some() { rand::random() } else { u64::from(count) };
-        let seed = one.unwrap_or(next);
-        history(seed, kinds, engine).await;
+    let time = Duration::from_secs(seconds.unwrap_or(SECONDS));
+    // One after the other, so that all of them can be had again.
+    let first = one.unwrap_or_else(|| if seconds.is_some() { rand::random() } else { 0 });
+    let (began, mut count, mut all) = (Instant::now(), 0_u32, Tally::default());
+    while count == 0 || (one.is_none() && began.elapsed() < time && !WRONG.load(Ordering::Relaxed))
+    {
+        let tally = history(first.wrapping_add(u64::from(count)), kinds, engine).await;
+        all.runs += tally.runs;
+        all.kills += tally.kills;
+        all.freezes += tally.freezes;
         count += 1;
     }
-    eprintln!("{count} histories on {kinds:?} in {} s", began.elapsed().as_secs());
+    let Tally { runs, kills, freezes } = all;
+    let seconds = began.elapsed().as_secs();
+    eprintln!(
+        "{count} histories with {runs} runs, {kills} kills and {freezes} freezes on {kinds:?} from seed {first} on, in {seconds} s"
+    );
 }
 
-async fn history(seed: u64, kinds: &[Kind], engine: TestEngine) {
+async fn history(seed: u64, kinds: &[Kind], engine: TestEngine) -> Tally {
     let history = History::of(seed, kinds);
-    let Err(fault) = Box::pin(world::happen(&history, engine)).await else { return };
+    let fault = match Box::pin(world::happen(&history, engine)).await {
+        Ok(tally) => return tally,
+        Err(fault) => fault,
+    };
+    WRONG.store(true, Ordering::Relaxed);
     eprintln!("seed {seed} goes wrong in round {}: {}", fault.round, fault.what);
     let until = Instant::now() + Duration::from_secs(120);
     let (least, fault) = Box::pin(shrink::shrink(history, fault, engine, until)).await;

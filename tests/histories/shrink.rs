@@ -30,7 +30,7 @@ pub(super) async fn shrink(
                     (least, fault, shrunk) = (smaller, found, true);
                     least.rounds.truncate(fault.round + 1);
                 }
-                Ok(()) => at += 1,
+                Ok(_) => at += 1,
             }
         }
     }

@@ -2,20 +2,25 @@
 
 use std::cell::Cell;
 use std::fmt::Write as _;
+use std::rc::Rc;
+use std::time::Duration;
 
 use prejoin::config::Server;
 use prejoin::sink::Method;
 use prejoin::sink::index::Generations;
+use prejoin::state::State;
 use serde_json::{Map, Value, json};
 
 use super::edits::Transaction;
+use super::harm::{Harm, How, Moment, Run};
 use super::history::{History, Round, Step};
 use super::oracle::{self, Documents};
 use super::render;
 use super::schema::Schema;
 use super::server::Session;
 use crate::support::engines::TestEngine;
-use crate::support::home::Home;
+use crate::support::failpoint::Held;
+use crate::support::home::{Home, Ran};
 use crate::support::own::Indexes;
 use crate::support::place::Place;
 
@@ -25,9 +30,18 @@ pub(super) struct Fault {
     pub(super) what: String,
 }
 
+/// What happened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) runs: u32,
+    pub(super) kills: u32,
+    pub(super) freezes: u32,
+}
+
 struct World<'h> {
     schema: &'h Schema,
-    home: Home,
+    home: Rc<Home>,
+    tally: Cell<Tally>,
     index: Indexes,
     engine: TestEngine,
     places: Vec<Place>,
@@ -42,7 +56,7 @@ struct Open {
 }
 
 /// Has a history happen. It ends at the first fault.
-pub(super) async fn happen(history: &History, engine: TestEngine) -> Result<(), Fault> {
+pub(super) async fn happen(history: &History, engine: TestEngine) -> Result<Tally, Fault> {
     let mut world = World::new(&history.schema, engine).await;
     for (number, round) in history.rounds.iter().enumerate() {
         world.round(number, round).await.map_err(|what| Fault { round: number, what })?;
@@ -53,7 +67,8 @@ pub(super) async fn happen(history: &History, engine: TestEngine) -> Result<(), 
         world.compare().await
     }
     .await;
-    rest.map_err(|what| Fault { round: history.rounds.len(), what })
+    rest.map_err(|what| Fault { round: history.rounds.len(), what })?;
+    Ok(world.tally.get())
 }
 
 impl<'h> World<'h> {
@@ -82,19 +97,22 @@ impl<'h> World<'h> {
             sources.insert(render::source(at), source);
             places.push(place);
         }
-        let config = json!({"sources": sources, "engine": {"lease_ttl": "1s"}});
+        let config = json!({
+            "sources": sources, "engine": {"lease_ttl": "1s"}, "load": {"page_rows": 5, "range_rows": 8},
+        });
         let home = Home::new()
             .file("mappings/thing.json", &render::mapping(schema))
             .file("jobs/thing.yaml", &render::job(schema, &index))
             .file("config/default.yaml", &config.to_string())
             .engine(engine)
             .await;
-        Self { schema, home, index, engine, places, open: Vec::new() }
+        let (home, tally) = (Rc::new(home), Cell::default());
+        Self { schema, home, tally, index, engine, places, open: Vec::new() }
     }
 
     async fn round(&mut self, number: usize, round: &Round) -> Result<(), String> {
         self.close(number).await;
-        if round.then != Step::Amid {
+        if !matches!(round.then, Step::Amid | Step::Harm(_)) {
             for transaction in &round.transactions {
                 self.transact(number, transaction).await;
             }
@@ -118,12 +136,16 @@ impl<'h> World<'h> {
                 self.sync().await?;
             }
             Step::Reindex => {
-                self.run(&["reindex", "thing", "--allow-shrink", "--json"]).await?;
+                self.run(&Run::REINDEX).await?;
             }
             Step::Back => {
                 if let Some(other) = self.other().await {
                     self.run(&["rollback", "thing", "--to", &other]).await?;
                 }
+                self.sync().await?;
+            }
+            Step::Harm(harm) => {
+                self.harm(number, round, harm).await?;
                 self.sync().await?;
             }
         }
@@ -139,12 +161,112 @@ impl<'h> World<'h> {
             }
         };
         let run = async {
-            let ran = self.home.start(&["sync", "thing", "--json"]).ended().await;
+            self.count(|tally| tally.runs += 1);
+            let ran = self.home.run_beside(&Run::SYNC).await;
             is_over.set(true);
             ran
         };
         let (ran, ()) = tokio::join!(run, edits);
         ended(ran.code, &ran.stderr)
+    }
+
+    /// A run that is killed or frozen when half of the transactions are over, and goes no further before the others are.
+    async fn harm(&mut self, number: usize, round: &Round, harm: Harm) -> Result<(), String> {
+        let (before, meanwhile) = round.transactions.split_at(round.transactions.len() / 2);
+        for transaction in before {
+            self.transact(number, transaction).await;
+        }
+        let home = Rc::clone(&self.home);
+        let arguments = self.arguments(harm.run).await;
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.count(|tally| tally.runs += 1);
+        let (held, is_held) = match harm.at {
+            Moment::Point(name, arrival) => {
+                let mut held = home.start_held(&format!("{name}:{arrival}"), &arguments, &[]);
+                let is_held = held.is_held().await;
+                (held, is_held)
+            }
+            Moment::Time(millis) => {
+                let mut held = Held::nowhere(home.start(&arguments));
+                let time = Duration::from_millis(millis as u64);
+                let is_held = tokio::time::timeout(time, held.is_held()).await.unwrap_or(true);
+                (held, is_held)
+            }
+        };
+        if is_held {
+            held.freeze();
+        }
+        for transaction in meanwhile {
+            self.transact(number, transaction).await;
+        }
+        if !is_held {
+            let ran = held.ended().await;
+            return ended(ran.code, &ran.stderr);
+        }
+        match harm.how {
+            How::Killed => {
+                let ran = held.kill().await;
+                self.count(|tally| tally.kills += 1);
+                // It may have been over at that moment.
+                ran.code.map_or(Ok(()), |_| ended(ran.code, &ran.stderr))?;
+                self.follow(harm.then).await
+            }
+            How::Frozen => {
+                self.follow(harm.then).await?;
+                let ran = held.goes_on().await;
+                self.count(|tally| tally.freezes += 1);
+                match ran.code {
+                    Some(3) => Ok(()),
+                    _ if harm.must_give_way() => {
+                        Err(format!("another run took over, and it ended with {ran:?}"))
+                    }
+                    _ => ended(ran.code, &ran.stderr),
+                }
+            }
+        }
+    }
+
+    /// A run behind one that died or stands still.
+    async fn follow(&self, run: Run) -> Result<(), String> {
+        let arguments = self.arguments(run).await;
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ran = self.once_free(&arguments).await;
+        let nothing = ran.code == Some(2) && ran.stderr.contains("nothing to go on with");
+        if run == Run::Resume && nothing {
+            let ran = self.once_free(&Run::SYNC).await;
+            return ended(ran.code, &ran.stderr);
+        }
+        ended(ran.code, &ran.stderr)
+    }
+
+    /// Runs the program. What a dead run has sent last may reach a busy engine only now, and is taken for a sign of life.
+    async fn once_free(&self, arguments: &[&str]) -> Ran {
+        for _ in 0..5 {
+            self.count(|tally| tally.runs += 1);
+            let ran = self.home.run_beside(arguments).await;
+            if ran.code != Some(3) {
+                return ran;
+            }
+        }
+        panic!("the dead go on giving signs of life")
+    }
+
+    async fn arguments(&self, run: Run) -> Vec<String> {
+        let mut arguments: Vec<String> = run.words().iter().map(|word| (*word).to_owned()).collect();
+        if run == Run::Back {
+            match self.other().await {
+                Some(other) => arguments.extend(["--to".to_owned(), other]),
+                // There is no way back yet.
+                None => arguments = Run::SYNC.map(str::to_owned).to_vec(),
+            }
+        }
+        arguments
+    }
+
+    fn count(&self, happened: impl FnOnce(&mut Tally)) {
+        let mut tally = self.tally.get();
+        happened(&mut tally);
+        self.tally.set(tally);
     }
 
     async fn transact(&mut self, number: usize, transaction: &Transaction) {
@@ -189,13 +311,12 @@ impl<'h> World<'h> {
     }
 
     async fn sync(&self) -> Result<Value, String> {
-        self.run(&["sync", "thing", "--json"])
-            .await
-            .map(|said| serde_json::from_str(&said).unwrap())
+        self.run(&Run::SYNC).await.map(|said| serde_json::from_str(&said).unwrap())
     }
 
     /// Runs the program, which must end well; a relation to one row that has found several is worth a look, and right.
     async fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        self.count(|tally| tally.runs += 1);
         let ran = self.home.run_beside(arguments).await;
         ended(ran.code, &ran.stderr)?;
         Ok(ran.stdout)
@@ -203,10 +324,17 @@ impl<'h> World<'h> {
 
     /// An index that served before, or after one had gone back.
     async fn other(&self) -> Option<String> {
-        let generations =
-            Generations::read(&self.engine.client().await, &self.index).await.unwrap();
-        let live = generations.live().unwrap().name.clone();
-        generations.all.into_iter().map(|index| index.name).find(|name| *name != live)
+        let client = self.engine.client().await;
+        let generations = Generations::read(&client, &self.index).await.unwrap();
+        let state = State::new(client, self.home.state_prefix());
+        for index in generations.all.into_iter().filter(|index| !index.live) {
+            let remembered = state.index(&index.name).await.unwrap();
+            // Not what a dead run has left half done.
+            if remembered.is_some_and(|(_, state)| state.served_from.is_some()) {
+                return Some(index.name);
+            }
+        }
+        None
     }
 
     /// Nothing more and nothing less than the services say is in the index, and no dead letter.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules from the ground up; each may use those before it, and itself. Modules of one line do not use each other.
 const ORDER: &[&[&str]] = &[
-    &["finding"],
+    &["finding", "failpoint"],
     &["yaml"],
     &["row", "config"],
     &["job", "mapping"],

@@ -96,7 +96,17 @@ impl Home {
 
     /// Starts the program.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running<'_> {
+        self.start_with(arguments, &[])
+    }
+
+    /// Starts the program with variables for this run alone.
+    pub(crate) fn start_with(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Running<'_> {
         let mut command = tokio::process::Command::from(self.command(arguments));
+        command.envs(variables.iter().copied());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().unwrap();
         let said = Arc::<Mutex<String>>::default();
@@ -156,6 +166,18 @@ impl Running<'_> {
         };
         let heard = tokio::time::timeout(Duration::from_secs(60), heard).await;
         heard.unwrap_or_else(|_| panic!("did not say: {text}\n{:?}", self.said));
+    }
+
+    /// Whether it has come to its end.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
+    /// Sends it a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.process.id().expect("a process that was not waited for").to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap();
+        assert!(sent.success(), "{name} was not sent");
     }
 
     /// Waits for its end.

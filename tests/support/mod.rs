@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod engines;
+pub(crate) mod failpoint;
 pub(crate) mod fault_proxy;
 pub(crate) mod home;
 pub(crate) mod own;
