@@ -30,6 +30,17 @@ server_load() {
 
 in_docker() { [[ -e $dir/container ]]; }
 
+# servers_at NAME… : sets the variables of these servers; those whose variable is empty are started.
+servers_at() {
+  local name urls missing=()
+  for name in "$@"; do
+    [[ -n $(server_load "$name" && echo "${!variable:-}") ]] || missing+=("$name")
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  urls=$("$root/dev/up" "${missing[@]}")
+  eval "$urls"
+}
+
 server_running() {
   if in_docker; then
     [[ $(docker container inspect -f '{{.State.Running}}' "$container" 2>/dev/null) == true ]]

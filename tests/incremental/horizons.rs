@@ -1,10 +1,16 @@
 //! Transactions that are open while runs come and go.
 
-use sqlx::{Connection, Executor, PgConnection};
+use std::time::Duration;
+
+use prejoin::config::{Secret, Server};
+use sqlx::{Connection, Executor, MySqlConnection, PgConnection};
+use tokio::time::{sleep, timeout};
+use url::Url;
 
 use super::scene::Scene;
 use crate::support::engines::TestEngine;
 use crate::support::place::Place;
+use crate::support::tcp_proxy::{TcpProxy, Traffic};
 
 /// The time that its rows bear is that of its beginning: long before the runs that did not see it.
 #[tokio::test]
@@ -25,4 +31,65 @@ async fn what_an_open_transaction_of_postgres_writes_is_not_lost() {
     open.execute("COMMIT").await.unwrap();
     scene.sync().await;
     scene.assert_right("its end").await;
+}
+
+/// It is open for longer than the overlap: the server tells of it.
+#[tokio::test]
+async fn what_an_open_transaction_of_innodb_writes_is_not_lost() {
+    let scene = Scene::filled(TestEngine::Elasticsearch, Place::mariadb().await).await;
+    let mut open = MySqlConnection::connect(&scene.shop.address()).await.unwrap();
+    for sql in [
+        "START TRANSACTION",
+        "SET @began = now(6)",
+        "UPDATE orders SET title = 'late', updated_at = @began WHERE id = 2",
+    ] {
+        open.execute(sql).await.unwrap();
+    }
+    let later = async {
+        let later = "SELECT now(6) > @began + INTERVAL 3 SECOND";
+        while !sqlx::query_scalar::<_, bool>(later).fetch_one(&mut open).await.unwrap() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), later).await.expect("the server's clock goes on");
+    scene.run("UPDATE orders SET title = 'uno', updated_at = NOW WHERE id = 1").await;
+    scene.sync().await;
+    scene.assert_right("a run beside it").await;
+    open.execute("COMMIT").await.unwrap();
+    scene.sync().await;
+    scene.assert_right("its end").await;
+}
+
+/// A transaction that begins between the two questions is not seen by the second one: its time has to lie behind the first
+/// one's answer.
+#[tokio::test]
+async fn the_clock_is_asked_before_the_open_transactions() {
+    let shop = Place::mariadb().await;
+    shop.run("CREATE TABLE marks (id BIGINT PRIMARY KEY)").await;
+    let mut config = shop.config();
+    let Server::Mysql(address) = &mut config.server else { panic!("no server") };
+    let url = Url::parse(&address.url.reveal().unwrap()).unwrap();
+    let proxy = TcpProxy::to(&url).await;
+    address.url = Secret::plain(proxy.instead(&url).as_str());
+    let source = prejoin::source::open(&config).unwrap();
+    // Connects, and has both questions prepared.
+    source.moment().await.unwrap();
+    source.moment().await.unwrap();
+    // Signs of life take 11 bytes each. The answer to the first question passes, and the second one waits.
+    proxy.set_after(40, Traffic::Hang);
+    let asking = tokio::spawn(async move { source.moment().await });
+    let hangs = async {
+        while proxy.now() != Traffic::Hang {
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), hangs).await.expect("an answer");
+    let mut open = MySqlConnection::connect(&shop.address()).await.unwrap();
+    open.execute("START TRANSACTION").await.unwrap();
+    let clock = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
+    let began: i64 = sqlx::query_scalar(clock).fetch_one(&mut open).await.unwrap();
+    open.execute("INSERT INTO marks VALUES (1)").await.unwrap();
+    proxy.set(Traffic::Pass);
+    let moment = asking.await.unwrap().unwrap();
+    assert!(moment.now.as_microsecond() < began, "{moment:?}, and a transaction of {began}");
 }

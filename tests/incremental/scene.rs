@@ -111,6 +111,22 @@ impl Scene {
         scene
     }
 
+    /// A shop with a few of everything, and its index.
+    pub(super) async fn filled(engine: TestEngine, shop: Place) -> Self {
+        let scene = Self::new(engine, shop).await;
+        scene.fill().await;
+        scene.sync().await;
+        scene
+    }
+
+    /// Says something else in a file of the home.
+    pub(super) fn rewrite(&self, file: &str, said: &str, instead: &str) {
+        let path = self.home.path().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(said), "{file} does not say {said}");
+        std::fs::write(&path, text.replace(said, instead)).unwrap();
+    }
+
     async fn make_tables(&self) {
         let shop = &self.shop;
         let time = self.time();
@@ -182,6 +198,24 @@ impl Scene {
         let mut command = self.home.command(&arguments);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         self.home.ran(&output)
+    }
+
+    /// As [`Scene::sync`], behind a run that died or stands still. What it has sent last may reach a busy engine only now, and is
+    /// taken for a sign of life.
+    pub(super) async fn sync_after(&self) {
+        self.runs_after(&["sync", "shop"]).await;
+    }
+
+    /// As [`Scene::sync_after`], with any arguments.
+    pub(super) async fn runs_after(&self, arguments: &[&str]) {
+        for _ in 0..5 {
+            let ran = self.home.run_beside(arguments).await;
+            if ran.code != Some(3) {
+                assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+                return;
+            }
+        }
+        panic!("the dead go on giving signs of life")
     }
 
     /// What readers see.

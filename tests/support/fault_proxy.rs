@@ -26,6 +26,10 @@ pub(crate) enum Fault {
     AnswerAfter(&'static str),
     /// The engine does the work; no answer comes until the client goes away.
     HoldAfter,
+    /// The engine does the work; half of its answer comes, and then the connection is closed.
+    Half,
+    /// Its answer comes bit by bit.
+    Slow,
     /// Arrives at the engine when [`FaultProxy::let_go`] is called, whether or not anybody still waits for the answer.
     Late,
     /// Goes through, as if there were no fault.
@@ -224,6 +228,19 @@ async fn serve_one(
         Fault::HoldAfter => {
             forward(upstream, &head, &body).await?;
             client.read_to_end(&mut Vec::new()).await.map(drop)
+        }
+        Fault::Half => {
+            let answered = forward(upstream, &head, &body).await?;
+            client.write_all(&answered[..answered.len() / 2]).await?;
+            client.shutdown().await
+        }
+        Fault::Slow => {
+            let answered = forward(upstream, &head, &body).await?;
+            for bit in answered.chunks(answered.len().div_ceil(20)) {
+                client.write_all(bit).await?;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            client.shutdown().await
         }
         Fault::Late => {
             drop(gate.acquire().await.ok());

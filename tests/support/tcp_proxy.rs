@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -14,11 +15,16 @@ use url::Url;
 
 use super::fault_proxy::bound;
 
+/// Before each piece of slow traffic.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// What becomes of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Traffic {
     /// They are passed on.
     Pass,
+    /// They are passed on, the server's with a pause before each piece.
+    Slow,
     /// Connections end, as those of a server that is stopped.
     Close,
     /// Connections stay open, and nothing is passed on, either way.
@@ -95,6 +101,11 @@ impl TcpProxy {
         self.valve.send_replace(Valve { now: Traffic::Pass, left, then });
     }
 
+    /// How many more of the server's will pass, as [`TcpProxy::set_after`] has said.
+    pub(crate) fn left(&self) -> usize {
+        self.valve.borrow().left
+    }
+
     /// What becomes of them now.
     pub(crate) fn now(&self) -> Traffic {
         self.valve.borrow().now
@@ -132,7 +143,7 @@ async fn serve(
     loop {
         let now = changes.borrow_and_update().now;
         match now {
-            Traffic::Pass => {}
+            Traffic::Pass | Traffic::Slow => {}
             Traffic::Close => return Ok(()),
             Traffic::Hang => {
                 drop(changes.changed().await);
@@ -148,6 +159,9 @@ async fn serve(
             read = answers.read(&mut answer) => match read? {
                 0 => return Ok(()),
                 count => {
+                    if now == Traffic::Slow {
+                        tokio::time::sleep(PAUSE).await;
+                    }
                     spend(valve, count);
                     hears.write_all(&answer[..count]).await?;
                 }
