@@ -145,7 +145,7 @@ impl<'h> World<'h> {
                 self.sync().await?;
             }
             Step::Harm(harm) => {
-                self.harm(number, round, harm).await?;
+                Box::pin(self.harm(number, round, harm)).await?;
                 self.sync().await?;
             }
         }
@@ -252,7 +252,8 @@ impl<'h> World<'h> {
     }
 
     async fn arguments(&self, run: Run) -> Vec<String> {
-        let mut arguments: Vec<String> = run.words().iter().map(|word| (*word).to_owned()).collect();
+        let mut arguments: Vec<String> =
+            run.words().iter().map(|word| (*word).to_owned()).collect();
         if run == Run::Back {
             match self.other().await {
                 Some(other) => arguments.extend(["--to".to_owned(), other]),

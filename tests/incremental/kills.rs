@@ -35,7 +35,9 @@ async fn edit(scene: &Scene, point: &str) {
 
 /// What [`edit`] deletes.
 async fn bring_back(scene: &Scene) {
-    scene.run("DELETE FROM orders WHERE id = 8; INSERT INTO orders VALUES (8, 'eight', 2, NOW)").await;
+    scene
+        .run("DELETE FROM orders WHERE id = 8; INSERT INTO orders VALUES (8, 'eight', 2, NOW)")
+        .await;
     scene.sync().await;
 }
 
@@ -105,7 +107,9 @@ async fn a_swap_that_is_frozen_comes_too_late(engine: TestEngine) {
         let reindex = ["reindex", "shop", "--json"];
         let held = scene.home.start_held("before_swap", &reindex, &[]).until_held().await;
         held.freeze();
-        scene.run(&format!("UPDATE orders SET title = '{then}', updated_at = NOW WHERE id = 1")).await;
+        scene
+            .run(&format!("UPDATE orders SET title = '{then}', updated_at = NOW WHERE id = 1"))
+            .await;
         scene.runs_after(&[then, "shop"]).await;
         let ran = held.goes_on().await;
         assert_eq!(ran.code, Some(3), "{then}: {}", ran.stderr);

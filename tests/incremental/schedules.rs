@@ -5,7 +5,7 @@
 
 use prejoin::sink::Method;
 use serde_json::json;
-use sqlx::{Executor, MySqlConnection, Connection};
+use sqlx::{Connection, Executor, MySqlConnection};
 
 use super::scene::Scene;
 use crate::support::engines::TestEngine;
@@ -64,7 +64,8 @@ async fn a_row_that_moves_on_at_once_leaves_no_ghost() {
     let slow = json!({"index.refresh_interval": "1h"});
     client.call(Method::Put, &[&scene.index, "_settings"], &[], Some(&slow)).await.unwrap();
     for order in [3, 2, 1] {
-        let to = format!("UPDATE order_lines SET order_id = {order}, updated_at = NOW WHERE id = 2");
+        let to =
+            format!("UPDATE order_lines SET order_id = {order}, updated_at = NOW WHERE id = 2");
         scene.run(&to).await;
         scene.sync().await;
     }

@@ -25,10 +25,11 @@ impl Home {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Held<'_> {
-        assert!(
-            cfg!(feature = "failpoints"),
-            "this test holds the program: run it with `--features failpoints`, as dev/test does"
-        );
+        if !cfg!(feature = "failpoints") {
+            panic!(
+                "this test holds the program: run it with `--features failpoints`, as dev/test does"
+            );
+        }
         let file = self.path().join(format!("held-{}", uuid::Uuid::new_v4().simple()));
         let mut variables = variables.to_vec();
         variables.push(("PREJOIN_FAILPOINT", point));

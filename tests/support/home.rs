@@ -100,11 +100,7 @@ impl Home {
     }
 
     /// Starts the program with variables for this run alone.
-    pub(crate) fn start_with(
-        &self,
-        arguments: &[&str],
-        variables: &[(&str, &str)],
-    ) -> Running<'_> {
+    pub(crate) fn start_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running<'_> {
         let mut command = tokio::process::Command::from(self.command(arguments));
         command.envs(variables.iter().copied());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
