@@ -14,6 +14,7 @@ on_both_engines!(
     frozen_at_any_point_it_changes_nothing_any_more,
     what_a_frozen_run_had_sent_comes_too_late,
     a_swap_that_is_frozen_comes_too_late,
+    a_catch_up_that_is_frozen_finds_its_index_removed,
 );
 
 const SYNC: [&str; 3] = ["sync", "shop", "--json"];
@@ -116,5 +117,21 @@ async fn a_swap_that_is_frozen_comes_too_late(engine: TestEngine) {
         scene.assert_right(then).await;
         scene.sync().await;
         scene.assert_right(then).await;
+    }
+}
+
+/// The run that takes over begins anew: nothing is left for the first one to write to.
+async fn a_catch_up_that_is_frozen_finds_its_index_removed(engine: TestEngine) {
+    let scene = Scene::filled(engine, Place::postgres().await).await;
+    // Everything is read again by the catch-up.
+    scene.rewrite("config/default.yaml", r#""overlap":"0s""#, r#""overlap":"1h""#);
+    let reindex = ["reindex", "shop", "--json"];
+    for point in ["after_read:2", "before_advance:2"] {
+        let held = scene.home.start_held(point, &reindex, &[]).until_held().await;
+        held.freeze();
+        scene.runs_after(&["reindex", "shop"]).await;
+        let ran = held.goes_on().await;
+        assert_eq!(ran.code, Some(3), "{point}: {}", ran.stderr);
+        scene.assert_right(point).await;
     }
 }
