@@ -51,8 +51,18 @@ impl Failure {
         Self { next, ..self }
     }
 
+    /// Whether somebody asked for the end.
+    pub(super) fn is_interruption(&self) -> bool {
+        self.code >= INTERRUPTED
+    }
+
     /// Says it once, with causes and hint.
     pub(super) fn print(self) -> ExitCode {
+        ExitCode::from(self.tell())
+    }
+
+    /// As [`Failure::print`], for a command that goes on; the exit code that it asks for.
+    pub(super) fn tell(self) -> u8 {
         render::line(&format!("error: {:#}", self.error));
         if let Some(hint) = hint(&self.error) {
             render::line(&format!("\nhint: {hint}"));
@@ -60,7 +70,7 @@ impl Failure {
         if let Some(next) = &self.next {
             render::line(&format!("\nhint: {next}"));
         }
-        ExitCode::from(self.code)
+        self.code
     }
 }
 

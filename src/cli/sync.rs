@@ -12,9 +12,10 @@ use super::progress::Display;
 use super::reindex::odd;
 use super::{Shared, prepare, render, signals};
 use crate::config::Config;
+use crate::finding::Finding;
 use crate::sink::Client;
 use crate::sync::{
-    Engine, Options, Progress, Report, SyncOptions, check_ids, never_loaded, reindex, sync,
+    Engine, Options, Progress, Report, Stopped, SyncOptions, check_ids, never_loaded, reindex, sync,
 };
 
 #[derive(Debug, Args)]
@@ -34,38 +35,56 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    if !arguments.id.is_empty() && arguments.job.len() > 1 {
+        let what = "--id names documents of one job, and there are several";
+        return Err(Failure::not_started(Finding::error(what).hint("run it for each of them")));
+    }
     let config = prepare::config(shared)?;
     let client = prepare::client(&config).await?;
     let cancel = CancellationToken::new();
     let signal = signals::cancel_on_signal(cancel.clone());
-    let mut looks = false;
+    // One job's trouble is not the others'; the worst of them is the exit code.
+    let mut worst = 0;
     for job in &arguments.job {
-        let progress = Arc::new(Progress::default());
-        let (report, ended) = match kept(&config, &client, job).await? {
-            None => {
-                let engine = first(&config, &client, arguments, job).await?;
-                let _display = Display::start(job, Arc::clone(&progress));
-                let options = Options { keep: 1, ..Options::default() };
-                reindex(&engine, options, progress, cancel.clone()).await
+        let ran = one(&config, &client, (job, arguments), &cancel).await;
+        let ended = ran.and_then(|(report, ended)| {
+            if shared.json {
+                render::json(&report);
             }
-            Some(kept) => {
-                let ids = arguments.id.clone();
-                check_ids(&kept.engine.plan, &ids).map_err(Failure::not_started)?;
-                let _display = Display::start(job, Arc::clone(&progress));
-                let Arguments { allow_mass_delete, sweep, .. } = *arguments;
-                let options = SyncOptions { ids, allow_mass_delete, sweep };
-                sync(&kept, options, progress, cancel.clone()).await
-            }
-        };
-        if shared.json {
-            render::json(&report);
-        }
-        let next = report.next.clone();
-        ended.map_err(|stopped| Failure::of_run(stopped, signal.received()).then(next))?;
-        render::line(&summary(&report));
-        looks |= report.needs_a_look();
+            let next = report.next.clone();
+            ended.map_err(|stopped| Failure::of_run(stopped, signal.received()).then(next))?;
+            render::line(&summary(&report));
+            Ok(if report.needs_a_look() { LOOK } else { 0 })
+        });
+        worst = worst.max(match ended {
+            Err(failure) if failure.is_interruption() => return Err(failure),
+            Err(failure) => failure.tell(),
+            Ok(code) => code,
+        });
     }
-    Ok(ExitCode::from(if looks { LOOK } else { 0 }))
+    Ok(ExitCode::from(worst))
+}
+
+/// Brings the index of one job in step.
+async fn one(
+    config: &Config,
+    client: &Client,
+    (job, arguments): (&str, &Arguments),
+    cancel: &CancellationToken,
+) -> Result<(Report, Result<(), Stopped>), Failure> {
+    let progress = Arc::new(Progress::default());
+    let Some(kept) = kept(config, client, job).await? else {
+        let engine = first(config, client, arguments, job).await?;
+        let _display = Display::start(job, Arc::clone(&progress));
+        let options = Options { keep: 1, ..Options::default() };
+        return Ok(reindex(&engine, options, progress, cancel.clone()).await);
+    };
+    let ids = arguments.id.clone();
+    check_ids(&kept.engine.plan, &ids).map_err(Failure::not_started)?;
+    let _display = Display::start(job, Arc::clone(&progress));
+    let Arguments { allow_mass_delete, sweep, .. } = *arguments;
+    let options = SyncOptions { ids, allow_mass_delete, sweep };
+    Ok(sync(&kept, options, progress, cancel.clone()).await)
 }
 
 /// The whole index of a job that was never loaded, unless single documents were asked for.

@@ -195,6 +195,7 @@ impl Build {
     pub(super) async fn catch_up(
         self,
         progress: &Arc<Progress>,
+        allow_mass_delete: bool,
         cancel: &CancellationToken,
     ) -> Result<(Self, u64), Stopped> {
         let Self { engine, claim, lease, bulk, .. } = self;
@@ -204,7 +205,7 @@ impl Build {
         let lease = IndexLease::take(&engine.state, &name, &claim).await;
         let lease = lease.map_err(|error| Stopped::midway(&what, error.into()))?;
         let build = Self::new(&engine, &claim, lease, false);
-        let options = SyncOptions::default();
+        let options = SyncOptions { allow_mass_delete, ..SyncOptions::default() };
         let update = Update { engine: &engine, progress, options: &options, wholly: false };
         let lost = build.lease.lost();
         let updating = async {

@@ -110,7 +110,7 @@ impl<'e> Deletions<'e> {
                 let what = format!(
                     "{all} of {documents} documents have lost their root: none of them is deleted"
                 );
-                let hint = "is a service's table as it should be? if it is: --allow-mass-delete";
+                let hint = "is a service's table as it should be? if it is: --allow-mass-delete, and --allow-shrink of a reindex";
                 return Err(Finding::error(what).hint(hint).into());
             }
         }

@@ -271,11 +271,12 @@ impl Run {
         let tells = |watch: &Watch| matches!(watch.seen, Seen::Marked(_)) || watch.gone.is_some();
         let nodes = self.engine.plan.root.walk();
         let is_seen = nodes.iter().flat_map(|node| &node.watches).any(tells);
+        let allow = self.options.allow_shrink;
         let rounds = if is_seen && swap.live.is_some() { ROUNDS } else { 0 };
         for _ in 0..rounds {
             report.next = Some(complete(report));
             let led;
-            (build, led) = build.catch_up(&self.progress, &self.cancel).await?;
+            (build, led) = build.catch_up(&self.progress, allow, &self.cancel).await?;
             report.caught_up += led;
             if led <= LITTLE {
                 break;
@@ -294,7 +295,7 @@ impl Run {
         if rounds == 0 {
             return Ok((build, old));
         }
-        match build.catch_up(&self.progress, &self.cancel).await {
+        match build.catch_up(&self.progress, allow, &self.cancel).await {
             Ok((build, led)) => {
                 report.caught_up += led;
                 report.next = None;

@@ -164,3 +164,16 @@ async fn a_column_that_went_with_the_job_is_told_with_what_to_do() {
     assert_eq!(warned(&scene).await, [""; 0]);
     assert_eq!(scene.documents().await["2"]["lines"][0]["item"]["id"], 1);
 }
+
+#[tokio::test]
+async fn one_jobs_trouble_is_not_anothers() {
+    let scene = filled(TestEngine::Elasticsearch).await;
+    scene.run("UPDATE orders SET title = 'uno', updated_at = NOW WHERE id = 1").await;
+    let ran = scene.home.run(&["sync", "unknown", "shop"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error: there is no job `unknown`"), "{}", ran.stderr);
+    scene.assert_right("the job beside it").await;
+    let ran = scene.home.run(&["sync", "unknown", "shop", "--id", "1"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--id names documents of one job"), "{}", ran.stderr);
+}
