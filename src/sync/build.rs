@@ -172,10 +172,7 @@ impl Build {
             };
             let name = build.lease.index().to_owned();
             if !error.is::<Spent>() {
-                // Whatever failed, an index that another run has taken over, or removed, is the reason.
-                let lost = matches!(build.lease.confirm().await, Err(LeaseError::Lost));
-                let error = if lost { ShutOut.into() } else { error };
-                let stopped = Stopped::midway(&format!("index `{name}`"), error);
+                let stopped = build.stopped(error).await;
                 return (Some(build), Err(stopped));
             }
             tracing::info!(index = name, "all versions of the lease are spent: taking another");
@@ -220,7 +217,10 @@ impl Build {
             biased;
             () = cancel.cancelled() => Err(Stopped::Cancelled),
             () = lost.cancelled() => Err(Stopped::midway(&what, ShutOut.into())),
-            updated = updating => updated.map_err(|error| Stopped::midway(&what, error)),
+            updated = updating => match updated {
+                Ok(updated) => Ok(updated),
+                Err(error) => Err(build.stopped(error).await),
+            },
         };
         build.bulk.all_landed().await;
         match updated {
@@ -230,6 +230,13 @@ impl Build {
                 Err(stopped)
             }
         }
+    }
+
+    /// What a failure means: whatever failed, an index that another run has taken over, or removed, is the reason.
+    async fn stopped(&self, error: anyhow::Error) -> Stopped {
+        let lost = matches!(self.lease.confirm().await, Err(LeaseError::Lost));
+        let error = if lost { ShutOut.into() } else { error };
+        Stopped::midway(&format!("index `{}`", self.lease.index()), error)
     }
 
     /// Gives the index the settings of its file, makes everything searchable and counts it.
