@@ -4,7 +4,7 @@
 //! killed anywhere, the next update repeats work and loses none. Old roots of what moved or vanished are found by the index
 //! itself, under its lease and after a refresh. More deletions than a mistake would excuse are not sent at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -205,11 +205,6 @@ impl Update<'_> {
         Ok(if self.wholly { shares } else { before.shares.clone() })
     }
 
-    /// Whether the update builds the documents of dead letters, and so this one.
-    fn is_built(&self, key: &str) -> bool {
-        self.options.ids.is_empty() || self.options.ids.iter().any(|id| id == key)
-    }
-
     /// Keeps the dead letters of this run, and forgets those of documents that are right now.
     async fn settle(
         &self,
@@ -222,12 +217,12 @@ impl Update<'_> {
         let now = Timestamp::now();
         letters.iter_mut().for_each(|letter| letter.at = now);
         state.put_dead_letters(&letters).await.context("dead letters could not be kept")?;
-        let healed: Vec<&str> = before
-            .iter()
-            .map(|letter| letter.key.as_str())
-            .filter(|key| !key.is_empty() && self.is_built(key))
-            .filter(|key| letters.iter().all(|letter| letter.key != *key))
-            .collect();
+        let refused: HashSet<&str> = letters.iter().map(|letter| letter.key.as_str()).collect();
+        let built: HashSet<&str> = self.options.ids.iter().map(String::as_str).collect();
+        let keys = before.iter().map(|letter| letter.key.as_str());
+        let built = keys.filter(|key| built.is_empty() || built.contains(key));
+        let healed = built.filter(|key| !key.is_empty() && !refused.contains(key));
+        let healed: Vec<&str> = healed.collect();
         lease.confirm().await?;
         state.forget_dead_letters(lease.index(), &healed).await
     }
