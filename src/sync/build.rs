@@ -82,7 +82,16 @@ impl Build {
             IndexLease::create(&engine.state, (&name, &engine.plan.mapping), claim, |uuid| {
                 first_state(engine, uuid, horizons)
             });
-        let lease = made.await.map_err(|error| Stopped::not_taken(&name, error))?;
+        let lease = match made.await {
+            Ok(lease) => lease,
+            Err(error) => {
+                // Whoever has taken over removes what this run has made.
+                return Err(match alias.confirm().await {
+                    Err(lost @ LeaseError::Lost) => not_ours(lost),
+                    _ => Stopped::not_taken(&name, error),
+                });
+            }
+        };
         // Only now: what is left of earlier runs may be wanted when a new index cannot be made.
         for unseen in known.unseen() {
             let removed = async {

@@ -44,8 +44,9 @@ struct World<'h> {
     tally: Cell<Tally>,
     index: Indexes,
     engine: TestEngine,
-    places: Vec<Place>,
+    /// Gone before the databases are, which wait for them.
     open: Vec<Open>,
+    places: Vec<Place>,
 }
 
 /// A transaction that is open still.

@@ -15,6 +15,7 @@ on_both_engines!(
     what_a_frozen_run_had_sent_comes_too_late,
     a_swap_that_is_frozen_comes_too_late,
     a_catch_up_that_is_frozen_finds_its_index_removed,
+    an_index_is_removed_before_it_is_held,
 );
 
 const SYNC: [&str; 3] = ["sync", "shop", "--json"];
@@ -134,4 +135,22 @@ async fn a_catch_up_that_is_frozen_finds_its_index_removed(engine: TestEngine) {
         assert_eq!(ran.code, Some(3), "{point}: {}", ran.stderr);
         scene.assert_right(point).await;
     }
+}
+
+/// Between the making of an index and the lease of it there is a moment.
+async fn an_index_is_removed_before_it_is_held(engine: TestEngine) {
+    let scene = Scene::filled(engine, Place::sqlite().await).await;
+    let proxy = FaultProxy::to(&engine.url().await).await;
+    proxy.then("-000002/_settings", [Fault::Late]);
+    let url = proxy.url();
+    let reindex = ["reindex", "shop", "--json"];
+    let running = scene.home.start_with(&reindex, &[("PREJOIN__ENGINE__URL", &url)]);
+    proxy.until_seen("-000002/_settings", 1).await;
+    running.signal("STOP");
+    scene.runs_after(&["reindex", "shop"]).await;
+    proxy.let_go();
+    running.signal("CONT");
+    let ran = running.ended().await;
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    scene.assert_right("it went on").await;
 }
