@@ -60,7 +60,7 @@ async fn an_engine_that_fails_once(engine: TestEngine) {
     let (scene, proxy) = behind_a_proxy(engine).await;
     let url = proxy.url();
     let mut round = 0;
-    for request in ["_aliases", "_doc/", "_refresh", "_search", "_mget", "_bulk"] {
+    for request in ["_aliases", "_doc/", "_refresh", "_search", "_bulk"] {
         for fault in [
             Fault::Close,
             Fault::CloseAfter,
@@ -85,7 +85,7 @@ async fn an_engine_that_goes_on_failing(engine: TestEngine) {
     let url = proxy.url();
     let faults = [
         ("_search", Fault::Close),
-        ("_mget", Fault::HoldAfter),
+        ("_search", Fault::HoldAfter),
         ("_bulk", Fault::Close),
         ("_bulk", Fault::CloseAfter),
         ("_bulk", Fault::HoldAfter),
