@@ -44,16 +44,9 @@ pub async fn patiently<T>(
 ) -> anyhow::Result<T> {
     let mut patience = Patience::new(patience);
     loop {
-        let error = match attempt().await {
+        match attempt().await {
             Ok(done) => return Ok(done),
-            Err(error) => error,
-        };
-        let passing = error.chain().find_map(|cause| cause.downcast_ref::<EngineError>());
-        let Some(passing) = passing.filter(|cause| cause.is_passing()).cloned() else {
-            return Err(error);
-        };
-        if patience.wait(passing).await.is_err() {
-            return Err(error);
+            Err(error) => patience.bear(error).await?,
         }
     }
 }
@@ -69,6 +62,15 @@ pub(super) struct Patience {
 impl Patience {
     pub(super) fn new(settings: PatienceSettings) -> Self {
         Self { settings, since: None, tries: 0 }
+    }
+
+    /// Waits before the next try; the error, when there should be none.
+    pub(super) async fn bear(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
+        let passing = error.chain().find_map(|cause| cause.downcast_ref::<EngineError>());
+        let Some(passing) = passing.filter(|cause| cause.is_passing()).cloned() else {
+            return Err(error);
+        };
+        self.wait(passing).await.map_err(|_| error)
     }
 
     pub(super) fn progress(&mut self) {

@@ -115,20 +115,6 @@ impl State {
         Ok(letters)
     }
 
-    /// Forgets the dead letters of these keys of `index`.
-    ///
-    /// # Errors
-    /// When the engine does not answer or refuses.
-    pub async fn forget_dead_letters(&self, index: &str, keys: &[&str]) -> Result<()> {
-        let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
-        for keys in keys.chunks(AT_ONCE) {
-            let mut body = BulkBody::default();
-            keys.iter().for_each(|key| body.delete(&id(index, key), now));
-            self.write(body).await?;
-        }
-        Ok(())
-    }
-
     /// Forgets these dead letters; a later one of the same key stays.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Drawn;
 use crate::plan::UsedColumns;
 use crate::source::KeyRange;
-use crate::trace::Shares;
+use crate::trace::Looks;
 
 /// The state of one real index; one document of its own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct IndexState {
     pub horizons: BTreeMap<String, Timestamp>,
     /// What relations looked like, by name, whose rows do not tell when they changed.
     #[serde(default)]
-    pub shares: BTreeMap<String, Shares>,
+    pub shares: Looks,
     /// Its loading.
     pub load: LoadState,
     /// Since when readers have seen it, the last time that they began to; `None` when they never did.

@@ -3,7 +3,6 @@
 //! Promises: it is written only under its lease; one that comes to nothing is removed, one of which something is loaded is kept,
 //! usable and ready to be gone on with. Never touches a generation that readers see or have seen.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -24,6 +23,7 @@ use crate::sink::{index, patiently};
 use crate::state::{
     AliasLease, BuiltBy, Claim, Counts, IndexLease, IndexState, LeaseError, LoadState,
 };
+use crate::trace::Looks;
 
 /// A generation that is being built.
 pub(super) struct Build {
@@ -49,7 +49,7 @@ fn first_state(engine: &Engine, uuid: String, horizons: Horizons) -> IndexState 
         columns: plan.columns().clone(),
         rows_by: rows_by(engine),
         horizons,
-        shares: BTreeMap::new(),
+        shares: Looks::new(),
         load: LoadState::default(),
         served_from: None,
     }

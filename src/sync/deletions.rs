@@ -11,8 +11,10 @@ use anyhow::Result;
 use super::Engine;
 use super::writer::{Target, Writer};
 use crate::finding::Finding;
-use crate::row::Key;
-use crate::sink::{index, patiently};
+use crate::hydrate::Level;
+use crate::row::{Key, Match, key_of};
+use crate::sink::index;
+use crate::source::Read;
 use crate::state::DeadLetter;
 
 /// Deletions that a run sends whatever the index's size, and the share of its documents beyond that: one in so many.
@@ -29,10 +31,8 @@ pub(super) struct Deletions<'e> {
     documents: Option<u64>,
     /// Keys of documents, and the version to delete each with.
     held: HashMap<Key, u64>,
-    /// Those that are not held any more, being too many.
-    beyond: u64,
-    /// Those that were sent.
-    sent: u64,
+    /// Those that are gone.
+    count: u64,
     letters: Vec<DeadLetter>,
 }
 
@@ -53,8 +53,7 @@ impl<'e> Deletions<'e> {
             are_right,
             documents: None,
             held: HashMap::new(),
-            beyond: 0,
-            sent: 0,
+            count: 0,
             letters: Vec::new(),
         }
     }
@@ -66,8 +65,7 @@ impl<'e> Deletions<'e> {
         }
         let (engine, live) = (self.engine, self.target.index.as_str());
         let ids: Vec<&str> = keys.iter().map(Key::as_str).collect();
-        let look = async || index::digests(&engine.client, live, &ids).await;
-        let there = patiently(engine.patience(), look).await?;
+        let there = index::digests(&engine.client, engine.patience(), live, &ids).await?;
         let most = self.most().await?;
         for key in keys {
             if !there.contains_key(key.as_str()) {
@@ -76,14 +74,25 @@ impl<'e> Deletions<'e> {
             // One more than may be is enough to know.
             if self.held.len() as u64 <= most || self.held.contains_key(&key) {
                 self.held.insert(key, version);
-            } else {
-                self.beyond += 1;
             }
         }
         if self.are_right && self.held.len() >= engine.load.page_rows {
             self.send().await?;
         }
         Ok(())
+    }
+
+    /// Forgets keys whose roots are there again.
+    pub(super) fn spare(&mut self, root: &Read, roots: &Level) {
+        if self.held.is_empty() {
+            return;
+        }
+        let mut text = String::new();
+        for row in roots.rows.iter() {
+            if key_of(row, &root.key, Match::Exact, &mut text) {
+                self.held.remove(&Key::from(text.as_str()));
+            }
+        }
     }
 
     /// How many a mistake would excuse.
@@ -105,26 +114,26 @@ impl<'e> Deletions<'e> {
     /// When they are too many, or the engine fails.
     pub(super) async fn finish(mut self) -> Result<Deleted> {
         if let Some(documents) = self.documents {
-            let (most, all) = (self.most().await?, self.held.len() as u64 + self.beyond);
-            if all > most {
+            let most = self.most().await?;
+            if self.held.len() as u64 > most {
                 let what = format!(
-                    "{all} of {documents} documents have lost their root: none of them is deleted"
+                    "more than {most} of {documents} documents have lost their root: none of them is deleted"
                 );
                 let hint = "is a service's table as it should be? if it is: --allow-mass-delete, and --allow-shrink of a reindex";
                 return Err(Finding::error(what).hint(hint).into());
             }
         }
         self.send().await?;
-        let count = self.sent.saturating_sub(self.letters.len() as u64);
-        Ok(Deleted { count, letters: self.letters })
+        Ok(Deleted { count: self.count, letters: self.letters })
     }
 
     async fn send(&mut self) -> Result<()> {
         let mut writer = Writer::new(self.engine, self.target).deleting();
         for (key, version) in self.held.drain() {
-            self.sent += 1;
             writer.delete(key.as_str(), version).await?;
         }
+        writer.land_all().await?;
+        self.count += writer.applied();
         self.letters.extend(writer.finish().await?);
         Ok(())
     }

@@ -3,10 +3,11 @@
 //! Promises: all of them are asked for before the first row is read; one that cannot be told stays where it was.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use futures::future::try_join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use crate::plan::Watch;
@@ -19,9 +20,17 @@ pub(super) type Horizons = BTreeMap<String, Timestamp>;
 pub(super) struct Present {
     /// The horizons of what is read from now on.
     pub(super) horizons: Horizons,
-    /// Whether rows that tell of deletions may be gone since the horizons before: nothing but a look at everything shows
-    /// those deletions.
-    pub(super) has_forgotten: bool,
+    /// When the sources were asked.
+    asked: Instant,
+    /// How long from then on all deletions since the horizons before are told.
+    told_for: SignedDuration,
+}
+
+impl Present {
+    /// Whether rows that tell of deletions may be gone by now: nothing but a look at everything shows those deletions.
+    pub(super) fn has_forgotten(&self) -> bool {
+        SignedDuration::try_from(self.asked.elapsed()).is_ok_and(|gone| gone >= self.told_for)
+    }
 }
 
 /// Asks all sources for their present; `before` are the horizons up to which all was read.
@@ -37,22 +46,25 @@ pub(super) async fn present(engine: &Engine, before: &Horizons) -> Result<Presen
         anyhow::Ok((name, source.moment().await?))
     });
     let moments: BTreeMap<&str, Moment> = try_join_all(asked).await?.into_iter().collect();
-    let (mut horizons, mut has_forgotten) = (Horizons::new(), false);
+    let (mut horizons, mut told_for) = (Horizons::new(), SignedDuration::MAX);
     for node in nodes {
         let Some(moment) = moments.get(node.source.as_str()) else { continue };
         for watch in &node.watches {
             let kept = before.get(&watch.name).copied();
-            has_forgotten |= kept.is_some_and(|kept| forgets(watch, kept, moment.now));
+            told_for = told_for.min(tells_for(watch, kept, moment.now));
             if let Some(horizon) = moment.horizon(watch.overlap).or(kept) {
                 horizons.insert(watch.name.clone(), horizon);
             }
         }
     }
-    Ok(Present { horizons, has_forgotten })
+    Ok(Present { horizons, asked: Instant::now(), told_for })
 }
 
-/// Whether what was deleted behind that horizon may not be told any more.
-fn forgets(watch: &Watch, horizon: Timestamp, now: Timestamp) -> bool {
-    let keep = watch.gone.as_ref().and_then(|gone| gone.keep);
-    keep.is_some_and(|keep| now.duration_since(horizon) >= keep)
+/// How long all is told that was deleted behind that horizon; no time where the horizon is not known.
+fn tells_for(watch: &Watch, horizon: Option<Timestamp>, now: Timestamp) -> SignedDuration {
+    match (watch.gone.as_ref().and_then(|gone| gone.keep), horizon) {
+        (None, _) => SignedDuration::MAX,
+        (Some(_), None) => SignedDuration::ZERO,
+        (Some(keep), Some(horizon)) => keep.saturating_sub(now.duration_since(horizon)),
+    }
 }

@@ -108,7 +108,7 @@ pub enum Stopped {
     #[error("{0:#}")]
     Midway(anyhow::Error),
     /// Somebody asked for it.
-    #[error("stopped on request: the index that serves is unchanged")]
+    #[error("stopped on request: nothing is lost")]
     Cancelled,
 }
 

@@ -19,6 +19,7 @@ pub struct Progress {
     written: AtomicU64,
     unchanged: AtomicU64,
     dead: AtomicU64,
+    dead_before: AtomicU64,
     bytes: AtomicU64,
     bulks: AtomicU64,
     refusals: Mutex<Refusals>,
@@ -68,6 +69,16 @@ impl Progress {
 
     pub(super) fn add_unchanged(&self, documents: u64) {
         self.unchanged.fetch_add(documents, Ordering::Relaxed);
+    }
+
+    /// Refused documents that were not dead letters before.
+    pub(super) fn newly_dead(&self) -> u64 {
+        self.dead().saturating_sub(self.dead_before.load(Ordering::Relaxed))
+    }
+
+    /// The document that was refused last was a dead letter before.
+    pub(super) fn add_dead_before(&self) {
+        self.dead_before.fetch_add(1, Ordering::Relaxed);
     }
 
     /// One more document refused; `read` must have counted its root.

@@ -15,7 +15,7 @@ use crate::sink::index;
 use crate::sink::version::Versions;
 use crate::source::{Budget, Read, Source};
 
-/// Notes all documents of `live` for deletion that have no root any more.
+/// Notes all documents of `live` for deletion that have no root any more, as of its last refresh.
 ///
 /// # Errors
 /// When the root's source or the engine fails.
@@ -27,7 +27,6 @@ pub(super) async fn ghosts(
     let root = &engine.plan.root;
     let source = engine.sources.get(&root.source).context("the root's source")?;
     let read = root.read.only_key();
-    index::refresh(&engine.client, live).await?;
     let search = json!({"size": engine.load.page_rows.min(10_000), "_source": false});
     index::pass(&engine.client, live, search, async |hits| {
         let ids = hits.iter().filter_map(|hit| hit.get("_id")?.as_str());

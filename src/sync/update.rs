@@ -4,7 +4,7 @@
 //! killed anywhere, the next update repeats work and loses none. Old roots of what moved or vanished are found by the index
 //! itself, under its lease and after a refresh. More deletions than a mistake would excuse are not sent at all.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::Engine;
 use super::deletions::Deletions;
-use super::horizons::{Present, present};
+use super::horizons::present;
 use super::pipeline::{Asked, Part, Reading, Roots, all_ended_well, count};
 use super::progress::Progress;
 use super::report::Report;
@@ -29,7 +29,7 @@ use crate::sink::version::Versions;
 use crate::sink::{index, patiently};
 use crate::source::{KeyRange, PageSize};
 use crate::state::{Counts, DeadLetter, IndexLease, IndexState};
-use crate::trace::{Shares, Tracer};
+use crate::trace::{Looks, Tracer};
 
 /// What an incremental run may be told.
 #[derive(Debug, Clone, Default)]
@@ -79,10 +79,12 @@ impl Update<'_> {
     pub(super) async fn run(&self, lease: &IndexLease, bulk: &BulkWriter) -> Result<Updated> {
         let engine = self.engine;
         let before = lease.content().await;
-        let Present { horizons, has_forgotten } = present(engine, &before.horizons).await?;
+        let present = present(engine, &before.horizons).await?;
         let patience = engine.patience();
         patiently(patience, async || index::refresh(&engine.client, lease.index()).await).await?;
         let letters = engine.state.all_dead_letters(lease.index()).await?;
+        let tracer = Tracer::new(&engine.plan, &engine.sources, self.size())?;
+        let looks = if self.wholly { Some(look(&tracer, lease, &before).await?) } else { None };
         let target = Target {
             index: lease.index().to_owned(),
             write_alias: lease.write_alias().to_owned(),
@@ -90,52 +92,51 @@ impl Update<'_> {
             bulk: bulk.clone(),
             progress: Arc::clone(self.progress),
         };
-        let sweeps = self.options.ids.is_empty() && (self.options.sweep || has_forgotten);
-        let mut work = Work::new(engine, &target, self.options.allow_mass_delete);
-        let worked = async {
-            match sweeps {
-                true => self.sweep(&mut work).await.map(|()| before.shares.clone()),
-                false => self.follow(&mut work, (&before, &letters)).await,
-            }
-        };
-        let shares = Box::pin(worked).await?;
+        let is_all = self.options.ids.is_empty();
+        let mut swept = is_all && (self.options.sweep || present.has_forgotten());
+        let mut work = Work::new(engine, &target, self.options.allow_mass_delete, &letters);
+        if !swept {
+            let known = Known { before: &before, looks: looks.as_ref(), letters: &letters };
+            Box::pin(self.follow(&mut work, &tracer, &known)).await?;
+            // It may have taken that long.
+            swept = is_all && present.has_forgotten();
+        }
+        if swept {
+            Box::pin(self.sweep(&mut work)).await?;
+        }
         let Done { counts, deleted, letters: refused } = work.finish().await?;
-        self.settle(lease, &letters, refused).await?;
+        self.settle(lease, (letters, swept), refused).await?;
         failpoint::reach(Point::BeforeAdvance).await;
-        if self.options.ids.is_empty() {
+        if is_all {
             let advance = |state: &mut IndexState| {
-                state.horizons = horizons;
-                state.shares = shares;
+                state.horizons = present.horizons;
+                state.shares = looks.unwrap_or_else(|| std::mem::take(&mut state.shares));
             };
             lease.update(advance).await?;
         }
-        Ok(Updated { counts, deleted, swept: sweeps })
+        Ok(Updated { counts, deleted, swept })
     }
 
     /// Builds the documents of all roots that a change leads to.
-    async fn follow(
-        &self,
-        work: &mut Work<'_>,
-        (before, letters): (&IndexState, &[DeadLetter]),
-    ) -> Result<BTreeMap<String, Shares>> {
+    async fn follow(&self, work: &mut Work<'_>, tracer: &Tracer, known: &Known<'_>) -> Result<()> {
         let (keys, asked) = mpsc::channel(1);
         let mut tasks = JoinSet::new();
         let parts = self.reading(&work.versions)?.start(Roots::Keys(asked), &mut tasks);
         let target = work.target;
-        let finding = self.find(&target.index, (before, letters), keys);
-        let (shares, ()) = tokio::try_join!(finding, work.take(parts))?;
-        all_ended_well(&mut tasks).await?;
-        Ok(shares)
+        let finding = self.find(&target.index, (tracer, known), keys);
+        tokio::try_join!(finding, work.take(parts))?;
+        all_ended_well(&mut tasks).await
     }
 
     /// Builds the documents of all roots, and looks at all documents.
     async fn sweep(&self, work: &mut Work<'_>) -> Result<()> {
+        work.land().await?;
         let mut tasks = JoinSet::new();
         let all = Roots::Range(KeyRange::default());
         let parts = self.reading(&work.versions)?.start(all, &mut tasks);
         work.take(parts).await?;
         all_ended_well(&mut tasks).await?;
-        work.writer.land_all().await?;
+        work.land().await?;
         let live = (work.target.index.as_str(), &*work.versions);
         ghosts(self.engine, live, &mut work.deletions).await
     }
@@ -164,25 +165,24 @@ impl Update<'_> {
     async fn find(
         &self,
         live: &str,
-        (before, letters): (&IndexState, &[DeadLetter]),
+        (tracer, known): (&Tracer, &Known<'_>),
         keys: mpsc::Sender<Asked>,
-    ) -> Result<BTreeMap<String, Shares>> {
+    ) -> Result<()> {
         let engine = self.engine;
         let mut rounds = Rounds::new(keys, engine.load.page_rows);
         if !self.options.ids.is_empty() {
             let ids = self.options.ids.iter().map(|id| Key::from(id.as_str()));
             rounds.add(ids.collect()).await;
             rounds.finish().await;
-            return Ok(before.shares.clone());
+            return Ok(());
         }
-        let letters = letters.iter().filter(|letter| !letter.key.is_empty());
+        let letters = known.letters.iter().filter(|letter| !letter.key.is_empty());
         rounds.add(letters.map(|letter| Key::from(letter.key.as_str())).collect()).await;
-        let tracer = Tracer::new(&engine.plan, &engine.sources, self.size())?;
         let (send, mut found) = mpsc::channel(1);
         let tracing = async {
-            let since = |name: &str| before.horizons.get(name).copied();
-            let shares = self.wholly.then_some(&before.shares);
-            let traced = tracer.changes(since, shares, &send).await;
+            let since = |name: &str| known.before.horizons.get(name).copied();
+            let looks = known.looks.map(|now| (&known.before.shares, now));
+            let traced = tracer.changes(since, looks, &send).await;
             drop(send);
             traced
         };
@@ -192,24 +192,27 @@ impl Update<'_> {
                 if found.refs.is_empty() {
                     continue;
                 }
-                let held = index::holders(&engine.client, live, &found.refs, async |ids| {
-                    rounds.add(ids.iter().map(|id| Key::from(id.as_str())).collect()).await;
-                    Ok(())
-                });
-                held.await?;
+                // What is found again after a failure is known to the rounds.
+                let held = async || {
+                    index::holders(&engine.client, live, &found.refs, async |ids| {
+                        rounds.add(ids.iter().map(|id| Key::from(id.as_str())).collect()).await;
+                        Ok(())
+                    })
+                    .await
+                };
+                patiently(engine.patience(), held).await?;
             }
             rounds.finish().await;
             Ok(())
         };
-        let (shares, ()) = tokio::try_join!(tracing, adding)?;
-        Ok(if self.wholly { shares } else { before.shares.clone() })
+        tokio::try_join!(tracing, adding).map(|_| ())
     }
 
     /// Keeps the dead letters of this run, and forgets those of documents that are right now.
     async fn settle(
         &self,
         lease: &IndexLease,
-        before: &[DeadLetter],
+        (before, swept): (Vec<DeadLetter>, bool),
         mut letters: Vec<DeadLetter>,
     ) -> Result<()> {
         let state = &self.engine.state;
@@ -219,13 +222,39 @@ impl Update<'_> {
         state.put_dead_letters(&letters).await.context("dead letters could not be kept")?;
         let refused: HashSet<&str> = letters.iter().map(|letter| letter.key.as_str()).collect();
         let built: HashSet<&str> = self.options.ids.iter().map(String::as_str).collect();
-        let keys = before.iter().map(|letter| letter.key.as_str());
-        let built = keys.filter(|key| built.is_empty() || built.contains(key));
-        let healed = built.filter(|key| !key.is_empty() && !refused.contains(key));
-        let healed: Vec<&str> = healed.collect();
+        let is_healed = |letter: &DeadLetter| {
+            let key = letter.key.as_str();
+            // Rows without a key are met by a look at everything alone.
+            let is_built =
+                if key.is_empty() { swept } else { built.is_empty() || built.contains(key) };
+            is_built && !refused.contains(key)
+        };
+        let healed: Vec<DeadLetter> = before.into_iter().filter(is_healed).collect();
         lease.confirm().await?;
-        state.forget_dead_letters(lease.index(), &healed).await
+        state.forget_letters(&healed).await
     }
+}
+
+/// What a run knows of the index and its services.
+struct Known<'u> {
+    before: &'u IndexState,
+    looks: Option<&'u Looks>,
+    letters: &'u [DeadLetter],
+}
+
+/// Looks at the tables whose rows do not tell when they changed. What looks otherwise than before is in doubt from now on, until
+/// all is answered for: rows may be as they were by then, and documents not.
+async fn look(tracer: &Tracer, lease: &IndexLease, before: &IndexState) -> Result<Looks> {
+    let looks = tracer.looks().await?;
+    let doubted = before.shares.iter().map(|(name, shares)| {
+        let now = looks.get(name).unwrap_or(shares);
+        (name.clone(), shares.doubted(now))
+    });
+    let doubted: Looks = doubted.collect();
+    if doubted != before.shares {
+        lease.update(|state| state.shares = doubted).await?;
+    }
+    Ok(looks)
 }
 
 /// Documents on their way into the index, and out of it.
@@ -246,12 +275,17 @@ struct Done {
 }
 
 impl<'u> Work<'u> {
-    fn new(engine: &'u Engine, target: &'u Target, allow_mass_delete: bool) -> Self {
+    fn new(
+        engine: &'u Engine,
+        target: &'u Target,
+        allow_mass_delete: bool,
+        letters: &'u [DeadLetter],
+    ) -> Self {
         Self {
             engine,
             target,
             versions: Arc::new(Versions::new(target.epoch, engine.batches)),
-            writer: Writer::new(engine, target).comparing(),
+            writer: Writer::new(engine, target).comparing().knowing(letters),
             deletions: Deletions::new(engine, target, allow_mass_delete),
             counts: Counts::default(),
         }
@@ -263,6 +297,7 @@ impl<'u> Work<'u> {
             match part? {
                 Part::Roots { version, level, odd } => {
                     count(&mut self.counts, &self.engine.plan, &level, odd);
+                    self.deletions.spare(&self.engine.plan.root.read, &level);
                     self.writer.add(version, &level).await?;
                 }
                 Part::TooLarge(unfit) => {
@@ -271,16 +306,20 @@ impl<'u> Work<'u> {
                 }
                 Part::Gone { version, keys } => self.deletions.add(keys, version).await?,
                 Part::Pause(tell) => {
-                    self.writer.land_all().await?;
-                    // What comes again is compared with what was written.
-                    let refreshed = index::refresh(&self.engine.client, &self.target.index);
-                    refreshed.await?;
+                    self.land().await?;
                     // Nobody waits for it any more when the run was stopped.
                     let _gone = tell.send(());
                 }
             }
         }
         Ok(())
+    }
+
+    /// Waits until all that was built is answered for, and findable: what comes again is compared with it.
+    async fn land(&mut self) -> Result<()> {
+        self.writer.land_all().await?;
+        let (client, index) = (&self.engine.client, self.target.index.as_str());
+        patiently(self.engine.patience(), async || index::refresh(client, index).await).await
     }
 
     /// Waits until everything is answered for.

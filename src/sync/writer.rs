@@ -4,6 +4,7 @@
 //! ranges share what may be in flight; a slow engine slows the reading down. Never drops an outcome, never keeps a dead letter
 //! by itself: they are handed on with the range.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -53,6 +54,12 @@ pub(super) struct Writer<'e> {
     digests: Vec<Option<i64>>,
     /// Whether it deletes, so that what is superseded is no fault.
     deleting: bool,
+    /// Operations that were carried out.
+    applied: u64,
+    /// Keys of what was refused before.
+    refused_before: HashSet<&'e str>,
+    /// Keys of what was refused, where one may come again.
+    refused: HashSet<String>,
 }
 
 impl<'e> Writer<'e> {
@@ -67,6 +74,9 @@ impl<'e> Writer<'e> {
             comparing: false,
             digests: Vec::new(),
             deleting: false,
+            applied: 0,
+            refused_before: HashSet::new(),
+            refused: HashSet::new(),
         }
     }
 
@@ -78,6 +88,17 @@ impl<'e> Writer<'e> {
     /// The same, for documents that are to go.
     pub(super) fn deleting(self) -> Self {
         Self { deleting: true, ..self }
+    }
+
+    /// The same, to which it is no news that these were refused: however many they are, the run goes on.
+    pub(super) fn knowing(self, letters: &'e [DeadLetter]) -> Self {
+        let refused_before = letters.iter().map(|letter| letter.key.as_str()).collect();
+        Self { refused_before, ..self }
+    }
+
+    /// How many operations were carried out so far.
+    pub(super) fn applied(&self) -> u64 {
+        self.applied
     }
 
     /// Deletes a document.
@@ -113,7 +134,14 @@ impl<'e> Writer<'e> {
 
     /// Notes a root that becomes no document.
     pub(super) fn refuse(&mut self, Unfit { id, error_type, field }: Unfit) -> Result<()> {
+        // What was found twice is refused twice.
+        if self.comparing && !id.is_empty() && !self.refused.insert(id.clone()) {
+            return Ok(());
+        }
         self.target.progress.add_dead(&error_type, field.as_deref());
+        if self.refused_before.contains(id.as_str()) {
+            self.target.progress.add_dead_before();
+        }
         self.letters.push(DeadLetter {
             job: self.engine.plan.job.clone(),
             index: self.target.index.clone(),
@@ -164,7 +192,8 @@ impl<'e> Writer<'e> {
     async fn leave_out_known(&mut self, body: &mut BulkBody) -> Result<()> {
         let digests = std::mem::take(&mut self.digests);
         let (positions, ids): (Vec<usize>, Vec<&str>) = body.ids().unzip();
-        let held = index::digests(&self.engine.client, &self.target.index, &ids).await?;
+        let (engine, target) = (self.engine, self.target);
+        let held = index::digests(&engine.client, engine.patience(), &target.index, &ids).await?;
         let is_known = |position: usize, id: &str| {
             let digest = digests.get(position).copied().flatten();
             digest.is_some() && held.get(id).copied().flatten() == digest
@@ -216,6 +245,7 @@ impl<'e> Writer<'e> {
             }
         }
         self.target.progress.add_unchanged(left_out);
+        self.applied += applied;
         let written = if self.deleting { 0 } else { applied };
         self.target.progress.add_written(written, bytes);
         Ok(())
@@ -223,7 +253,7 @@ impl<'e> Writer<'e> {
 
     fn check_ceiling(&self) -> Result<()> {
         let progress = &self.target.progress;
-        let (dead, read) = (progress.dead(), progress.read());
+        let (dead, read) = (progress.newly_dead(), progress.read());
         if dead <= DEAD_LETTERS_ANYWAY.max(read / DEAD_LETTERS_ONE_IN) {
             return Ok(());
         }

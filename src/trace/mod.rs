@@ -25,6 +25,9 @@ use shares::digested;
 
 pub use shares::Shares;
 
+/// What tables look like whose rows do not tell when they changed, by [`Watch::name`].
+pub type Looks = BTreeMap<String, Shares>;
+
 /// What some changed rows lead to.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -83,35 +86,43 @@ impl Tracer {
         })
     }
 
+    /// What all tables look like whose rows do not tell when they changed.
+    ///
+    /// # Errors
+    /// When a source fails.
+    pub async fn looks(&self) -> Result<Looks> {
+        let mut looks = Looks::new();
+        for trail in &self.trails {
+            if let Some(digested) = &trail.digested {
+                let shares = trail.shares(digested, self.size).await?;
+                looks.insert(trail.watch.name.clone(), shares);
+            }
+        }
+        Ok(looks)
+    }
+
     /// Hands on what the rows lead to that have changed since: `since` tells from when on, for each name, with `None` for ever.
-    /// Tables whose changes nothing tells count by what they looked like `before`, if that is given; returns what they look
-    /// like now.
+    /// Tables whose changes nothing tells count by what they looked like before, and look like now, if that is given.
     ///
     /// # Errors
     /// When a source fails; the error names it and the table.
     pub async fn changes(
         &self,
         since: impl Fn(&str) -> Option<Timestamp>,
-        before: Option<&BTreeMap<String, Shares>>,
+        looks: Option<(&Looks, &Looks)>,
         found: &mpsc::Sender<Found>,
-    ) -> Result<BTreeMap<String, Shares>> {
-        let mut after = BTreeMap::new();
+    ) -> Result<()> {
         for trail in &self.trails {
             let name = trail.watch.name.as_str();
-            match (&trail.digested, before) {
-                (None, _) => trail.marked(since(name), self.size, found).await?,
-                (Some(_), None) => {}
-                (Some(digested), Some(before)) => {
-                    let shares = trail.shares(digested, self.size).await?;
-                    if before.get(name) != Some(&shares) {
-                        trail.others(&shares, before.get(name), self.size, found).await?;
-                    }
-                    after.insert(name.to_owned(), shares);
-                }
+            trail.marked(since(name), self.size, found).await?;
+            if let Some((before, now)) = looks
+                && let Some(now) = now.get(name).filter(|now| before.get(name) != Some(now))
+            {
+                trail.others(now, before.get(name), self.size, found).await?;
             }
             trail.told(since(name), self.size, found).await?;
         }
-        Ok(after)
+        Ok(())
     }
 }
 

@@ -42,6 +42,18 @@ impl Shares {
         }
     }
 
+    /// The same, but for the shares that are others `now`, of which nothing is known any more: what is written meanwhile may be of
+    /// rows that are soon as they were.
+    #[must_use]
+    pub fn doubted(&self, now: &Self) -> Self {
+        let doubt = |(before, now): (&u64, &u64)| match before == now {
+            true => *before,
+            // No rows have this digest.
+            false => xxh3_64(&[before.to_be_bytes(), now.to_be_bytes()].concat()),
+        };
+        Self(self.0.iter().zip(&now.0).map(doubt).collect())
+    }
+
     /// Whether rows of this one's share are others than `before`; all are where nothing is known.
     pub(super) fn differ(&self, before: Option<&Self>, row: RowRef<'_>, key: &[usize]) -> bool {
         let mut text = String::new();
@@ -149,6 +161,11 @@ mod tests {
             let all = page(&ROWS);
             let differ = (0..3).filter(|row| after.differ(Some(&before), all.row(*row), &[0]));
             assert!(after != before && differ.count() <= 1, "{changed:?}");
+            let doubted = before.doubted(&after);
+            let same =
+                |other: &Shares| doubted.0.iter().zip(&other.0).filter(|(a, b)| a == b).count();
+            assert!(doubted != before && doubted != after && same(&before) == same(&after));
+            assert_eq!(before.doubted(&before), before);
         }
         let all = page(&ROWS);
         assert!((0..3).all(|row| before.differ(None, all.row(row), &[0])));

@@ -208,8 +208,9 @@ async fn whole(before: Memory, after: Memory) -> String {
         let tracer = Tracer::new(&plan, &sources(&memory), size).unwrap();
         let (send, mut found) = mpsc::channel(1_000);
         let since: Timestamp = SINCE.parse().unwrap();
-        let known = shares.unwrap_or_default();
-        shares = Some(tracer.changes(|_| Some(since), Some(&known), &send).await.unwrap());
+        let (known, now) = (shares.unwrap_or_default(), tracer.looks().await.unwrap());
+        tracer.changes(|_| Some(since), Some((&known, &now)), &send).await.unwrap();
+        shares = Some(now);
         drop(send);
         let mut roots = BTreeSet::new();
         while let Some(found) = found.recv().await {

@@ -67,3 +67,33 @@ async fn each_edit_of_postgres_is_found_without_a_time() {
 async fn each_edit_of_mariadb_is_found_without_a_time() {
     each_edit_is_found_without_a_time(Place::mariadb().await, TestEngine::Elasticsearch).await;
 }
+
+/// Rows change, documents are built of them, and rows are what they were: nothing but doubt tells that documents are not.
+#[tokio::test]
+async fn what_is_put_back_before_anybody_has_noted_its_change_is_found() {
+    let scene = Scene::new(TestEngine::OpenSearch, Place::sqlite().await).await;
+    let job = scene.home.path().join("jobs/shop.yaml");
+    let text = std::fs::read_to_string(&job).unwrap();
+    std::fs::write(&job, text.replace("changed_at: updated_at", "changed_at: none")).unwrap();
+    scene.fill().await;
+    scene.sync().await;
+    scene.sync().await;
+    let sync = ["sync", "shop", "--json"];
+    for how in ["killed", "--sweep", "--id"] {
+        scene.run("UPDATE buyers SET name = 'mistaken' WHERE id = 1").await;
+        match how {
+            "killed" => {
+                let held = scene.home.start_held("before_advance", &sync, &[]).until_held().await;
+                held.kill().await;
+            }
+            "--sweep" => assert_eq!(scene.try_sync(&["--sweep"]).await.code, Some(0)),
+            _ => assert_eq!(scene.try_sync(&["--id", "1"]).await.code, Some(0)),
+        }
+        assert_eq!(scene.documents().await["1"]["buyer"]["name"], "mistaken", "{how}");
+        scene.run("UPDATE buyers SET name = 'Kim' WHERE id = 1").await;
+        scene.sync_after().await;
+        scene.assert_right(how).await;
+        // All is noted by now.
+        assert_eq!(scene.sync().await["read"], 0, "{how}");
+    }
+}

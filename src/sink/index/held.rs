@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{refresh, whole};
+use super::{by_primaries, refresh, whole};
 use crate::sink::client::{Client, Method};
 
 /// Documents on one page.
@@ -70,7 +70,7 @@ pub async fn pass(
     if let Value::Object(search) = &mut search {
         search.insert("sort".to_owned(), json!(["_doc"]));
     }
-    let open = [("scroll", KEPT_OPEN)];
+    let open = [by_primaries(client), &[("scroll", KEPT_OPEN)]].concat();
     let mut answer = client.call(Method::Post, &[index, "_search"], &open, Some(&search)).await;
     loop {
         let page = answer?;

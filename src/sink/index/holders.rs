@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::whole;
+use super::{by_primaries, whole};
 use crate::mapping::OWN_FIELD;
 use crate::sink::client::{Client, Method};
 
@@ -36,7 +36,7 @@ pub async fn holders(
         });
         loop {
             let path = [index, "_search"];
-            let found = client.call(Method::Post, &path, &[], Some(&search)).await;
+            let found = client.call(Method::Post, &path, by_primaries(client), Some(&search)).await;
             let found = found.with_context(context)?;
             whole(&found).with_context(context)?;
             let hits =

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use crate::finding::Finding;
 use crate::mapping::{Mapping, OWN_FIELD};
 use crate::sink::client::{Body, Client, Method};
+use crate::sink::engine::Flavor;
 use crate::sink::error::EngineError;
 
 pub use change::{SwapError, create, discard, settle, slow_down, swap};
@@ -209,8 +210,21 @@ fn known(answer: Result<u64, EngineError>) -> Result<Option<u64>, EngineError> {
     }
 }
 
-/// An error when not every shard took part in an answer.
+/// Has a search answered by what a refresh has made findable: with segment replication, OpenSearch's replicas copy it only later.
+/// Elasticsearch knows neither that nor the preference.
+fn by_primaries(client: &Client) -> &'static [(&'static str, &'static str)] {
+    match client.engine().flavor {
+        Flavor::OpenSearch => &[("preference", "_primary")],
+        Flavor::Elasticsearch => &[],
+    }
+}
+
+/// An error when not every shard took part in an answer, to its end.
 fn whole(answer: &Value) -> Result<()> {
+    if answer.get("timed_out") == Some(&Value::Bool(true)) {
+        let hint = "look at its load, and at `search.default_search_timeout` of its settings";
+        return Err(Finding::error("the engine ran out of time in a search").hint(hint).into());
+    }
     match answer.pointer("/_shards/failed").and_then(Value::as_u64) {
         Some(0) => Ok(()),
         _ => Err(Finding::error("not every shard of the index answers")
