@@ -25,7 +25,9 @@ async fn documents_are_not_deleted_by_the_hundred_unless_told_so() {
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     let told = ran.stderr.lines().find(|line| line.starts_with("error")).unwrap();
     assert!(
-        told.ends_with("more than 100 of 393 documents have lost their root: none of them is deleted"),
+        told.ends_with(
+            "more than 100 of 393 documents have lost their root: none of them is deleted"
+        ),
         "{told}"
     );
     assert_eq!(scene.documents().await.len(), 393);
