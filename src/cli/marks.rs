@@ -11,6 +11,7 @@ use futures::future::join_all;
 
 use crate::finding::{Code, Finding};
 use crate::plan::{Mark, Plan, Seen};
+use crate::row::Page;
 use crate::source::{KeyRange, PageSize, Read, Source, Sources};
 
 /// How long one look may take.
@@ -41,9 +42,20 @@ async fn look(source: &Arc<dyn Source>, mark: &Mark, is_alone: bool) -> Option<F
     let column = mark.rows.columns.get(*mark.rows.key.first()?)?;
     let (name, path) = (&column.name, &mark.rows.path);
     for range in mark.misread().into_iter().flatten() {
-        if holds(source, (*mark.rows).clone(), range).await {
+        if first(source, (*mark.rows).clone(), range).await.is_some() {
             let what = format!("`{name}` of `{path}` holds numbers that are no seconds since 1970");
             let hint = "{column: …, as: epoch_millis} or epoch_micros; others, as Julian days, have to be converted in a `query`";
+            return Some(Finding::error(what).code(Code::ChangedAtType).hint(hint));
+        }
+    }
+    if let Some(range) = mark.written() {
+        let page = first(source, (*mark.rows).clone(), range).await;
+        if page.is_some_and(|page| !mark.is_in_order(&page)) {
+            let what = format!(
+                "`{name}` of `{path}` holds texts that are not ISO 8601, of whose rows' changes nothing tells"
+            );
+            let hint = "2026-01-31T13:05:00Z and 2026-01-31 stand in the order of time; others, empty ones too, have to be \
+                        converted in a `query`, or `changed_at: none` reads all rows";
             return Some(Finding::error(what).code(Code::ChangedAtType).hint(hint));
         }
     }
@@ -53,18 +65,16 @@ async fn look(source: &Arc<dyn Source>, mark: &Mark, is_alone: bool) -> Option<F
         return None;
     }
     let rows = Read { absent: Some(name.clone()), key, ..(*mark.rows).clone() };
-    if !holds(source, rows, KeyRange::default()).await {
-        return None;
-    }
+    first(source, rows, KeyRange::default()).await?;
     let what = format!("`{name}` of `{path}` is NULL in some rows, of whose changes nothing tells");
     let hint =
         "fill it and make it NOT NULL, or name other columns beside it: [updated_at, created_at]";
     Some(Finding::warning(what).code(Code::ChangedAtNull).hint(hint))
 }
 
-/// Whether there is a row.
-async fn holds(source: &Arc<dyn Source>, rows: Read, range: KeyRange) -> bool {
+/// The first row, if there is one.
+async fn first(source: &Arc<dyn Source>, rows: Read, range: KeyRange) -> Option<Page> {
     let mut pages = source.scan(Arc::new(rows), range, PageSize { rows: 1, bytes: 1 });
     let page = tokio::time::timeout(PATIENCE, pages.next()).await;
-    matches!(page, Ok(Some(Ok(page))) if !page.is_empty())
+    page.ok()??.ok().filter(|page| !page.is_empty())
 }

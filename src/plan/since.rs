@@ -78,12 +78,39 @@ impl Mark {
         let between = |from: &str, until: &str| KeyRange { from: end(from), until: end(until) };
         Some([between("1000000", "10000000"), between("100000000000", "")])
     }
+
+    /// Of a column of texts, the stretch whose first row shows whether they stand in the order of their instants: see
+    /// [`Mark::is_in_order`]. `None` for others.
+    pub fn written(&self) -> Option<KeyRange> {
+        match self.encoding {
+            Encoding::Text(_) => Some(KeyRange::default()),
+            // All texts are behind the numbers.
+            Encoding::Loose(_) => {
+                let from = Some(Key::beginning("", self.rows.key.len()));
+                Some(KeyRange { from, until: None })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether what the first row of a page of [`Mark::written`] holds is a text that the stretches of [`Mark::since`] have in
+    /// its place: ISO 8601, and its year first. There is none in an empty page, nor where no text is.
+    pub fn is_in_order(&self, page: &Page) -> bool {
+        let at = self.rows.key.first().copied().unwrap_or_default();
+        let cell = (!page.is_empty()).then(|| page.cell(0, at));
+        cell.is_none_or(|cell| cell.kind != Kind::Text || is_instant(cell.text))
+    }
 }
 
 /// Whether what a row holds in that column may be that instant, or later: what cannot be understood may.
 fn is_since(row: RowRef<'_>, at: usize, (instant, zone): (Timestamp, &TimeZone)) -> bool {
     let cell = row.cell(at);
     cell.kind != Kind::Text || latest(cell.text, zone).is_none_or(|latest| latest >= instant)
+}
+
+/// Whether a text is ISO 8601 from its first letter on.
+fn is_instant(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit()) && Pieces::parse(text.trim_end()).is_ok()
 }
 
 /// The last instant that a text may stand for, which is of `zone` where it names none.
@@ -96,8 +123,17 @@ fn latest(text: &str, zone: &TimeZone) -> Option<Timestamp> {
         // An hour that clocks go back is told twice.
         None => zone.to_ambiguous_timestamp(local).later(),
     };
-    let rest = left_out(pieces.time()).checked_sub(SignedDuration::from_nanos(1))?;
+    let left_out =
+        if is_hour(text) { SignedDuration::from_hours(1) } else { left_out(pieces.time()) };
+    let rest = left_out.checked_sub(SignedDuration::from_nanos(1))?;
     instant.ok()?.checked_add(rest).ok()
+}
+
+/// Whether a text tells the hour and nothing of its minutes.
+fn is_hour(text: &str) -> bool {
+    let clock = text.trim().split_once(['T', 't', ' ']).map(|(_, clock)| clock);
+    let third = clock.map(|clock| clock.chars().nth(2));
+    third.is_some_and(|third| third.is_none_or(|c| c != ':' && !c.is_ascii_digit()))
 }
 
 /// How much a time leaves out behind its last digit that is no zero.
@@ -185,6 +221,9 @@ mod tests {
             "2026-11-21T10:00:30.5Z",
             "2026-11-21 10:00:30Z",
             "2026-11-21T10:00Z",
+            "2026-11-21T10Z",
+            "2026-11-21T19",
+            "20261121T1000Z",
             "2026-11-21T05:00:31-05:00",
             "2026-11-20T22:00:31-12:00",
             "2026-11-22T00:00:31+14:00",
@@ -205,6 +244,7 @@ mod tests {
             "2026-11-21T23:59:59+14:00",
             "2026-11-21 19:00:29.999",
             "2026-11-20",
+            "2026-11-21T09Z",
             "2001-01-01T00:00:00",
         ] {
             assert!(!told(earlier), "{earlier}");
@@ -216,6 +256,20 @@ mod tests {
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
         let told = latest("2026-10-25 02:30:00.001", &berlin).unwrap();
         assert_eq!(told.to_string(), "2026-10-25T01:30:00.001999999Z");
+    }
+
+    #[test]
+    fn texts_stand_in_order_when_their_year_is_first() {
+        let texts = [
+            "2026-11-21",
+            "2026-11-21T10Z",
+            "2026-11-21 10:00:30.5+09:00",
+            "20261121T10",
+            "2026-11-21  ",
+        ];
+        assert_eq!(texts.map(is_instant), [true; 5]);
+        let texts = ["", "-", " 2026-11-21", "+002026-11-21", "11/21/2026 10:00", "1795276800"];
+        assert_eq!(texts.map(is_instant), [false; 6]);
     }
 
     #[test]

@@ -229,13 +229,14 @@ fn encoding(
 ) -> Result<Encoding, &'static str> {
     const SECOND: i64 = 1;
     let local = || zone.cloned().unwrap_or(TimeZone::UTC);
+    let zoned = |encoding: fn(TimeZone) -> Encoding| {
+        zone.cloned().map(encoding).ok_or("declare the zone of its source: time_zone: Asia/Seoul")
+    };
     match (ty, cast) {
         (Type::Timestamptz, None | Some(Cast::Timestamp)) => Ok(Encoding::Instant),
-        (Type::Timestamp, None | Some(Cast::Timestamp)) => match zone {
-            Some(zone) => Ok(Encoding::Naive(zone.clone())),
-            None => Err("declare the zone of its source: time_zone: Asia/Seoul"),
-        },
-        (Type::Date, None | Some(Cast::Date)) => Ok(Encoding::Day(local())),
+        (Type::Timestamp, None | Some(Cast::Timestamp)) => zoned(Encoding::Naive),
+        // Days of UTC begin when those of New York have hours to go.
+        (Type::Date, None | Some(Cast::Date)) => zoned(Encoding::Day),
         (Type::Integer | Type::Any, Some(Cast::EpochMillis)) => Ok(Encoding::Epoch(1_000)),
         (Type::Integer | Type::Any, Some(Cast::EpochMicros)) => Ok(Encoding::Epoch(1_000_000)),
         (Type::Integer, None | Some(Cast::Timestamp)) => Ok(Encoding::Epoch(SECOND)),
