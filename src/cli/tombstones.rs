@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::finding::{Code, Finding, did_you_mean};
 use crate::job::Job;
 use crate::plan::{Live, Tomb, tombs};
+use crate::source::{From, Sources};
 
 /// Prints what the jobs lack, of one source alone when it is named.
 pub(super) async fn print(
@@ -23,13 +24,14 @@ pub(super) async fn print(
             .hint(did_you_mean(name, config.sources.keys().map(String::as_str)));
         return Err(Failure::not_started(finding));
     }
-    let (mut all, mut findings) = (Vec::new(), Vec::new());
+    let (mut all, mut findings, mut sources) = (Vec::new(), Vec::new(), Sources::new());
     for name in jobs {
         match Job::load(&config.home, name) {
             Ok(job) => {
-                let (live, _sources) = Live::open(&job, config).await;
+                let (live, opened) = Live::open(&job, config).await;
                 let (lacking, in_the_way) = tombs(&job, config, &live);
                 all.extend(lacking);
+                sources.extend(opened);
                 findings.extend(in_the_way);
             }
             Err(finding) => findings.push(finding),
@@ -37,8 +39,14 @@ pub(super) async fn print(
     }
     let all = all.into_iter().filter(|tomb| source.is_none_or(|source| tomb.source == source));
     let all = Tomb::together(all);
-    let known = |tomb: &Tomb| Some(tomb.statements(&config.sources.get(&tomb.source)?.server));
-    let statements: Vec<String> = all.iter().filter_map(known).collect();
+    let mut statements = Vec::new();
+    for tomb in &all {
+        if is_unnamed(tomb, &sources).await {
+            statements.push(tomb.is_there());
+        } else if let Some(source) = config.sources.get(&tomb.source) {
+            statements.push(tomb.statements(&source.server));
+        }
+    }
     if !statements.is_empty() {
         render::data(&statements.join("\n\n"));
     }
@@ -49,4 +57,11 @@ pub(super) async fn print(
         (false, true) => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether it is there, and no job says so.
+async fn is_unnamed(tomb: &Tomb, sources: &Sources) -> bool {
+    let source = sources.get(&tomb.source).filter(|_| !tomb.is_declared);
+    let Some(source) = source else { return false };
+    matches!(source.describe(&From::Table(tomb.gone.clone())).await, Ok(Some(_)))
 }

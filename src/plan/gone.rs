@@ -4,10 +4,10 @@
 
 use indexmap::IndexMap;
 
+use super::called::named_after;
 use super::columns::ColumnSet;
 use super::live::Trouble;
 use super::pairs;
-use super::tomb::named_after;
 use super::watch::{Columns, Gone, Table};
 use super::{Planner, Tomb};
 use crate::config::{Server, SourceConfig};
@@ -67,8 +67,10 @@ impl<'a> Planner<'a> {
             if is_uuid && matches!(told.ty, Type::Binary | Type::Any) {
                 uuids.push(at);
             }
-            let misfit = pairs::types(own, told, Match::Exact).filter(|_| form == Match::Exact);
-            if let Some(misfit) = misfit {
+            // Bytes that are read as UUIDs are no others than UUIDs.
+            let matching = if is_uuid { Match::Uuid } else { form };
+            let misfit = pairs::types(own, told, matching);
+            if let Some(misfit) = misfit.and_then(|_| pairs::types(own, told, Match::Exact)) {
                 let hint = "tell keys in a column of their own type, or as docs/types.md shows it";
                 self.advise(misfit.hint(hint), place);
             }

@@ -4,6 +4,7 @@
 //! then every column, key and field in it exists. Pure: it reads nothing but its arguments; [`Live`] is what was read.
 
 mod advice;
+mod called;
 mod columns;
 mod computed;
 mod fit;

@@ -6,17 +6,14 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use sha2::{Digest, Sha256};
 
 use super::advice::quote;
+use super::called::{fitting, home, parts, qualified};
 use super::{Live, Planner};
 use crate::config::{Config, Server};
 use crate::finding::{Code, Finding, Level};
 use crate::job::Job;
 use crate::row::Column;
-
-/// Bytes that a name may have on every server, less a few.
-const LONGEST: usize = 60;
 
 /// A table of deleted rows that is still to be made.
 #[derive(Debug, Clone)]
@@ -70,6 +67,23 @@ impl Tomb {
         together.into_values().collect()
     }
 
+    /// A comment, in place of [`Tomb::statements`] where it is there.
+    pub fn is_there(&self) -> String {
+        let (source, gone, table, levels) = (&self.source, &self.gone, &self.table, self.levels());
+        comment(&format!(
+            "Source {source}: {gone} is there. If it tells of rows that are deleted from {table}: to be named in the job, for {levels}: tombstones: {gone}"
+        ))
+    }
+
+    /// Which jobs read the table, and where.
+    fn levels(&self) -> String {
+        let levels = self.levels.iter().map(|(job, level)| match level.as_str() {
+            "" => format!("{job} (root)"),
+            level => format!("{job} ({level})"),
+        });
+        levels.collect::<Vec<_>>().join(", ")
+    }
+
     /// The statements that make it, and the triggers that fill it.
     pub fn statements(&self, server: &Server) -> String {
         let made = Made::of(self, server);
@@ -90,7 +104,8 @@ struct Made<'t> {
     /// The tables with their schemas, as far as these are known.
     table: String,
     gone: String,
-    /// The schema of the table of deleted rows.
+    /// The schemas of the table and of that of deleted rows.
+    place: Option<String>,
     schema: Option<String>,
     /// What is called after the table of deleted rows.
     plain: String,
@@ -106,12 +121,15 @@ impl<'t> Made<'t> {
     fn of(tomb: &'t Tomb, server: &'t Server) -> Self {
         let name = |name: &String| quote(server, name);
         let own = |column: &Column| format!("OLD.{}", quote(server, &column.name));
-        let (schema, plain) = parts(&tomb.gone, server);
+        let home = home(server);
+        let table = parts(&tomb.table, home.as_deref(), server);
+        let (schema, plain) = parts(&tomb.gone, home.as_deref(), server);
         Self {
             tomb,
             server,
-            table: qualified(&tomb.table, server),
-            gone: qualified(&tomb.gone, server),
+            table: qualified(table, server),
+            gone: qualified((schema, plain), server),
+            place: table.0.map(str::to_owned),
             schema: schema.map(str::to_owned),
             plain: plain.to_owned(),
             at: quote(server, &tomb.at),
@@ -129,11 +147,7 @@ impl<'t> Made<'t> {
     /// What people read first.
     fn head(&self) -> Vec<String> {
         let tomb = self.tomb;
-        let levels = tomb.levels.iter().map(|(job, level)| match level.as_str() {
-            "" => format!("{job} (root)"),
-            level => format!("{job} ({level})"),
-        });
-        let levels = levels.collect::<Vec<_>>().join(", ");
+        let levels = tomb.levels();
         let mut head = vec![comment(&format!(
             "Source {}: rows that are deleted from {}, for {levels}.",
             tomb.source, tomb.table
@@ -145,10 +159,11 @@ impl<'t> Made<'t> {
             "The account that prejoin reads with needs SELECT on {}.",
             tomb.gone
         )));
+        // A day later than the job says, for the time that a run takes and for clocks.
         let old = match self.server {
-            Server::Postgres(_) => "now() - interval '30 days'",
-            Server::Mysql(_) => "now(6) - INTERVAL 30 DAY",
-            Server::Sqlite { .. } => "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-30 days')",
+            Server::Postgres(_) => "now() - interval '31 days'",
+            Server::Mysql(_) => "now(6) - INTERVAL 31 DAY",
+            Server::Sqlite { .. } => "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-31 days')",
         };
         head.push(comment(&format!(
             "Old rows may go, once the job says how long they stay (tombstones: {{table: {}, keep: 30d}}):",
@@ -179,7 +194,7 @@ impl<'t> Made<'t> {
 
     fn trigger(&self, event: &str, body: &str) -> String {
         let name = self.named(&format!("_{}", event.to_lowercase()));
-        let name = match (self.server, parts(&self.tomb.table, self.server).0) {
+        let name = match (self.server, &self.place) {
             // They are where their table is.
             (Server::Mysql(_), Some(schema)) => format!("{}.{name}", quote(self.server, schema)),
             _ => name,
@@ -191,41 +206,50 @@ impl<'t> Made<'t> {
         let name = self.named("_note");
         let (function, path) = match &self.schema {
             Some(schema) => {
-                (format!("{}.{name}", quote(self.server, schema)), "= pg_catalog, pg_temp")
+                let path = "\n    SECURITY DEFINER SET search_path = pg_catalog, pg_temp";
+                (format!("{}.{name}", quote(self.server, schema)), path)
             }
-            // Where the tables are found now.
-            None => (name, "FROM CURRENT"),
+            // Set behind it, when the server says which schema that is.
+            None => (name, ""),
         };
-        let body = format!("BEGIN {}; RETURN NULL; END", self.insert()).replace('\'', "''");
+        let body = literal(&format!("BEGIN {}; RETURN NULL; END", self.insert()));
         let call = format!("EXECUTE FUNCTION {function}()");
-        vec![
+        let mut statements = vec![
             self.create(
                 "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
                 "timestamptz NOT NULL DEFAULT clock_timestamp()",
             ),
             format!("CREATE INDEX {} ON {} ({});", self.named("_at"), self.gone, self.at),
             format!(
-                "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql\n    SECURITY DEFINER SET search_path {path}\n    AS '{body}';"
+                "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{path}\n    AS {body};"
             ),
-            self.trigger("DELETE", &call),
-            self.trigger("UPDATE", &format!("WHEN ({})\n    {call}", self.differs)),
-        ]
+        ];
+        if self.schema.is_none() {
+            statements.push(at_home(&function));
+        }
+        statements.push(self.trigger("DELETE", &call));
+        statements.push(self.trigger("UPDATE", &format!("WHEN ({})\n    {call}", self.differs)));
+        statements
     }
 
     fn on_mysql(&self) -> Vec<String> {
-        let (gone, columns, olds) = (&self.gone, &self.columns, &self.olds);
+        let (gone, at) = (&self.gone, &self.at);
+        // All other clocks show when the statement began, which may have waited for a lock on the table since then.
+        let (columns, olds) =
+            (format!("{}, {at}", self.columns), format!("{}, SYSDATE(6)", self.olds));
         // One statement, so that no client has to be told where it ends.
         let moved = format!(
             "INSERT INTO {gone} ({columns})\n    SELECT {olds} FROM DUAL WHERE {}",
             self.differs
         );
+        let deleted = format!("INSERT INTO {gone} ({columns}) VALUES ({olds})");
         vec![
             self.create(
                 "BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY",
                 "TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)",
             ),
-            format!("CREATE INDEX {} ON {gone} ({});", self.named("_at"), self.at),
-            self.trigger("DELETE", &self.insert()),
+            format!("CREATE INDEX {} ON {gone} ({at});", self.named("_at")),
+            self.trigger("DELETE", &deleted),
             self.trigger("UPDATE", &moved),
         ]
     }
@@ -260,50 +284,24 @@ fn differs(server: &Server, column: &Column) -> String {
             format!("NOT (CAST(OLD.{name} AS BINARY) <=> CAST(NEW.{name} AS BINARY))")
         }
         Server::Mysql(_) => format!("NOT (OLD.{name} <=> NEW.{name})"),
-        Server::Sqlite { .. } if folds => {
-            format!("OLD.{name} COLLATE BINARY IS NOT NEW.{name}")
-        }
-        Server::Sqlite { .. } => format!("OLD.{name} IS NOT NEW.{name}"),
+        // Collations that others have made fold, too.
+        Server::Sqlite { .. } => format!("OLD.{name} COLLATE BINARY IS NOT NEW.{name}"),
     }
 }
 
-/// Schema and name. In SQLite triggers name none but their own file's tables.
-fn parts<'n>(table: &'n str, server: &'n Server) -> (Option<&'n str>, &'n str) {
-    let (schema, name) = match table.split_once('.') {
-        Some((schema, name)) => (Some(schema), name),
-        None => (None, table),
-    };
-    match server {
-        Server::Postgres(at) | Server::Mysql(at) => (schema.or(at.schema.as_deref()), name),
-        Server::Sqlite { .. } => (None, name),
-    }
+/// Has a function of PostgreSQL, once it is made, run as its owner and find its table where that was made. Whoever deletes
+/// rows may make temporary tables, which would be found first if they were not named last.
+fn at_home(function: &str) -> String {
+    let alter = literal("ALTER FUNCTION %s SECURITY DEFINER SET search_path = %I, pg_temp");
+    let function = literal(&format!("{function}()"));
+    let body =
+        format!("BEGIN EXECUTE format({alter}, {function}::regprocedure, current_schema()); END");
+    format!("DO {};", literal(&body))
 }
 
-fn qualified(table: &str, server: &Server) -> String {
-    match parts(table, server) {
-        (Some(schema), name) => format!("{}.{}", quote(server, schema), quote(server, name)),
-        (None, name) => quote(server, name),
-    }
-}
-
-/// What the table of deleted rows is called where nobody has named it.
-pub(super) fn named_after(table: &str) -> String {
-    match table.split_once('.') {
-        Some((schema, name)) => format!("{schema}.{}", fitting(name, "_gone")),
-        None => fitting(table, "_gone"),
-    }
-}
-
-/// A name with something behind it: cut where it would be too long, and told from others by what it was.
-fn fitting(name: &str, what: &str) -> String {
-    if name.len() + what.len() <= LONGEST {
-        return format!("{name}{what}");
-    }
-    let hash = Sha256::digest(name.as_bytes());
-    let hash: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let room = LONGEST.saturating_sub(what.len() + hash.len() + 1);
-    let end = (0..=room).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
-    format!("{}_{hash}{what}", name.get(..end).unwrap_or_default())
+/// A text of PostgreSQL. Backslashes are letters in it, as the standard says.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// A line that no server runs, whatever a name in it holds.
@@ -314,7 +312,9 @@ fn comment(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::called::named_after;
     use super::*;
+    use crate::config::{Address, Secret};
     use crate::row::Type;
 
     fn tomb(table: &str, key: &str, level: &str) -> Tomb {
@@ -333,20 +333,6 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_cut_and_stay_apart() {
-        let (one, two) = ("a".repeat(70), format!("{}b", "a".repeat(69)));
-        let names = [&one, &two].map(|name| named_after(name));
-        assert!(
-            names[0] != names[1] && names.iter().all(|name| name.len() <= LONGEST),
-            "{names:?}"
-        );
-        assert!(
-            names[0].ends_with("_gone") && fitting(&"가".repeat(40), "_update").len() <= LONGEST
-        );
-        assert_eq!(named_after("audit.orders"), "audit.orders_gone");
-    }
-
-    #[test]
     fn a_table_that_is_read_twice_has_one_of_its_deleted_rows() {
         let all =
             [tomb("links", "a", "x/link"), tomb("tags", "id", "y"), tomb("links", "b", "z/link")];
@@ -354,6 +340,26 @@ mod tests {
         let told = |tomb: &Tomb| (tomb.gone.clone(), tomb.key.len(), tomb.levels.len());
         let told: Vec<_> = together.iter().map(told).collect();
         assert_eq!(told, [("links_gone".to_owned(), 2, 2), ("tags_gone".to_owned(), 1, 1)]);
+    }
+
+    fn address(url: &str) -> Address {
+        Address { url: Secret::plain(url), password: None, schema: None, ca_file: None }
+    }
+
+    /// A trigger's own database is where MySQL looks for what names none.
+    #[test]
+    fn each_table_of_mysql_names_its_database() {
+        let server = Server::Mysql(address("mysql://u:p@h:3306/front%20end?ssl-mode=disabled"));
+        let tomb = Tomb { gone: "orders_gone".to_owned(), ..tomb("billing.orders", "id", "") };
+        let sql = tomb.statements(&server);
+        for part in [
+            "CREATE TABLE `front end`.`orders_gone` (",
+            "CREATE TRIGGER `billing`.`orders_gone_delete` AFTER DELETE ON `billing`.`orders`",
+            "INSERT INTO `front end`.`orders_gone` (`id`, `gone_at`) VALUES (OLD.`id`, SYSDATE(6));",
+        ] {
+            assert!(sql.contains(part), "{part}: {sql}");
+        }
+        assert!(!sql.contains(" `orders_gone`"), "{sql}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{found, home, home_on, lines, report};
 use crate::support::account::Account;
 use crate::support::home::Home;
 use crate::support::place::Place;
+use prejoin::config::{Secret, Server};
 
 /// One test for each server.
 macro_rules! on_each {
@@ -101,6 +102,9 @@ async fn links_are_written_down_whichever_end_changes(place: Place) {
     let sql = printed(&home);
     assert!(!sql.contains("things_gone") && !sql.contains("tags_gone"), "{sql}");
     place.run(&sql).await;
+    let again = printed(&home);
+    assert!(again.starts_with("-- Source db: links_gone is there."), "{again}");
+    assert!(again.lines().all(|line| line.starts_with("--")), "{again}");
     for edit in [
         "UPDATE links SET note = 'x'",
         "UPDATE links SET thing = 9, tag = 9 WHERE no = 1",
@@ -151,7 +155,7 @@ async fn each_source_has_statements_of_its_own() {
     -- To be named in the job: tombstones: things_gone
     -- The account that prejoin reads with needs SELECT on things_gone.
     -- Old rows may go, once the job says how long they stay (tombstones: {table: things_gone, keep: 30d}):
-    -- DELETE FROM "SCHEMA"."things_gone" WHERE "gone_at" < now() - interval '30 days';
+    -- DELETE FROM "SCHEMA"."things_gone" WHERE "gone_at" < now() - interval '31 days';
     CREATE TABLE "SCHEMA"."things_gone" ("gone_seq" bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "id" integer NULL, "gone_at" timestamptz NOT NULL DEFAULT clock_timestamp());
     CREATE INDEX "things_gone_at" ON "SCHEMA"."things_gone" ("gone_at");
     CREATE FUNCTION "SCHEMA"."things_gone_note"() RETURNS trigger LANGUAGE plpgsql
@@ -210,15 +214,66 @@ async fn may_delete(account: &Account, place: &Place) {
     assert_eq!(lines(&found(&report(&home), &["missing_grant", "missing_tombstones"])), "");
 }
 
+/// Where no schema is configured, the tables are where they are found when the statements are run: not where whoever deletes
+/// rows puts one of that name.
+#[tokio::test]
+async fn a_table_of_another_session_is_not_written_to() {
+    let place = Place::postgres().await;
+    place
+        .run("CREATE TABLE things (id INTEGER PRIMARY KEY); INSERT INTO things VALUES (1), (2)")
+        .await;
+    let mut config = place.config();
+    let Server::Postgres(address) = &mut config.server else { panic!("it is another server") };
+    address.schema = None;
+    address.url = Secret::plain(place.address());
+    let root = "source: db\ntable: things\ntombstones: thing's\nfields: [id]";
+    let sql = printed(&home(&[("db", &config)], root));
+    assert!(!sql.contains(place.schema()), "{sql}");
+    place.run(&sql).await;
+    place
+        .run("CREATE TEMPORARY TABLE \"thing's\" (id INTEGER); DELETE FROM things WHERE id = 1")
+        .await;
+    assert_eq!(told(&place, "thing's", &["id"]).await, ["1"]);
+}
+
+#[tokio::test]
+async fn deletions_of_another_database_are_written_down_in_that_of_the_url() {
+    let (own, other) = (Place::mariadb().await, Place::mariadb().await);
+    other
+        .run("CREATE TABLE things (id INTEGER PRIMARY KEY); INSERT INTO things VALUES (1), (2)")
+        .await;
+    let mut config = own.config();
+    let Server::Mysql(address) = &mut config.server else { panic!("it is another server") };
+    address.schema = None;
+    let root = format!(
+        "source: db\ntable: {}.things\ntombstones: things_gone\nfields: [id]",
+        other.schema()
+    );
+    own.run(&printed(&home(&[("db", &config)], &root))).await;
+    // A statement that begins long before it deletes.
+    other
+        .run("CREATE TABLE began AS SELECT now(6) AS at; DELETE FROM things WHERE id = 1 AND SLEEP(0.5) = 0")
+        .await;
+    assert_eq!(told(&own, "things_gone", &["id"]).await, ["1"]);
+    let seen = "SELECT CAST(gone_at >= at + INTERVAL 500000 MICROSECOND AS CHAR)";
+    let seen = format!("{seen} FROM things_gone, {}.began", other.schema());
+    assert_eq!(own.texts(&seen).await, [[Some("1".to_owned())]]);
+}
+
 #[tokio::test]
 async fn an_outbox_is_prepared_before_anything_is_read() {
-    const CODES: [&str; 4] =
-        ["tombstone_form", "refused_read", "missing_tombstones", "missing_changed_at_index"];
+    const CODES: [&str; 5] = [
+        "tombstone_form",
+        "refused_read",
+        "missing_tombstones",
+        "missing_changed_at_index",
+        "join_types",
+    ];
     let place = Place::sqlite().await;
     place
         .run(
             "CREATE TABLE things (id INTEGER PRIMARY KEY);
-             CREATE TABLE outbox (no INTEGER PRIMARY KEY, thing TEXT, made_at TEXT, kind TEXT)",
+             CREATE TABLE outbox (no INTEGER PRIMARY KEY, thing TEXT, made_at TEXT, kind TEXT, bytes BLOB)",
         )
         .await;
     let told = |outbox: &str| {
@@ -235,11 +290,13 @@ async fn an_outbox_is_prepared_before_anything_is_read() {
     place.run("CREATE INDEX outbox_made_at ON outbox (made_at)").await;
     assert_eq!(told("at: made_at, key: {id: thing}, where: kind = 'gone'"), "");
     let cases = [
+        told("at: made_at, key: {id: bytes}"),
         told("at: made_at, key: {id: thing}, where: knd = 'gone'"),
         told("at: made_at, key: {di: thing}"),
         told("key: {id: thng}"),
     ];
     insta::assert_snapshot!(cases.join("\n"), @"
+    warning 6: `id` is integer, `bytes` is binary: they are never equal | tell keys in a column of their own type, or as docs/types.md shows it
     error 5: source `db`: `things (deleted)`: no such column: knd | the server was asked to prepare this read: look at `where`, `query` and the joined columns
     error 6: `key` names `di`, which is no column of the key | did you mean `id`?
     error 6: table `outbox` of source `db` lacks `thng`, `gone_at` | it holds the keys of deleted rows, when they went, and a key of its own: columns of other names are told by `at:` and `key:`
