@@ -2,7 +2,8 @@
 //!
 //! `PREJOIN_FAILPOINT=after_bulk:3` names a point and which arrival at it (the first when left out). The program then writes the
 //! file that `PREJOIN_FAILPOINT_HELD` names, and goes on when it is gone. Promises: without the feature `failpoints`, which no
-//! release has, reaching a point is nothing. Never ends or fails a run by itself.
+//! release has, reaching a point is nothing. The one other thing that it changes is how many keys an incremental run remembers
+//! (`sync::rounds`). Never ends or fails a run by itself.
 
 /// Where a run can be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

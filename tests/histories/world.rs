@@ -207,9 +207,11 @@ impl<'h> World<'h> {
         match harm.how {
             How::Killed => {
                 let ran = held.kill().await;
-                self.count(|tally| tally.kills += 1);
-                // It may have been over at that moment.
-                ran.code.map_or(Ok(()), |_| ended(ran.code, &ran.stderr))?;
+                match ran.code {
+                    None => self.count(|tally| tally.kills += 1),
+                    // It was over at that moment.
+                    Some(_) => ended(ran.code, &ran.stderr)?,
+                }
                 self.follow(harm.then).await
             }
             How::Frozen => {
