@@ -47,12 +47,9 @@ async fn histories(kinds: &[Kind], engine: TestEngine) {
         count += 1;
     }
     let Tally { runs, kills, freezes } = all;
-    // Histories without harm would go right, too.
-    let is_harmed = kills > 0 && freezes > 0;
-    assert!(
-        is_harmed || one.is_some() || count < 5,
-        "{kills} kills and {freezes} freezes in {count} histories"
-    );
+    // Histories without harm would go right, too. A busy machine has time for a few, and freezes are rare.
+    let is_harmed = (count < 5 || kills + freezes > 0) && (count < 30 || kills.min(freezes) > 0);
+    assert!(is_harmed || one.is_some(), "{kills} kills and {freezes} freezes in {count} histories");
     let seconds = began.elapsed().as_secs();
     eprintln!(
         "{count} histories with {runs} runs, {kills} kills and {freezes} freezes on {kinds:?} from seed {first} on, in {seconds} s"
