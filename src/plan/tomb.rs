@@ -234,9 +234,7 @@ impl<'t> Made<'t> {
 
     fn on_mysql(&self) -> Vec<String> {
         let (gone, at) = (&self.gone, &self.at);
-        // All other clocks show when the statement began, which may have waited for a lock on the table since then.
-        let (columns, olds) =
-            (format!("{}, {at}", self.columns), format!("{}, SYSDATE(6)", self.olds));
+        let (columns, olds) = (&self.columns, &self.olds);
         // One statement, so that no client has to be told where it ends.
         let moved = format!(
             "INSERT INTO {gone} ({columns})\n    SELECT {olds} FROM DUAL WHERE {}",
@@ -355,7 +353,7 @@ mod tests {
         for part in [
             "CREATE TABLE `front end`.`orders_gone` (",
             "CREATE TRIGGER `billing`.`orders_gone_delete` AFTER DELETE ON `billing`.`orders`",
-            "INSERT INTO `front end`.`orders_gone` (`id`, `gone_at`) VALUES (OLD.`id`, SYSDATE(6));",
+            "INSERT INTO `front end`.`orders_gone` (`id`) VALUES (OLD.`id`);",
         ] {
             assert!(sql.contains(part), "{part}: {sql}");
         }

@@ -60,6 +60,36 @@ async fn what_an_open_transaction_of_innodb_writes_is_not_lost() {
     scene.assert_right("its end").await;
 }
 
+/// What waits for a table is in no transaction, and writes the time of its beginning when it is let in.
+#[tokio::test]
+async fn what_a_statement_that_waits_for_a_table_writes_is_not_lost() {
+    let scene = Scene::filled(TestEngine::OpenSearch, Place::mariadb().await).await;
+    let address = scene.shop.address();
+    let mut locking = MySqlConnection::connect(&address).await.unwrap();
+    locking.execute("LOCK TABLES order_lines READ").await.unwrap();
+    let mut writing = MySqlConnection::connect(&address).await.unwrap();
+    let mut asking = MySqlConnection::connect(&address).await.unwrap();
+    let write = async {
+        writing.execute("DELETE FROM order_lines WHERE id = 1").await.unwrap();
+    };
+    let meanwhile = async {
+        let waits = "SELECT COALESCE(MAX(TIME), 0) >= 3 FROM information_schema.PROCESSLIST
+            WHERE DB = DATABASE() AND STATE LIKE 'Waiting for%lock'";
+        let long = async {
+            while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut asking).await.unwrap() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), long).await.expect("a statement that waits");
+        scene.run("UPDATE orders SET title = 'uno', updated_at = NOW WHERE id = 1").await;
+        scene.sync().await;
+        locking.execute("UNLOCK TABLES").await.unwrap();
+    };
+    tokio::join!(write, meanwhile);
+    scene.sync().await;
+    scene.assert_right("it was let in").await;
+}
+
 /// A transaction that begins between the two questions is not seen by the second one: its time has to lie behind the first
 /// one's answer.
 #[tokio::test]

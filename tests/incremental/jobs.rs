@@ -171,7 +171,7 @@ async fn one_jobs_trouble_is_not_anothers() {
     scene.run("UPDATE orders SET title = 'uno', updated_at = NOW WHERE id = 1").await;
     let ran = scene.home.run(&["sync", "unknown", "shop"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("error: there is no job `unknown`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("there is no job `unknown`"), "{}", ran.stderr);
     scene.assert_right("the job beside it").await;
     let ran = scene.home.run(&["sync", "unknown", "shop", "--id", "1"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);

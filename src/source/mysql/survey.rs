@@ -49,14 +49,24 @@ SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', CONVERT_TZ(MIN(TRX_STARTED), 'SY
     COALESCE(SUM(TRX_MYSQL_THREAD_ID = 0), 0) > 0
 FROM information_schema.INNODB_TRX WHERE TRX_MYSQL_THREAD_ID <> CONNECTION_ID()";
 
-/// The clock, then the open transactions of `InnoDB`. One that has read no more than the clock is not among them, and without the
+/// A statement that waits for a table is in no transaction yet, and the time that its rows will bear is that of its beginning.
+/// In whole seconds that have passed, cut.
+const WAITING: &str = "\
+SELECT CAST(MAX(TIME) AS SIGNED) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for%lock'";
+
+/// The clock, then who waits, then the open transactions of `InnoDB`. One that has read no more than the clock is not among them, and without the
 /// privilege `PROCESS` none is: these are left to the overlap, as [`unseen_transactions`] says.
 pub(super) async fn moment(connection: &mut MySqlConnection) -> Result<Told> {
     let now: i64 = sqlx::query_scalar(NOW).fetch_one(&mut *connection).await.map_err(said)?;
+    // First: one that has done waiting meanwhile is in a transaction by then.
+    let waiting: Option<i64> =
+        sqlx::query_scalar(WAITING).fetch_one(&mut *connection).await.map_err(said)?;
     let open = sqlx::query_as(OLDEST).fetch_one(connection).await;
-    let (oldest, is_prepared): (Option<i64>, bool) = match open {
+    let (open, is_prepared): (Option<i64>, bool) = match open {
         Err(error) if error_number(&error) == Some(1227) => (None, false),
         open => open.map_err(said)?,
     };
+    let begun = waiting.map(|seconds| now - (seconds + 1) * 1_000_000);
+    let oldest = open.into_iter().chain(begun).min();
     Ok(Told { now, oldest, is_prepared })
 }

@@ -250,14 +250,8 @@ async fn deletions_of_another_database_are_written_down_in_that_of_the_url() {
         other.schema()
     );
     own.run(&printed(&home(&[("db", &config)], &root))).await;
-    // A statement that begins long before it deletes.
-    other
-        .run("CREATE TABLE began AS SELECT now(6) AS at; DELETE FROM things WHERE id = 1 AND SLEEP(0.5) = 0")
-        .await;
+    other.run("DELETE FROM things WHERE id = 1").await;
     assert_eq!(told(&own, "things_gone", &["id"]).await, ["1"]);
-    let seen = "SELECT CAST(gone_at >= at + INTERVAL 500000 MICROSECOND AS CHAR)";
-    let seen = format!("{seen} FROM things_gone, {}.began", other.schema());
-    assert_eq!(own.texts(&seen).await, [[Some("1".to_owned())]]);
 }
 
 #[tokio::test]
