@@ -1,6 +1,9 @@
 //! An index that is built anew while everything changes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::scene::Scene;
 use crate::support::engines::TestEngine;
@@ -8,6 +11,8 @@ use crate::support::place::Place;
 
 /// Orders, with two lines each.
 const ORDERS: u64 = 2_000;
+/// Between two edits of a writer.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Writers side by side.
 const WRITERS: u64 = 3;
 
@@ -60,6 +65,8 @@ async fn built_in_a_storm(shop: Place, engine: TestEngine) {
         while !is_over.load(Ordering::Relaxed) {
             scene.run(&edit(number)).await;
             edits.fetch_add(1, Ordering::Relaxed);
+            // Faster than rows are read for it, and a run that follows them finds no end: that is no storm but a flood.
+            sleep(PAUSE).await;
             number += WRITERS;
         }
     };
