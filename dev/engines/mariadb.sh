@@ -23,18 +23,28 @@ mariadb_folder() {
     bin=$(dirname "$(command -v mariadb-install-db)")
 }
 
-# The data folder gets its name when it is whole. Root's password is set at every start, before anyone can connect.
-in_process() {
-  if [[ ! -d $home/data ]]; then
+# The data folder gets its name when it is whole. What fails on a machine that is short of something for a moment is tried
+# once more. The reason stands before many lines of advice.
+make_data() {
+  local log=$dir/log
+  if [[ -d $home/data ]]; then return; fi
+  for _ in first second; do
     rm -rf "$home/data.partial"
     # --force: also where `localhost` has no address
-    "${as[@]}" "$bin/mariadb-install-db" --no-defaults --force --skip-test-db \
-      --datadir="$home/data.partial" --auth-root-authentication-method=normal >"$dir/log" 2>&1 || {
-      tail -n 20 "$dir/log" >&2
-      die "mariadb-install-db failed"
-    }
-    mv "$home/data.partial" "$home/data"
-  fi
+    if "${as[@]}" "$bin/mariadb-install-db" --no-defaults --force --skip-test-db \
+      --datadir="$home/data.partial" --auth-root-authentication-method=normal >"$log" 2>&1; then
+      mv "$home/data.partial" "$home/data"
+      return
+    fi
+    { grep -E 'ERROR|rror:|[Ff]ailed|[Kk]illed|denied|No space' "$log" || head -n 20 "$log"; } | head -n 20 | cut -c1-300 >&2
+    say "$name: mariadb-install-db failed"
+  done
+  die 'mariadb-install-db failed twice' "the lines above are from $log"
+}
+
+# Root's password is set at every start, before anyone can connect.
+in_process() {
+  make_data
   (
     umask 077
     printf '%s\n' 'CREATE DATABASE IF NOT EXISTS prejoin;' \

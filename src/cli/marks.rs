@@ -74,6 +74,7 @@ async fn look(source: &Arc<dyn Source>, mark: &Mark, is_alone: bool) -> Option<F
 
 /// The first row, if there is one.
 async fn first(source: &Arc<dyn Source>, rows: Read, range: KeyRange) -> Option<Page> {
+    let rows = Read { backward: false, ..rows };
     let mut pages = source.scan(Arc::new(rows), range, PageSize { rows: 1, bytes: 1 });
     let page = tokio::time::timeout(PATIENCE, pages.next()).await;
     page.ok()??.ok().filter(|page| !page.is_empty())

@@ -51,7 +51,7 @@ pub enum Seen {
 /// A column that tells when its row last changed.
 #[derive(Debug, Clone)]
 pub struct Mark {
-    /// The rows in the order of that column, which is the first of their key here. Columns of [`Watch::rows`] come before it.
+    /// The rows by that column, which is the first of their key here, the latest first. Columns of [`Watch::rows`] come before it.
     pub rows: Arc<Read>,
     /// How it holds an instant.
     pub encoding: Encoding,
@@ -161,7 +161,7 @@ impl<'a> Planner<'a> {
         Some(Watch { name, rows: Arc::new(rows), up, down, overlap, seen, gone })
     }
 
-    /// The rows in the order of that column.
+    /// The rows by that column, the latest first.
     pub(super) fn mark(
         &mut self,
         rows: &Read,
@@ -190,7 +190,9 @@ impl<'a> Planner<'a> {
         }
         let rest = rows.key.iter().copied().filter(|key| *key != at);
         let key = std::iter::once(at).chain(rest).collect();
-        Some(Mark { rows: Arc::new(Read { columns, key, ..rows.clone() }), encoding })
+        // Rows that change while they are read come behind the end that is read first: the run comes to its own end.
+        let rows = Read { columns, key, backward: true, ..rows.clone() };
+        Some(Mark { rows: Arc::new(rows), encoding })
     }
 }
 

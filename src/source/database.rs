@@ -255,7 +255,7 @@ impl<S: Server> Reader<S> {
         if read.by.is_empty() {
             let ends = |lower| Ends {
                 lower: Some(End::whole(lower)),
-                until: Some(End::whole(Side::Until)),
+                upper: Some(End::whole(Side::Until)),
             };
             let next = sql::page(S::DIALECT, read, ends(Side::After), 1)?;
             let step = sql::nth(S::DIALECT, read, ends(Side::From), 1)?;

@@ -69,6 +69,9 @@ impl Memory {
             .filter(|(key, _)| range.until.as_ref().is_none_or(|until| key < until))
             .collect();
         keys.sort_unstable();
+        if read.backward {
+            keys.reverse();
+        }
         Ok((page, keys))
     }
 

@@ -57,7 +57,7 @@ pub trait Source: Survey {
     /// When the server does not understand it (a mistake in a `where`), or a column cannot be read or looked up that way.
     async fn prepare(&self, read: &Read) -> Result<()>;
 
-    /// The rows of `read` within `range` in the order of its key, page by page; every key comes once. Rows whose key holds
+    /// The rows of `read` within `range` in the order of its key, or against it, page by page; every key comes once. Rows whose key holds
     /// a NULL do not come: [`Source::count_keyless`] tells how many there are.
     ///
     /// # Errors
@@ -194,6 +194,8 @@ pub struct Read {
     pub columns: Vec<ReadColumn>,
     /// The row's own key: indices into `columns`.
     pub key: Vec<usize>,
+    /// Whether [`Source::scan`] begins with the greatest key: what is written with a greater one meanwhile is not met then.
+    pub backward: bool,
     /// The columns that [`Source::fetch_by_keys`] looks up: indices into `columns`. Empty for a root.
     pub by: Vec<usize>,
     /// Columns whose bytes are UUIDs, and are read as such to meet those of other services.
@@ -218,6 +220,7 @@ impl Read {
             from,
             columns,
             key,
+            backward: false,
             by: Vec::new(),
             uuids: Vec::new(),
             matching: Match::Exact,

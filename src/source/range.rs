@@ -26,6 +26,8 @@ pub struct KeyRange {
 
 /// What is left of a range, as values to be bound.
 pub(super) struct Slice<P> {
+    /// Whether it is read from its end to its beginning.
+    backward: bool,
     from: Option<Vec<P>>,
     /// The key of the last row that was read.
     pub(super) after: Option<Vec<P>>,
@@ -41,18 +43,28 @@ impl<P: From<Value>> Slice<P> {
         let bound = |end: &Option<Key>| {
             end.as_ref().map(|end| values(dialect, key, end)).transpose().context("a range's end")
         };
-        Ok(Self { from: bound(&range.from)?, after: None, until: bound(&range.until)? })
+        let (from, until) = (bound(&range.from)?, bound(&range.until)?);
+        Ok(Self { backward: false, from, after: None, until })
     }
 }
 
 impl<P> Slice<P> {
+    /// The same, to be read from its end to its beginning, or not.
+    pub(super) fn backward(self, backward: bool) -> Self {
+        Self { backward, ..self }
+    }
+
     /// Which ends it has.
     pub(super) fn ends(&self) -> Ends {
         let end = |values: &Option<Vec<P>>, side| {
             values.as_ref().map(|values| End { side, parts: values.len() })
         };
-        let lower = end(&self.after, Side::After).or_else(|| end(&self.from, Side::From));
-        Ends { lower, until: end(&self.until, Side::Until) }
+        let after = end(&self.after, Side::After);
+        let (lower, upper) = if self.backward { (None, after) } else { (after, None) };
+        Ends {
+            lower: lower.or_else(|| end(&self.from, Side::From)),
+            upper: upper.or_else(|| end(&self.until, Side::Until)),
+        }
     }
 
     /// The values for these places of a statement.

@@ -1,4 +1,4 @@
-//! A scan: the rows of a range in the order of their key, a page at a time.
+//! A scan: the rows of a range in the order of their key, or against it, a page at a time.
 //!
 //! Promises: each page begins behind the last row of the one before (keyset), as many rows as fit; two rows of one key are
 //! an error, within a page and across its end. Holds one page, and the last row's key.
@@ -28,7 +28,7 @@ pub(super) struct Scan<S: Server> {
 }
 
 impl<S: Server> Scan<S> {
-    /// A scan from the range's beginning.
+    /// A scan from the range's beginning, or from its end.
     ///
     /// # Errors
     /// When there is no key, or it cannot hold an end of the range.
@@ -41,7 +41,7 @@ impl<S: Server> Scan<S> {
         read.ensure_key()?;
         let columns = meeting(&read);
         let key: Vec<_> = read.key.iter().filter_map(|&at| columns.get(at)).collect();
-        let slice = Slice::of(S::DIALECT, &key, range)?;
+        let slice = Slice::of(S::DIALECT, &key, range)?.backward(read.backward);
         Ok(Self { reader, read, size, slice, rows: FIRST_ROWS })
     }
 

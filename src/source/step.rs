@@ -81,5 +81,5 @@ fn key_alone(read: &Read) -> Read {
     let key = read.key.iter().filter_map(|&at| columns.get(at).cloned());
     let columns: Vec<_> = key.collect();
     let key = (0..columns.len()).collect();
-    Read { columns, key, uuids: Vec::new(), ..read.clone() }
+    Read { columns, key, uuids: Vec::new(), backward: false, ..read.clone() }
 }

@@ -38,8 +38,12 @@ pub(super) async fn within(
 /// Parts the scan by steps of so many rows, compares it with the whole, and tells how many rows each range has.
 pub(super) async fn parted(source: &dyn Source, read: &Read, by: usize) -> Vec<usize> {
     let (mut seen, mut sizes) = (Vec::new(), Vec::new());
+    let backward = Read { backward: true, ..read.clone() };
     for range in stepped(source, read, by).await {
         let rows = lines(read, &within(source, read, &range, SMALL).await.unwrap());
+        let mut turned = lines(read, &within(source, &backward, &range, SMALL).await.unwrap());
+        turned.reverse();
+        assert_eq!(turned, rows, "against the order, in steps of {by}");
         sizes.push(rows.len());
         seen.extend(rows);
     }
@@ -164,6 +168,30 @@ async fn rows_come_and_go(place: Place) {
     assert_eq!(whole.len(), 53 + 12);
 }
 
+/// Whoever reads from the greatest key on comes to an end, however fast rows get greater ones.
+async fn rows_that_go_on_and_on(place: Place) {
+    place
+        .run("CREATE TABLE things (at INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (at, id))")
+        .await;
+    place.run(&insert("things", (0..30).map(|id| format!("{id}, {id}")))).await;
+    let source = place.source();
+    let read = read(&*source, "things", &["id", "at"], &["at", "id"]).await;
+    let backward = Arc::new(Read { backward: true, ..read });
+    let mut pages = source.scan(Arc::clone(&backward), KeyRange::default(), SMALL);
+    let (mut seen, mut now) = (Vec::new(), 100);
+    while let Some(page) = pages.try_next().await.unwrap() {
+        seen.extend((0..page.len()).map(|row| page.cell(row, 0).text.to_owned()));
+        // Those that were read, one that was not, and a new one.
+        place.run(&format!("UPDATE things SET at = at + {now} WHERE id = 2 OR id > 25")).await;
+        place.run(&format!("INSERT INTO things VALUES ({now}, {now})")).await;
+        now += 100;
+        assert!(seen.len() <= 30, "it follows: {seen:?}");
+    }
+    let wanted: Vec<String> =
+        (0..30).rev().filter(|id| *id != 2).map(|id| id.to_string()).collect();
+    assert_eq!(seen, wanted);
+}
+
 /// Keys that the server holds equal are in the same range, where they are noticed, wherever the range ends.
 async fn equal_keys_stay_together(place: Place) {
     let collation = folding(&place).await;
@@ -237,6 +265,7 @@ on_every_server!(
     no_row_and_one_row,
     a_range_can_be_parted_itself,
     rows_come_and_go,
+    rows_that_go_on_and_on,
     equal_keys_stay_together,
     ends_that_are_none,
 );

@@ -65,7 +65,7 @@ async fn built_in_a_storm(shop: Place, engine: TestEngine) {
         while !is_over.load(Ordering::Relaxed) {
             scene.run(&edit(number)).await;
             edits.fetch_add(1, Ordering::Relaxed);
-            // Faster than rows are read for it, and a run that follows them finds no end: that is no storm but a flood.
+            // With tests' few remembered keys a run builds some dozens a second: much faster edits, and each catch-up is longer.
             sleep(PAUSE).await;
             number += WRITERS;
         }

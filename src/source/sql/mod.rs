@@ -160,7 +160,7 @@ pub(super) fn keyless(dialect: Dialect, read: &Read) -> Option<String> {
 pub(super) fn statement(dialect: Dialect, read: &Read, rows: usize) -> Result<String> {
     if read.by.is_empty() {
         read.ensure_key()?;
-        return Ok(page(dialect, read, Ends { lower: None, until: None }, rows)?.text);
+        return Ok(page(dialect, read, Ends::OPEN, rows)?.text);
     }
     let by = read.by.iter().filter_map(|&at| read.columns.get(at));
     let by = by.map(|column| Lookup::of(dialect, column, read.matching));

@@ -14,10 +14,15 @@ use crate::source::{Read, ReadColumn};
 /// What a statement's rows lie between.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::source) struct Ends {
-    /// [`Side::From`] or [`Side::After`]; `None` at the beginning of the table.
+    /// [`Side::From`], or [`Side::After`] of a read that goes on upwards; `None` at the beginning of the table.
     pub(in crate::source) lower: Option<End>,
-    /// [`Side::Until`].
-    pub(in crate::source) until: Option<End>,
+    /// [`Side::Until`], or [`Side::After`] of a read that goes on downwards; `None` at the end of the table.
+    pub(in crate::source) upper: Option<End>,
+}
+
+impl Ends {
+    /// The whole of a table.
+    pub(in crate::source) const OPEN: Self = Self { lower: None, upper: None };
 }
 
 /// One end: the whole of a key, or the first columns of it.
@@ -93,20 +98,24 @@ fn ordered(dialect: Dialect, read: &Read, ends: Ends, rows: &str) -> Result<Stat
             .filter(|part| part.nullable)
             .map(|part| format!("{} IS NOT NULL", dialect.column(part))),
     );
-    let order: Vec<String> = key.iter().map(|part| dialect.ordered(part)).collect();
+    let way = if read.backward { " DESC" } else { "" };
+    let order: Vec<String> =
+        key.iter().map(|part| format!("{}{way}", dialect.ordered(part))).collect();
     let mut comparisons = Comparisons { dialect, key, places: Vec::new() };
     if is_after(ends) {
         columns.push(comparisons.equal(End::whole(Side::After)));
     }
     conditions.extend(ends.lower.map(|lower| comparisons.beyond(lower, ">", "=")));
-    conditions.extend(ends.until.map(|until| comparisons.beyond(until, "<", "")));
+    conditions.extend(ends.upper.map(|upper| {
+        comparisons.beyond(upper, "<", if upper.side == Side::After { "=" } else { "" })
+    }));
     let mut text = select(&tables(dialect, read), &columns, &conditions);
     let _fits = write!(text, " ORDER BY {} {rows}", order.join(", "));
     Ok(Statement { text, places: comparisons.places })
 }
 
 fn is_after(ends: Ends) -> bool {
-    ends.lower.is_some_and(|lower| lower.side == Side::After)
+    ends.lower.into_iter().chain(ends.upper).any(|end| end.side == Side::After)
 }
 
 /// Comparisons of a key, noting what each placeholder stands for.
@@ -136,7 +145,7 @@ impl Comparisons<'_> {
         format!("({})", parts.collect::<Vec<_>>().join(" AND "))
     }
 
-    /// `key > value`, or `key >= value` with `=` for `or_equal`.
+    /// `key > value`, or `key >= value` with `=` for `or_equal`; `key < value` with `<` for `than`.
     fn beyond(&mut self, end: End, than: &str, or_equal: &str) -> String {
         if self.dialect != Dialect::Mysql {
             let (columns, values): (Vec<_>, Vec<_>) = self.pairs(end).into_iter().unzip();

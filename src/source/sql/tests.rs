@@ -11,19 +11,7 @@ fn column(name: &str, ty: Type, native: &str) -> ReadColumn {
 }
 
 fn read(from: &str, columns: Vec<ReadColumn>, key: &[usize]) -> Read {
-    Read {
-        path: "test".to_owned(),
-        from: From::Table(from.to_owned()),
-        columns,
-        key: key.to_vec(),
-        by: Vec::new(),
-        uuids: Vec::new(),
-        matching: Match::Exact,
-        condition: None,
-        absent: None,
-        order: Vec::new(),
-        link: None,
-    }
+    Read::all("test", From::Table(from.to_owned()), columns, key.to_vec())
 }
 
 fn contracts() -> Read {
@@ -35,8 +23,8 @@ fn contracts() -> Read {
     read("sales.contracts", columns, &[0, 1])
 }
 
-const BEGINNING: Ends = Ends { lower: None, until: None };
-const AFTER: Ends = Ends { lower: Some(End::whole(Side::After)), until: None };
+const BEGINNING: Ends = Ends::OPEN;
+const AFTER: Ends = Ends { lower: Some(End::whole(Side::After)), upper: None };
 
 fn pages(read: &Read, ends: Ends) -> String {
     let page = ALL.map(|dialect| page(dialect, read, ends, 500).unwrap());
@@ -78,8 +66,8 @@ fn pages_follow_the_key() {
 
 #[test]
 fn ranges_have_two_ends() {
-    let until = Some(End::whole(Side::Until));
-    let ends = |lower: Option<Side>| Ends { lower: lower.map(End::whole), until };
+    let upper = Some(End::whole(Side::Until));
+    let ends = |lower: Option<Side>| Ends { lower: lower.map(End::whole), upper };
     insta::assert_snapshot!(pages(&contracts(), ends(Some(Side::From))), @r#"
     SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= ($1::integer, $2::text) AND (t."branch", t."no") < ($3::integer, $4::text) ORDER BY t."branch", t."no" LIMIT 500 From0 From1 Until0 Until1
     SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE ((t.`branch` > ?) OR (t.`branch` = ? AND t.`no` >= ?)) AND ((t.`branch` < ?) OR (t.`branch` = ? AND t.`no` < ?)) ORDER BY t.`branch`, t.`no` LIMIT 500 From0 From0 From1 Until0 Until0 Until1
@@ -96,9 +84,26 @@ fn ranges_have_two_ends() {
 }
 
 #[test]
+fn what_is_read_backward_goes_on_downwards() {
+    let read = Read { backward: true, ..contracts() };
+    let lower = Some(End::whole(Side::From));
+    let ends = |upper| Ends { lower, upper: Some(End::whole(upper)) };
+    insta::assert_snapshot!(pages(&read, ends(Side::Until)), @r#"
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= ($1::integer, $2::text) AND (t."branch", t."no") < ($3::integer, $4::text) ORDER BY t."branch" DESC, t."no" DESC LIMIT 500 From0 From1 Until0 Until1
+    SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE ((t.`branch` > ?) OR (t.`branch` = ? AND t.`no` >= ?)) AND ((t.`branch` < ?) OR (t.`branch` = ? AND t.`no` < ?)) ORDER BY t.`branch` DESC, t.`no` DESC LIMIT 500 From0 From0 From1 Until0 Until0 Until1
+    SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= (?1, ?2) AND (t."branch", t."no") < (?3, ?4) ORDER BY t."branch" DESC, t."no" DESC LIMIT 500 From0 From1 Until0 Until1
+    "#);
+    insta::assert_snapshot!(pages(&read, ends(Side::After)), @r#"
+    SELECT t."branch", t."no", t."amount", (t."branch" = $1 AND t."no" = $2) FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= ($3::integer, $4::text) AND (t."branch", t."no") <= ($1, $2) ORDER BY t."branch" DESC, t."no" DESC LIMIT 501 After0 After1 From0 From1
+    SELECT t.`branch`, t.`no`, t.`amount`, (t.`branch` = ? AND t.`no` = ?) FROM `sales`.`contracts` AS t WHERE ((t.`branch` > ?) OR (t.`branch` = ? AND t.`no` >= ?)) AND ((t.`branch` < ?) OR (t.`branch` = ? AND t.`no` <= ?)) ORDER BY t.`branch` DESC, t.`no` DESC LIMIT 501 After0 After1 From0 From0 From1 After0 After0 After1
+    SELECT t."branch", t."no", t."amount", (t."branch" = ?1 AND t."no" = ?2) FROM "sales"."contracts" AS t WHERE (t."branch", t."no") >= (?3, ?4) AND (t."branch", t."no") <= (?1, ?2) ORDER BY t."branch" DESC, t."no" DESC LIMIT 501 After0 After1 From0 From1
+    "#);
+}
+
+#[test]
 fn an_end_may_be_the_beginning_of_a_key() {
     let end = |side| Some(End { side, parts: 1 });
-    let ends = Ends { lower: end(Side::From), until: end(Side::Until) };
+    let ends = Ends { lower: end(Side::From), upper: end(Side::Until) };
     insta::assert_snapshot!(pages(&contracts(), ends), @r#"
     SELECT t."branch", t."no", t."amount" FROM "sales"."contracts" AS t WHERE (t."branch") >= ($1::integer) AND (t."branch") < ($2::integer) ORDER BY t."branch", t."no" LIMIT 500 From0 Until0
     SELECT t.`branch`, t.`no`, t.`amount` FROM `sales`.`contracts` AS t WHERE ((t.`branch` >= ?)) AND ((t.`branch` < ?)) ORDER BY t.`branch`, t.`no` LIMIT 500 From0 Until0
