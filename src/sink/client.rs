@@ -2,7 +2,7 @@
 //!
 //! Promises: sends bytes as they are, encodes every path segment, gives each request the configured time, and tells
 //! Elasticsearch from OpenSearch at the start. Never compresses, never follows `HTTP_PROXY`, never shows credentials. Asks again
-//! only what was surely not done: all else is for those who know what a repetition does.
+//! only what was surely not done, or only looks: all else is for those who know what a repetition does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,7 +133,7 @@ impl Client {
     }
 
     /// The same connection, for one who has time: [`Client::call`] asks again for so long when the engine turns a request away
-    /// because it has too much to do (429).
+    /// because it has too much to do (429), or cannot answer one that only looks (502, 503, 504).
     #[must_use]
     pub fn patient(self, busy_for: Duration) -> Self {
         Self { busy_for, ..self }
@@ -220,11 +220,16 @@ impl Client {
         let body = body.map_or(Body::Empty, Body::from);
         let settings = PatienceSettings { busy_for: self.busy_for, ..PatienceSettings::default() };
         let mut patience = Patience::new(settings);
+        let passes = |status: u16| match status {
+            // The engine turns it away before it looks at it.
+            429 => true,
+            502..=504 => only_looks(method, segments),
+            _ => false,
+        };
         loop {
             let answer = self.send(method, segments, query, body.clone()).await?.success();
             match answer {
-                // The engine turns it away before it looks at it.
-                Err(busy) if busy.status() == Some(429) && busy.is_passing() => {
+                Err(busy) if busy.status().is_some_and(passes) && busy.is_passing() => {
                     patience.wait(busy).await?;
                 }
                 answer => return answer?.json(),
@@ -249,6 +254,15 @@ impl Client {
         let answer = answer.success()?;
         let nodes: Nodes = answer.json()?;
         nodes.version().ok_or_else(|| answer.garbled())
+    }
+}
+
+/// Whether a request changes nothing, however often it is done.
+fn only_looks(method: Method, segments: &[&str]) -> bool {
+    match method {
+        Method::Get | Method::Head => true,
+        Method::Post => matches!(segments.last(), Some(&("_search" | "_count" | "_refresh"))),
+        _ => false,
     }
 }
 
