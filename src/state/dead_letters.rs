@@ -52,6 +52,9 @@ impl State {
     /// # Errors
     /// When the engine does not answer for long, or refuses.
     pub async fn put_dead_letters(&self, letters: &[DeadLetter]) -> Result<()> {
+        if letters.is_empty() {
+            return Ok(());
+        }
         self.make(&self.dead_letters).await?;
         for letters in letters.chunks(AT_ONCE) {
             let mut body = BulkBody::default();

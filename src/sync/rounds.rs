@@ -1,7 +1,8 @@
 //! Keys of roots on their way to being built: each once, in batches.
 //!
 //! Promises: no root is in two batches at a time, however often and by however many ways it is found. Holds a hash for each, up
-//! to a number, and never more than a batch of keys: beyond that it waits until all are answered for, and begins anew.
+//! to a number, and never more than a batch of keys: beyond that it waits until all are answered for, and begins anew. The
+//! first batches are small, so that the engine has something to do while the next ones are read.
 
 use hashbrown::HashSet;
 use tokio::sync::{mpsc, oneshot};
@@ -13,19 +14,25 @@ use crate::row::Key;
 /// Keys that are remembered at a time: some 36 MB. Few where runs are tested, so that they meet the end of it.
 const REMEMBERED: usize = if cfg!(feature = "failpoints") { 16 } else { 1 << 20 };
 
+/// The part of a batch that the first one is; each is twice as large as the one before, up to the whole.
+const FIRST: usize = 8;
+
 /// Batches of keys.
 pub(super) struct Rounds {
     seen: HashSet<u128>,
     waiting: Vec<Key>,
     size: usize,
+    largest: usize,
     remembered: usize,
     keys: mpsc::Sender<Asked>,
 }
 
 impl Rounds {
-    /// Batches of `size` keys for whoever takes them.
-    pub(super) fn new(keys: mpsc::Sender<Asked>, size: usize) -> Self {
-        Self { seen: HashSet::new(), waiting: Vec::new(), size, remembered: REMEMBERED, keys }
+    /// Batches of `largest` keys, after some smaller ones, for whoever takes them.
+    pub(super) fn new(keys: mpsc::Sender<Asked>, largest: usize) -> Self {
+        let (seen, waiting) = (HashSet::new(), Vec::new());
+        let size = (largest / FIRST).max(1);
+        Self { seen, waiting, size, largest, remembered: REMEMBERED, keys }
     }
 
     /// Adds keys, and hands on what fills a batch.
@@ -65,6 +72,7 @@ impl Rounds {
         if !self.waiting.is_empty() {
             // As above.
             let _gone = self.keys.send(Asked::Keys(std::mem::take(&mut self.waiting))).await;
+            self.size = self.largest.min(self.size.saturating_mul(2));
         }
     }
 }
@@ -102,14 +110,14 @@ mod tests {
     #[tokio::test]
     async fn each_key_comes_once() {
         let keys = [&["a", "b", "a"][..], &["c", "b"], &["d", "e"]];
-        assert_eq!(batches(100, &keys).await, "ab cd e");
+        assert_eq!(batches(100, &keys).await, "a bc de");
         assert_eq!(batches(100, &[]).await, "");
     }
 
     #[tokio::test]
     async fn or_again_when_all_before_were_answered_for() {
         let keys = [&["a", "b", "c"][..], &["a", "b", "d", "d", "a"]];
-        assert_eq!(batches(3, &keys).await, "ab c | da");
+        assert_eq!(batches(3, &keys).await, "a bc | da");
         assert_eq!(batches(1, &[&["a", "a", "b", "a"]]).await, "a | b | a");
     }
 }

@@ -299,6 +299,7 @@ impl<'u> Work<'u> {
                     count(&mut self.counts, &self.engine.plan, &level, odd);
                     self.deletions.spare(&self.engine.plan.root.read, &level);
                     self.writer.add(version, &level).await?;
+                    self.writer.keep_busy().await?;
                 }
                 Part::TooLarge(unfit) => {
                     self.counts.read += 1;

@@ -19,7 +19,7 @@ use crate::finding::Finding;
 use crate::hydrate::Level;
 use crate::sink::bulk::{Answered, BulkBody, BulkWriter, Flight, Outcome, Rejection};
 use crate::sink::version::epoch_of;
-use crate::sink::{EngineError, index};
+use crate::sink::{Client, PatienceSettings, index};
 use crate::state::DeadLetter;
 
 /// Dead letters that a run takes whatever its size, and the share of the roots beyond that: one in so many.
@@ -40,13 +40,16 @@ pub(super) struct Target {
     pub(super) progress: Arc<Progress>,
 }
 
+/// Bodies under way below which an engine has time for another one, however small.
+const FEW: usize = 2;
+
 /// Writes the documents of one key range.
 pub(super) struct Writer<'e> {
     engine: &'e Engine,
     target: &'e Target,
     filler: Filler<'e>,
     body: Option<BulkBody>,
-    flying: JoinSet<Result<Answered, EngineError>>,
+    flying: JoinSet<Result<Answered>>,
     letters: Vec<DeadLetter>,
     /// Whether documents are left out that the index has already.
     comparing: bool,
@@ -132,6 +135,14 @@ impl<'e> Writer<'e> {
         Ok(())
     }
 
+    /// Sends what there is where little is under way: the engine has something to do from the first page on.
+    pub(super) async fn keep_busy(&mut self) -> Result<()> {
+        while let Some(landed) = self.flying.try_join_next() {
+            self.account(landed)?;
+        }
+        if self.flying.len() < FEW { self.send().await } else { Ok(()) }
+    }
+
     /// Notes a root that becomes no document.
     pub(super) fn refuse(&mut self, Unfit { id, error_type, field }: Unfit) -> Result<()> {
         // What was found twice is refused twice.
@@ -174,33 +185,23 @@ impl<'e> Writer<'e> {
         let Some(mut body) = self.body.take().filter(|body| !body.is_empty()) else {
             return Ok(());
         };
-        if self.comparing {
-            self.leave_out_known(&mut body).await?;
-        }
         let flight = self.flight(&body).await?;
-        let (bulk, alias) = (self.target.bulk.clone(), self.target.write_alias.clone());
+        let (engine, target) = (self.engine, self.target);
+        let (bulk, alias) = (target.bulk.clone(), target.write_alias.clone());
+        let held = self.comparing.then(|| Held {
+            client: engine.client.clone(),
+            patience: engine.patience(),
+            index: target.index.clone(),
+            digests: std::mem::take(&mut self.digests),
+        });
         self.flying.spawn(async move {
+            if let Some(held) = held {
+                held.leave_out_known(&mut body).await?;
+            }
             let answered = bulk.send(flight, &alias, body).await;
             failpoint::reach(Point::AfterBulk).await;
-            answered
+            Ok(answered?)
         });
-        Ok(())
-    }
-
-    /// Leaves out the documents that the index holds already, as of its last refresh: nothing may have been written since to
-    /// what is in the body.
-    async fn leave_out_known(&mut self, body: &mut BulkBody) -> Result<()> {
-        let digests = std::mem::take(&mut self.digests);
-        let (positions, ids): (Vec<usize>, Vec<&str>) = body.ids().unzip();
-        let (engine, target) = (self.engine, self.target);
-        let held = index::digests(&engine.client, engine.patience(), &target.index, &ids).await?;
-        let is_known = |position: usize, id: &str| {
-            let digest = digests.get(position).copied().flatten();
-            digest.is_some() && held.get(id).copied().flatten() == digest
-        };
-        let known = positions.into_iter().zip(ids).filter(|(position, id)| is_known(*position, id));
-        let known: Vec<usize> = known.map(|(position, _)| position).collect();
-        known.into_iter().for_each(|position| body.leave_out(position));
         Ok(())
     }
 
@@ -220,10 +221,7 @@ impl<'e> Writer<'e> {
         self.account(landed)
     }
 
-    fn account(
-        &mut self,
-        landed: Result<Result<Answered, EngineError>, tokio::task::JoinError>,
-    ) -> Result<()> {
+    fn account(&mut self, landed: Result<Result<Answered>, tokio::task::JoinError>) -> Result<()> {
         let Answered { applied, left_out, others, bytes } =
             landed.context("a bulk request's task failed")??;
         for (id, outcome) in others {
@@ -267,5 +265,31 @@ impl<'e> Writer<'e> {
         let finding =
             Finding::error(what).hint("correct the mapping or the job, then run it again");
         Err(finding.into())
+    }
+}
+
+/// What a body is held against before it is sent.
+struct Held {
+    client: Client,
+    patience: PatienceSettings,
+    index: String,
+    /// As of the body's documents.
+    digests: Vec<Option<i64>>,
+}
+
+impl Held {
+    /// Leaves out the documents that the index holds already, as of its last refresh: nothing may have been written since to
+    /// what is in the body.
+    async fn leave_out_known(&self, body: &mut BulkBody) -> Result<()> {
+        let (positions, ids): (Vec<usize>, Vec<&str>) = body.ids().unzip();
+        let held = index::digests(&self.client, self.patience, &self.index, &ids).await?;
+        let is_known = |position: usize, id: &str| {
+            let digest = self.digests.get(position).copied().flatten();
+            digest.is_some() && held.get(id).copied().flatten() == digest
+        };
+        let known = positions.into_iter().zip(ids).filter(|(position, id)| is_known(*position, id));
+        let known: Vec<usize> = known.map(|(position, _)| position).collect();
+        known.into_iter().for_each(|position| body.leave_out(position));
+        Ok(())
     }
 }
