@@ -3,7 +3,8 @@
 //!
 //! Data flows one way. A [`job`] is held against [`config`], [`mapping`] and the live tables of its [`source`]s and becomes a
 //! [`plan`]; pages of [`row`]s are joined by [`hydrate`], written as documents by [`assemble`] and sent by [`sink`]; [`sync`]
-//! drives that and [`state`] remembers it. [`query`] and [`api`] answer searches; [`cli`] is what a person meets.
+//! drives that and [`state`] remembers it. [`query`] and [`api`] answer searches; [`run`] keeps the [`times`] of jobs; [`cli`] is what a
+//! person meets.
 
 pub mod api;
 pub mod assemble;
@@ -18,9 +19,11 @@ pub mod plan;
 pub mod query;
 pub mod render;
 pub mod row;
+pub mod run;
 pub mod sink;
 pub mod source;
 pub mod state;
 pub mod sync;
+pub mod times;
 pub mod trace;
 pub mod yaml;

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use super::problem::Problem;
 
 /// Answers only requests whose every `Host` is this machine. Browsers always send one, so that none is no danger.
-pub(super) async fn only_local(request: Request, next: Next) -> Response {
+pub(crate) async fn only_local(request: Request, next: Next) -> Response {
     let headers = request.headers().get_all(HOST).iter();
     let mut named = headers.map(|host| host.to_str().ok().and_then(|host| host.parse().ok()));
     let known = |host: Option<Authority>| host.is_some_and(|host| is_local(host.host()));

@@ -28,6 +28,7 @@ use crate::finding::Finding;
 use crate::query::{MAX_BODY, Signer};
 use crate::sink::Client;
 use generation::Latest;
+pub(crate) use host::only_local;
 use problem::Problem;
 
 /// What every request needs; clones share it.
@@ -61,7 +62,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(host::only_local))
+        .layer(middleware::from_fn(only_local))
         .layer(middleware::from_fn(request::observe))
         .with_state(state)
 }

@@ -56,6 +56,18 @@ impl Failure {
         self.code >= INTERRUPTED
     }
 
+    /// The exit code that it asks for.
+    pub(super) fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// All of it in one line, for a log.
+    pub(super) fn line(&self) -> String {
+        let hints = hint(&self.error).into_iter().chain(self.next.clone());
+        let hints: String = hints.map(|hint| format!(" (hint: {hint})")).collect();
+        in_one_line(&format!("{:#}{hints}", self.error))
+    }
+
     /// Says it once, with causes and hint.
     pub(super) fn print(self) -> ExitCode {
         ExitCode::from(self.tell())
@@ -72,6 +84,11 @@ impl Failure {
         }
         self.code
     }
+}
+
+/// A text of several lines in one.
+pub(super) fn in_one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// The first hint that anything in the chain of causes has.

@@ -15,6 +15,7 @@ mod progress;
 mod reindex;
 mod render;
 mod rollback;
+mod run;
 mod schema;
 mod serve;
 mod signals;
@@ -72,6 +73,8 @@ enum Command {
     Status(status::Arguments),
     /// Show the documents that the engine refused, try them again, or forget them
     DeadLetters(dead_letters::Arguments),
+    /// Run every job at the times that its file names, until told to stop
+    Run(run::Arguments),
     /// Answer searches
     Serve(serve::Arguments),
     /// Print the JSON Schema of a file format, for editors
@@ -98,6 +101,7 @@ pub async fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&shared, &arguments).await,
         Command::Status(arguments) => status::run(&shared, &arguments).await,
         Command::DeadLetters(arguments) => dead_letters::run(&shared, &arguments).await,
+        Command::Run(arguments) => run::run(&shared, &arguments).await,
         Command::Serve(arguments) => serve::run(&shared, &arguments).await,
         Command::Schema(arguments) => schema::run(&arguments),
     };

@@ -21,7 +21,15 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 
 impl Display {
     pub(super) fn start(what: &str, progress: Arc<Progress>) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        Self::on(std::io::stderr().is_terminal(), what, progress)
+    }
+
+    /// As log lines, wherever they go: of several runs at a time, bars would stand in one another's way.
+    pub(super) fn lines(what: &str, progress: Arc<Progress>) -> Self {
+        Self::on(false, what, progress)
+    }
+
+    fn on(terminal: bool, what: &str, progress: Arc<Progress>) -> Self {
         let target =
             if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);

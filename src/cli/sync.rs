@@ -46,7 +46,12 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     // One job's trouble is not the others'; the worst of them is the exit code.
     let mut worst = 0;
     for job in &arguments.job {
-        let ran = one(&config, &client, (job, arguments), &cancel).await;
+        let options = SyncOptions {
+            ids: arguments.id.clone(),
+            allow_mass_delete: arguments.allow_mass_delete,
+            sweep: arguments.sweep,
+        };
+        let ran = one(&config, &client, (job, options), Display::start, &cancel).await;
         let ended = ran.and_then(|(report, ended)| {
             if shared.json {
                 render::json(&report);
@@ -65,25 +70,23 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     Ok(ExitCode::from(worst))
 }
 
-/// Brings the index of one job in step.
-async fn one(
+/// Brings the index of one job in step, and shows how far it is.
+pub(super) async fn one(
     config: &Config,
     client: &Client,
-    (job, arguments): (&str, &Arguments),
+    (job, options): (&str, SyncOptions),
+    show: fn(&str, Arc<Progress>) -> Display,
     cancel: &CancellationToken,
 ) -> Result<(Report, Result<(), Stopped>), Failure> {
     let progress = Arc::new(Progress::default());
     let Some(kept) = kept(config, client, job).await? else {
-        let engine = first(config, client, arguments, job).await?;
-        let _display = Display::start(job, Arc::clone(&progress));
+        let engine = first(config, client, (job, &options)).await?;
+        let _display = show(job, Arc::clone(&progress));
         let options = Options { keep: 1, ..Options::default() };
         return Ok(reindex(&engine, options, progress, cancel.clone()).await);
     };
-    let ids = arguments.id.clone();
-    check_ids(&kept.engine.plan, &ids).map_err(Failure::not_started)?;
-    let _display = Display::start(job, Arc::clone(&progress));
-    let Arguments { allow_mass_delete, sweep, .. } = *arguments;
-    let options = SyncOptions { ids, allow_mass_delete, sweep };
+    check_ids(&kept.engine.plan, &options.ids).map_err(Failure::not_started)?;
+    let _display = show(job, Arc::clone(&progress));
     Ok(sync(&kept, options, progress, cancel.clone()).await)
 }
 
@@ -91,16 +94,15 @@ async fn one(
 async fn first(
     config: &Config,
     client: &Client,
-    arguments: &Arguments,
-    name: &str,
+    (name, options): (&str, &SyncOptions),
 ) -> Result<Arc<Engine>, Failure> {
-    if !arguments.id.is_empty() {
+    if !options.ids.is_empty() {
         return Err(Failure::not_started(never_loaded(name)));
     }
     prepare::engine(config, client.clone(), prepare::job(config, name).await, name)
 }
 
-fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &Report) -> String {
     let mut lines = vec![format!(
         "{}: {} documents built anew, {} written, {} as they were, {} deleted in {} ({:.1} s)",
         report.job,

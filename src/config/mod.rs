@@ -6,6 +6,7 @@
 
 mod load;
 mod raw;
+mod run;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use jiff::tz::TimeZone;
 
 pub use load::ByteSize;
 pub use raw::Kind;
+pub use run::RunConfig;
 pub use secret::Secret;
 
 /// Everything that a run needs to know about its surroundings, validated.
@@ -34,6 +36,8 @@ pub struct Config {
     pub load: LoadConfig,
     /// The query API.
     pub api: ApiConfig,
+    /// The scheduler.
+    pub run: RunConfig,
     /// Key of `mask: hmac`, when one is configured.
     pub mask_key: Option<Secret>,
 }
@@ -211,6 +215,7 @@ impl Config {
             sources,
             load: raw.load.validate()?,
             api: raw.api.validate()?,
+            run: raw.run.validate()?,
             mask_key: raw.mask.key,
         })
     }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::load::RawLoad;
+use super::run::RawRun;
 use super::{Address, ApiConfig, Secret, Server, SourceConfig};
 use crate::yaml;
 
@@ -24,6 +25,7 @@ pub(super) struct RawConfig {
     pub(super) sources: BTreeMap<String, RawSource>,
     pub(super) load: RawLoad,
     pub(super) api: RawApi,
+    pub(super) run: RawRun,
     pub(super) mask: RawMask,
 }
 
@@ -187,11 +189,18 @@ pub(super) fn duration(
     given: Option<SignedDuration>,
     seconds: u64,
 ) -> Result<Duration> {
+    let may_be_none = matches!(name, "overlap" | "jitter");
     match given.map(Duration::try_from) {
         None => Ok(Duration::from_secs(seconds)),
-        Some(Ok(duration)) if !duration.is_zero() || name == "overlap" => Ok(duration),
+        Some(Ok(duration)) if !duration.is_zero() || may_be_none => Ok(duration),
+        Some(_) if may_be_none => bail!("`{name}` cannot be less than 0"),
         Some(_) => bail!("`{name}` must be more than 0"),
     }
+}
+
+/// The zone of that name.
+pub(super) fn time_zone(name: &str) -> Result<TimeZone> {
+    TimeZone::get(name).map_err(|_| anyhow!("`time_zone: {name}` is not a known zone"))
 }
 
 impl RawSource {
@@ -205,9 +214,7 @@ impl RawSource {
             bail!("a source's name has lower-case letters, digits and _ only");
         }
         let kind = self.kind.context("`kind` is missing (postgres, mysql or sqlite)")?;
-        let time_zone = self.time_zone.map(|zone| {
-            TimeZone::get(&zone).map_err(|_| anyhow!("`time_zone: {zone}` is not a known zone"))
-        });
+        let time_zone = self.time_zone.as_deref().map(time_zone);
         let max_connections = self.max_connections.unwrap_or(4);
         if max_connections == 0 {
             bail!("`max_connections` must be at least 1");

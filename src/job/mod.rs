@@ -19,6 +19,7 @@ pub use tombstones::Tombstones;
 
 use crate::finding::{Code, Finding};
 use crate::row::Match;
+use crate::times::Kind;
 use crate::yaml;
 
 /// `jobs/<name>.yaml`: one index of documents, and where their parts come from.
@@ -30,13 +31,26 @@ pub struct JobFile {
     pub index: At<String>,
     /// File in `mappings/` with the settings and the mapping of the index.
     pub mapping: At<String>,
-    /// When `prejoin run` runs the job: six fields, seconds first, weekdays by name.
+    /// When `prejoin run` brings the index in step: six fields, seconds first, weekdays by name.
     pub schedule: Option<At<String>>,
+    /// When `prejoin run` looks at everything, as `prejoin sync --sweep` does: written as `schedule` is.
+    pub sweep: Option<At<String>>,
     /// The rows that become documents, one each.
     pub root: RootFile,
     /// Fields that are worked out from the joined rows.
     #[serde(default)]
     pub computed: IndexMap<String, At<ComputedFile>>,
+}
+
+impl JobFile {
+    /// What `prejoin run` does for the job, and when, as it is written.
+    pub fn schedules(&self) -> impl Iterator<Item = (Kind, &At<String>)> {
+        let written = |kind: Kind| match kind {
+            Kind::Sync => self.schedule.as_ref(),
+            Kind::Sweep => self.sweep.as_ref(),
+        };
+        Kind::ALL.into_iter().filter_map(move |kind| Some((kind, written(kind)?)))
+    }
 }
 
 /// The relation whose rows become documents.

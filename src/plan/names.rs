@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Planner;
 use crate::finding::{Code, Finding, Place, did_you_mean};
 use crate::mapping::{Field, Fields, Mapping, OWN_FIELD};
+use crate::times::Times;
 
 /// The part of the mapping that a level of the document falls into.
 #[derive(Clone, Copy)]
@@ -42,7 +43,7 @@ pub(super) enum Form {
 }
 
 impl Planner<'_> {
-    /// The job's own head: index, mapping, schedule.
+    /// The job's own head: index, mapping, schedules.
     pub(super) fn check_head(&mut self, mapping: Option<&Mapping>) {
         let file = &self.job.file;
         let index = &file.index;
@@ -60,14 +61,16 @@ impl Planner<'_> {
                 .hint("those names are prejoin's own");
             self.report(finding, index.place());
         }
-        if let Some(schedule) = &file.schedule {
-            let fields = schedule.split_whitespace().count();
-            if fields != 6 && fields != 7 {
-                let finding =
-                    Finding::error(format!("a schedule has six fields, this one {fields}"))
-                        .code(Code::Schedule)
-                        .hint("seconds come first: \"0 */5 * * * *\" is every five minutes");
-                self.report(finding, schedule.place());
+        for (_, written) in file.schedules() {
+            match Times::parse(written) {
+                Ok(times) if times.is_on_days_that_are_both() => {
+                    let what = "a schedule that names days of the month and weekdays comes on days that are both";
+                    let hint = "crontab's comes on either: put `*` in place of one of them";
+                    let finding = Finding::warning(what).code(Code::Schedule).hint(hint);
+                    self.advise(finding, written.place());
+                }
+                Ok(_) => {}
+                Err(finding) => self.report(finding, written.place()),
             }
         }
         if mapping.is_some_and(|mapping| !mapping.is_strict()) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use prejoin::api::Server;
-use prejoin::config::{ApiConfig, Config, LoadConfig, Secret};
+use prejoin::config::{ApiConfig, Config, LoadConfig, RunConfig, Secret};
 use prejoin::sink::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,6 +31,7 @@ async fn configured(listen: &str, cursor_key: Option<&str>) -> Config {
             readers: 1,
             range_rows: 1,
         },
+        run: RunConfig::default(),
         api: ApiConfig {
             listen: listen.parse().unwrap(),
             cursor_key: cursor_key.map(Secret::plain),

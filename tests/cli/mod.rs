@@ -6,4 +6,5 @@ mod explain;
 mod failures;
 mod interruptions;
 mod reindex;
+mod run;
 mod status;

@@ -10,6 +10,7 @@ mod kills;
 mod outbox;
 mod refusals;
 mod scene;
+mod scheduled;
 mod schedules;
 mod storm;
 mod sweep;

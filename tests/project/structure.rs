@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&[&str]] = &[
     &["finding", "failpoint"],
     &["yaml"],
-    &["row", "config"],
+    &["row", "config", "times"],
     &["job", "mapping"],
     &["source"],
     &["plan"],
@@ -18,6 +18,7 @@ const ORDER: &[&[&str]] = &[
     &["sync"],
     &["query"],
     &["api"],
+    &["run"],
     &["cli"],
 ];
 

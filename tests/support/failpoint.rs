@@ -76,6 +76,16 @@ impl Held<'_> {
         self.running.ended().await
     }
 
+    /// Sends it a signal by its name, and leaves it held.
+    pub(crate) fn signal(&self, name: &str) {
+        self.running.signal(name);
+    }
+
+    /// Waits until it has said `text` on stderr.
+    pub(crate) async fn says(&self, text: &str) {
+        self.running.says(text).await;
+    }
+
     /// Has all of it stand still, its signs of life too.
     pub(crate) fn freeze(&self) {
         self.running.signal("STOP");

@@ -164,6 +164,11 @@ impl Running<'_> {
         heard.unwrap_or_else(|_| panic!("did not say: {text}\n{:?}", self.said));
     }
 
+    /// What it has said on stderr so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
     /// Whether it has come to its end.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.process.try_wait().unwrap().is_some()
