@@ -115,6 +115,9 @@ impl Board {
     }
 
     pub(super) fn ended(&self, due: &Due, (began, ended): (Timestamp, Timestamp), how: Outcome) {
+        // As reports tell it.
+        let [began, ended] =
+            [began, ended].map(|at| Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at));
         let mut known = self.known();
         if let Some(kind) = known.kind(&due.job, due.kind) {
             kind.last = Some(Last { began, ended, code: how.code(), means: how.means() });

@@ -20,7 +20,7 @@ async fn home() -> Home {
         .await
 }
 
-pub(super) async fn sqlite(home: &Home, statements: &str) {
+pub(crate) async fn sqlite(home: &Home, statements: &str) {
     use sqlx::Connection;
     let path = home.path().join("shop.db");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);

@@ -3,7 +3,7 @@
 mod check;
 mod dead_letters;
 mod explain;
-mod failures;
+pub(crate) mod failures;
 mod interruptions;
 mod reindex;
 mod run;

@@ -16,6 +16,9 @@ use super::engines::TestEngine;
 use super::own::Indexes;
 use super::secrets::{ROW_VALUE, Secrets};
 
+/// The program that is tested.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_prejoin");
+
 /// A folder with config/, jobs/ and mappings/.
 pub(crate) struct Home {
     folder: TempDir,
@@ -73,13 +76,26 @@ impl Home {
 
     /// The command that runs the program here; of the surroundings it sees only what this home sets.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_prejoin"));
+        let mut command = self.surrounded(Command::new(PROGRAM));
+        command.args(arguments).arg("--home").arg(self.path());
+        command
+    }
+
+    /// The command that has a shell run this script here, stopped by the first line that fails, where the program is installed.
+    pub(crate) fn shell(&self, script: &str) -> Command {
+        let mut command = self.surrounded(Command::new("sh"));
+        let installed = Path::new(PROGRAM).parent().unwrap().display();
+        command.env("PATH", format!("{installed}:{}", std::env::var("PATH").unwrap()));
+        command.args(["-e", "-c", script]).current_dir(self.path());
+        command
+    }
+
+    fn surrounded(&self, mut command: Command) -> Command {
         let foreign =
             std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("PREJOIN"));
         for name in foreign {
             command.env_remove(name);
         }
-        command.args(arguments).arg("--home").arg(self.path());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -101,8 +117,14 @@ impl Home {
 
     /// Starts the program with variables for this run alone.
     pub(crate) fn start_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running<'_> {
-        let mut command = tokio::process::Command::from(self.command(arguments));
+        let mut command = self.command(arguments);
         command.envs(variables.iter().copied());
+        self.start_command(command)
+    }
+
+    /// Starts a command that was made here.
+    pub(crate) fn start_command(&self, command: Command) -> Running<'_> {
+        let mut command = tokio::process::Command::from(command);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().unwrap();
         let said = Arc::<Mutex<String>>::default();
