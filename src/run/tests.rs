@@ -264,10 +264,10 @@ async fn what_waits_longest_has_its_turn_first() {
     let mut world = world(
         "2026-11-30T00:00:30Z",
         &[
-            ("a", Kind::Sync, "0 1 * * * *"),
-            ("a", Kind::Sweep, "0 1 * * * *"),
-            ("b", Kind::Sync, "0 1 * * * *"),
             ("c", Kind::Sync, "30 1 * * * *"),
+            ("b", Kind::Sync, "0 1 * * * *"),
+            ("a", Kind::Sweep, "0 1 * * * *"),
+            ("a", Kind::Sync, "0 1 * * * *"),
         ],
     );
     world.at_a_time = 1;
@@ -286,14 +286,19 @@ async fn what_waits_longest_has_its_turn_first() {
 
 #[tokio::test]
 async fn what_is_under_way_is_waited_for_and_asked_to_stop() {
-    let mut world = world("2026-11-30T00:59:59Z", &[("contracts", Kind::Sync, "0 0 * * * *")]);
+    let schedules =
+        [("contracts", Kind::Sync, "0 0 * * * *"), ("orders", Kind::Sync, "0 0 * * * *")];
+    let mut world = world("2026-11-30T00:59:59Z", &schedules);
     world.told.insert(("contracts", Kind::Sync), (3_600, 0));
+    world.told.insert(("orders", Kind::Sync), (3_600, 0));
     let (log, status) = world.until("2026-11-30T01:20:00Z").await;
-    assert_eq!(log.len(), 1);
+    assert_eq!(log.len(), 2);
     assert!(status.healthy);
-    let status = serde_json::to_value(&status.jobs["contracts"]).unwrap();
-    assert_eq!(status["running"], serde_json::Value::Null);
-    assert_eq!(status["runs"]["sync"]["last"]["means"], "stopped on request");
+    for job in status.jobs.values() {
+        let job = serde_json::to_value(job).unwrap();
+        assert_eq!(job["running"], serde_json::Value::Null);
+        assert_eq!(job["runs"]["sync"]["last"]["means"], "stopped on request");
+    }
 }
 
 /// A lease that somebody else holds is neither good nor bad; a run of another kind does not make up for one that failed.

@@ -69,6 +69,22 @@ async fn asked(url: &str, path: &str) -> (String, Value) {
     (code.to_owned(), serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
+/// Key by key, whatever the jobs and values are.
+fn assert_answers_as_the_page_says(status: &Value) {
+    let page = include_str!("../../docs/scheduling.md");
+    let block = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let told: Value = serde_json::from_str(block).unwrap();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let first = |value: &Value| value.as_object().unwrap().values().next().unwrap().clone();
+    let (mut real, mut shown) = (status.clone(), told);
+    for below in ["jobs", "runs"] {
+        assert_eq!(keys(&real), keys(&shown));
+        (real, shown) = (first(&real[below]), first(&shown[below]));
+    }
+    assert_eq!(keys(&real), keys(&shown));
+    assert_eq!(keys(&real["last"]), keys(&shown["last"]));
+}
+
 async fn an_index_is_kept_in_step_under_edits_until_the_end(engine: TestEngine) {
     let place = match engine {
         TestEngine::OpenSearch => Place::postgres().await,
@@ -103,6 +119,7 @@ async fn an_index_is_kept_in_step_under_edits_until_the_end(engine: TestEngine) 
     let sync = &shop["runs"]["sync"];
     assert_eq!((&sync["schedule"], &sync["last"]["code"]), (&"* * * * * *".into(), &0.into()));
     assert_eq!(asked(&url, "/").await.0, "404");
+    assert_answers_as_the_page_says(&status);
     running.signal("TERM");
     let ran = running.ended().await;
     assert_eq!(ran.code, Some(143), "{}", ran.stderr);
@@ -128,6 +145,21 @@ async fn a_run_under_way_is_stopped_clean() {
     let ran = scene.try_sync(&[]).await;
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     scene.assert_right("it was stopped").await;
+}
+
+#[tokio::test]
+async fn a_second_signal_waits_for_nothing() {
+    let every_second = "schedule: \"* * * * * *\"\n";
+    let scene = shop(TestEngine::OpenSearch, Place::postgres().await, every_second).await;
+    scene.sync().await;
+    scene.run("UPDATE orders SET title = 'uno', updated_at = NOW WHERE id = 1").await;
+    let held = scene.home.start_held("after_read", &["run"], &LISTEN).until_held().await;
+    held.signal("TERM");
+    held.says("stopping").await;
+    held.signal("TERM");
+    assert_eq!(held.ended().await.code, Some(143));
+    scene.sync_after().await;
+    scene.assert_right("it was left at once").await;
 }
 
 #[tokio::test]
