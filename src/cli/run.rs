@@ -1,6 +1,7 @@
 //! `prejoin run`: every job at its times, until it is told to stop.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -51,9 +52,14 @@ pub(super) async fn run(shared: &Shared, _: &Arguments) -> Result<ExitCode, Fail
         runner: &runner,
         at_a_time: config.run.at_a_time.get(),
     };
+    let mut scheduling = pin!(scheduler.run(&cancel));
     tokio::select! {
-        () = scheduler.run(&cancel) => {}
-        ended = server.run(Arc::clone(&board)) => ended.map_err(Failure::stopped)?,
+        () = &mut scheduling => {}
+        ended = server.run(Arc::clone(&board)) => {
+            cancel.cancel();
+            scheduling.await;
+            ended.map_err(Failure::stopped)?;
+        }
     }
     Ok(ExitCode::from(failure::INTERRUPTED + signal.received()))
 }
