@@ -97,6 +97,23 @@ fn memory(changed: &str) -> Memory {
         )
 }
 
+/// A run that read upwards would follow what changes while it reads.
+#[tokio::test]
+async fn what_has_changed_is_read_from_the_latest_on() {
+    let memory = Arc::new(memory(""));
+    let plan = planned(JOB, &memory).await;
+    let mut marks = Vec::new();
+    for watch in plan.root.walk().into_iter().flat_map(|node| &node.watches) {
+        if let Seen::Marked(seen) = &watch.seen {
+            marks.extend(seen);
+        }
+        marks.extend(watch.gone.iter().map(|gone| &gone.told));
+    }
+    // Orders, buyers, items by two columns, makers, links, tags; and three tables of deleted rows.
+    assert_eq!(marks.len(), 10);
+    assert!(marks.iter().all(|mark| mark.rows.backward));
+}
+
 /// Changed rows, their roots and references, of all that has changed.
 async fn traced(memory: Memory, since: &str) -> String {
     traced_of(JOB, memory, since).await
