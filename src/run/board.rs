@@ -3,7 +3,7 @@
 //! Promises: names, times and codes only, nothing that a service or the engine has said. A job is healthy while the last run of
 //! each kind came to its end, whoever else was at it meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ pub struct Status {
 pub struct JobStatus {
     healthy: bool,
     /// What is under way.
-    running: Option<&'static str>,
+    running: BTreeSet<&'static str>,
     /// When a run last came to its end.
     last_success: Option<Timestamp>,
     runs: BTreeMap<&'static str, KindStatus>,
@@ -110,7 +110,7 @@ impl Board {
 
     pub(super) fn began(&self, due: &Due) {
         if let Some(job) = self.known().jobs.get_mut(&due.job) {
-            job.running = Some(due.kind.name());
+            job.running.insert(due.kind.name());
         }
     }
 
@@ -128,7 +128,7 @@ impl Board {
             }
         }
         if let Some(job) = known.jobs.get_mut(&due.job) {
-            job.running = None;
+            job.running.remove(due.kind.name());
             job.healthy = job.runs.values().all(|kind| kind.failures_in_a_row == 0);
             job.last_success = job.runs.values().filter_map(|kind| kind.last_success).max();
         }

@@ -1,6 +1,6 @@
 //! The scheduler of `prejoin run`: every job at its times, in one process.
 //!
-//! Promises: of one job there is one run at a time, whatever its kind; what was missed meanwhile is run once; runs that fail end
+//! Promises: of one job and kind there is one run at a time; what was missed meanwhile is run once; runs that fail end
 //! nothing but themselves. When it is asked to stop it begins nothing more and waits for what is under way, which is asked as
 //! well. Knows neither services nor engine: what a run does is its [`Runner`]'s.
 
@@ -75,7 +75,7 @@ impl Scheduler<'_> {
     }
 
     fn ended(&mut self, (due, began, done): Ended) {
-        self.timetable.ended(&due.job);
+        self.timetable.ended(&due);
         self.board.ended(&due, (began, self.clock.now()), done.outcome);
         let (job, kind, means) = (&due.job, due.kind.name(), done.outcome.means());
         let (code, told) = (done.outcome.code(), done.told);

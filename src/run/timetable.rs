@@ -1,6 +1,6 @@
 //! What is due when: the planning, without a clock.
 //!
-//! Promises: pure. What becomes due while its job is busy, or while nobody looks, is due once; of what is due, that which waits
+//! Promises: pure. What becomes due while the last of its kind goes on, or while nobody looks, is due once; of what is due, that which waits
 //! longest goes first. Times that a clock which was set back has yet to come to are due again.
 
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ pub struct Due {
 pub struct Timetable {
     zone: TimeZone,
     lines: Vec<Line>,
-    busy: BTreeSet<String>,
+    busy: BTreeSet<(String, Kind)>,
 }
 
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Timetable {
         self
     }
 
-    /// What is to begin at `now`, `room` of it at most: the jobs are busy from then on.
+    /// What is to begin at `now`, `room` of it at most: the same is not begun again until it has [ended](Self::ended).
     pub fn take(&mut self, now: Timestamp, room: usize) -> Vec<Due> {
         for line in &mut self.lines {
             let next = line.next(now, &self.zone);
@@ -86,7 +86,7 @@ impl Timetable {
         due.sort();
         let mut taken = Vec::new();
         for due in due {
-            if taken.len() < room && self.busy.insert(due.job.clone()) {
+            if taken.len() < room && self.busy.insert((due.job.clone(), due.kind)) {
                 taken.push(due);
             }
         }
@@ -99,9 +99,10 @@ impl Timetable {
         taken
     }
 
-    /// When the next thing is due of a job that is not busy.
+    /// When the next thing is due that is not under way.
     pub fn wake(&self) -> Option<Timestamp> {
-        self.planned().filter(|due| !self.busy.contains(&due.job)).map(|due| due.at).min()
+        let is_busy = |due: &Due| self.busy.contains(&(due.job.clone(), due.kind));
+        self.planned().filter(|due| !is_busy(due)).map(|due| due.at).min()
     }
 
     /// All that is to come, or waits already.
@@ -111,9 +112,9 @@ impl Timetable {
         })
     }
 
-    /// Says that the job is busy no more.
-    pub fn ended(&mut self, job: &str) {
-        self.busy.remove(job);
+    /// Says that this is under way no more.
+    pub fn ended(&mut self, Due { job, kind, .. }: &Due) {
+        self.busy.remove(&(job.clone(), *kind));
     }
 }
 
