@@ -26,3 +26,5 @@ mod project;
 mod reliability;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod verify;

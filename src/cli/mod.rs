@@ -22,6 +22,7 @@ mod signals;
 mod status;
 mod sync;
 mod tombstones;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,6 +68,8 @@ enum Command {
     Reindex(reindex::Arguments),
     /// Have readers see the index that served before
     Rollback(rollback::Arguments),
+    /// Hold an index against the services: what is missing, extra or different, and repair it
+    Verify(verify::Arguments),
     /// Take one document apart: where each part comes from, what the index holds, the difference
     Explain(explain::Arguments),
     /// Show who is at it, indexes, last runs, dead letters, and what deserves a look
@@ -98,6 +101,7 @@ pub async fn main() -> ExitCode {
         Command::Sync(arguments) => sync::run(&shared, &arguments).await,
         Command::Reindex(arguments) => reindex::run(&shared, &arguments).await,
         Command::Rollback(arguments) => rollback::run(&shared, &arguments).await,
+        Command::Verify(arguments) => verify::run(&shared, &arguments).await,
         Command::Explain(arguments) => explain::run(&shared, &arguments).await,
         Command::Status(arguments) => status::run(&shared, &arguments).await,
         Command::DeadLetters(arguments) => dead_letters::run(&shared, &arguments).await,

@@ -9,7 +9,7 @@ use super::failure::{Failure, LOOK};
 use super::{Shared, prepare, render};
 use crate::job::Job;
 use crate::sink::Client;
-use crate::state::{DeadLetter, Held, State, Tenure};
+use crate::state::{DeadLetter, Drift, Held, State, Tenure};
 use crate::sync::{IndexStatus, Standing, Status, status};
 
 #[derive(Debug, Args)]
@@ -54,6 +54,10 @@ fn text(status: &Status) -> String {
         let rows: Vec<Vec<String>> = status.indexes.iter().map(index).collect();
         lines.push(render::indent(&render::table(&head, &rows)));
     }
+    let drifts = status.indexes.iter().filter_map(|index| Some((index, index.drift.as_ref()?)));
+    lines.extend(
+        drifts.map(|(index, drift)| format!("  {}", looked_at(&index.generation.name, drift))),
+    );
     let of_indexes = status.indexes.iter().map(|index| (&*index.generation.name, &index.lease));
     let leases = std::iter::once((&*status.alias, &status.lease)).chain(of_indexes);
     let leases: Vec<Vec<String>> = leases
@@ -108,6 +112,23 @@ fn index(index: &IndexStatus) -> Vec<String> {
         job.to_owned(),
         standing,
     ]
+}
+
+/// What the last look at an index has shown.
+fn looked_at(name: &str, drift: &Drift) -> String {
+    let scope = match drift.scope.as_str() {
+        "whole" => "all".to_owned(),
+        scope => format!("{} ({scope})", render::count(drift.read)),
+    };
+    format!(
+        "{name}, {scope} of it looked at {:.0} by {}: {} missing, {} extra, {} different, {} repaired",
+        drift.at,
+        drift.by,
+        render::count(drift.missing),
+        render::count(drift.extra),
+        render::count(drift.different),
+        render::count(drift.repaired)
+    )
 }
 
 /// Up to when all changes are in an index, and how long ago that is.

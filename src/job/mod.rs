@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 pub use at::At;
 pub use shorthand::{ChangedAt, ChangedColumn, FieldFile, Names, Order};
-pub use tombstones::Tombstones;
+pub use tombstones::{Tombstones, duration};
 
 use crate::finding::{Code, Finding};
 use crate::row::Match;

@@ -61,8 +61,8 @@ impl<'de> Deserialize<'de> for Tombstones {
     }
 }
 
-/// A time that is more than zero, in days of 24 hours and all that is smaller.
-fn duration(text: &str) -> Option<SignedDuration> {
+/// A time that is more than zero, in days of 24 hours and all that is smaller; `None` for what is none.
+pub fn duration(text: &str) -> Option<SignedDuration> {
     let span: Span = text.parse().ok()?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     duration.is_positive().then_some(duration)

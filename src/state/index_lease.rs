@@ -70,6 +70,7 @@ impl State {
     /// When the engine does not answer or refuses.
     pub async fn forget_index(&self, index: &str) -> Result<()> {
         self.drop_dead_letters(index, 0).await?;
+        self.forget_drift(index).await?;
         Ok(self.remove(&id(index)).await?)
     }
 }

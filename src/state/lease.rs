@@ -29,6 +29,10 @@ use crate::sink::version::epoch_after;
 const BEATS: u32 = 3;
 /// Looks at a lease within one time to live.
 const LOOKS: u32 = 30;
+/// The longest pause between two looks at one that is held for moments only. Its holder stays away for longer than that.
+const BRIEF_LOOK: Duration = Duration::from_millis(100);
+/// Times to live after which it is not believed any more that somebody holds it for moments only.
+const BRIEF_FOR: u32 = 10;
 
 /// Who holds a lease, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +49,9 @@ pub struct Tenure {
     pub since: Timestamp,
     /// How long the holder may be silent, in milliseconds.
     pub ttl_ms: u64,
+    /// Whether it is held for moments only, again and again: its end is worth waiting for.
+    #[serde(default)]
+    pub brief: bool,
     /// Signs of life so far.
     pub beat: u64,
     /// Whether it is held, or how it ended.
@@ -72,6 +79,8 @@ pub struct Claim {
     pub task: String,
     /// How long it may be silent.
     pub ttl: Duration,
+    /// Whether it will be held for moments only, so that others wait for its end instead of giving up.
+    pub brief: bool,
 }
 
 /// Why a lease is not held.
@@ -136,7 +145,13 @@ impl Claim {
             host => host,
         };
         let holder = format!("{host}, process {}", std::process::id());
-        Self { holder, task: task.to_owned(), ttl }
+        Self { holder, task: task.to_owned(), ttl, brief: false }
+    }
+
+    /// The same, to be held for moments only: whoever holds it so lets others in between two of them.
+    #[must_use]
+    pub fn brief(self) -> Self {
+        Self { brief: true, ..self }
     }
 
     /// The beginning of a tenure after that of epoch `last`.
@@ -152,6 +167,7 @@ impl Claim {
             task: self.task.clone(),
             since,
             ttl_ms: u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX),
+            brief: self.brief,
             beat: 0,
             standing: Held::Held,
         })
@@ -160,24 +176,28 @@ impl Claim {
 
 impl State {
     /// Waits until it is known whether somebody holds the lease: at once when it was given back, within its time to live
-    /// otherwise. Time in which the engine itself was silent does not count.
+    /// otherwise. Time in which the engine itself was silent does not count. One that is held for moments only is waited for.
     pub(super) async fn watch<T: DeserializeOwned>(
         &self,
         id: &str,
     ) -> Result<Before<T>, LeaseError> {
-        let Some((first, record)) = self.fetch::<Record<T>>(id).await? else { return Ok(None) };
+        let Some((mut first, mut record)) = self.fetch::<Record<T>>(id).await? else {
+            return Ok(None);
+        };
         if record.tenure.standing != Held::Held {
             return Ok(Some((first, record)));
         }
         let ttl = Duration::from_millis(record.tenure.ttl_ms);
-        let mut began = Instant::now();
+        let (mut began, mut brief) = (Instant::now(), record.tenure.brief);
+        let patience = began + ttl * BRIEF_FOR;
         tracing::info!(
             lease = id,
             holder = record.tenure.holder,
             "held: looking for a sign of life"
         );
         while began.elapsed() < ttl {
-            sleep(ttl / LOOKS).await;
+            let pause = ttl / LOOKS;
+            sleep(if brief { pause.min(BRIEF_LOOK) } else { pause }).await;
             let looked = Instant::now();
             let Some((now, latest)) = self.fetch::<Record<T>>(id).await? else { return Ok(None) };
             if looked.elapsed() > ttl / BEATS {
@@ -186,9 +206,14 @@ impl State {
             if latest.tenure.standing != Held::Held {
                 return Ok(Some((now, latest)));
             }
-            if now != first {
+            if now == first {
+                continue;
+            }
+            brief = latest.tenure.brief && looked < patience;
+            if !brief {
                 return Err(LeaseError::Held(Box::new(latest.tenure)));
             }
+            (first, record, began) = (now, latest, looked);
         }
         tracing::warn!(
             lease = id,

@@ -7,6 +7,7 @@
 mod alias_lease;
 mod dead_letters;
 mod drawn;
+mod drift;
 mod index_lease;
 mod index_state;
 mod lease;
@@ -25,6 +26,7 @@ use crate::sink::{Client, EngineError, Method, index};
 pub use alias_lease::{AliasLease, AliasState};
 pub use dead_letters::DeadLetter;
 pub use drawn::Drawn;
+pub use drift::Drift;
 pub use index_lease::{IndexLease, NotTaken};
 pub use index_state::{BuiltBy, Counts, IndexState, LoadState, Segment};
 pub use lease::{Claim, Held, LeaseError, Tenure};

@@ -14,7 +14,7 @@ use super::generations::Known;
 use super::horizons::{Horizons, Present, present};
 use super::load::{Broken, Ends, load};
 use super::progress::Progress;
-use super::update::{SyncOptions, Update};
+use super::update::{Purpose, SyncOptions, Update};
 use super::{Engine, ShutOut, Stopped};
 use crate::finding::Finding;
 use crate::sink::bulk::BulkWriter;
@@ -212,7 +212,8 @@ impl Build {
         let lease = lease.map_err(|error| Stopped::midway(&what, error.into()))?;
         let build = Self::new(&engine, &claim, lease, false);
         let options = SyncOptions { allow_mass_delete, ..SyncOptions::default() };
-        let update = Update { engine: &engine, progress, options: &options, wholly: false };
+        let update =
+            Update { engine: &engine, progress, options: &options, purpose: Purpose::CatchUp };
         let lost = build.lease.lost();
         let updating = async {
             // Of one that does not come to its end nobody knows how many documents it has left.

@@ -21,6 +21,11 @@ use crate::state::DeadLetter;
 const ANYWAY: u64 = 100;
 const ONE_IN: u64 = 10;
 
+/// How many of so many documents a mistake would excuse.
+pub(super) fn most_of(documents: u64) -> u64 {
+    ANYWAY.max(documents / ONE_IN)
+}
+
 /// Documents to be deleted.
 pub(super) struct Deletions<'e> {
     engine: &'e Engine,
@@ -105,7 +110,7 @@ impl<'e> Deletions<'e> {
             None => index::documents(&self.engine.client, &self.target.index).await?,
         };
         self.documents = Some(documents);
-        Ok(ANYWAY.max(documents / ONE_IN))
+        Ok(most_of(documents))
     }
 
     /// Deletes them all.

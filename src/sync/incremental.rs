@@ -14,11 +14,11 @@ use super::explain::root_key;
 use super::live::lease_live;
 use super::progress::Progress;
 use super::report::Report;
-use super::update::{SyncOptions, Update};
-use super::{Engine, ShutOut, Stopped};
+use super::update::{Purpose, SyncOptions, Update};
+use super::{Engine, Stopped};
 use crate::finding::Finding;
 use crate::plan::Plan;
-use crate::sink::bulk::{BulkWriter, MAX_ID_BYTES};
+use crate::sink::bulk::MAX_ID_BYTES;
 use crate::state::Claim;
 
 /// What an index is kept in step by.
@@ -77,7 +77,7 @@ pub fn check_ids(plan: &Plan, ids: &[String]) -> Result<(), Finding> {
 }
 
 /// The complaint that this run would keep an index in step by another job than built it.
-fn changed_over(index: &str) -> Finding {
+pub(super) fn changed_over(index: &str) -> Finding {
     let what =
         format!("readers have changed over to {index}, which another job built, as this run began");
     Finding::error(what).hint("run it again: it is kept in step by that job then")
@@ -113,26 +113,18 @@ impl Run<'_> {
             lease.give_back(true).await;
             return Err(refused);
         }
-        let bulk =
-            BulkWriter::new(engine.client.clone(), engine.patience()).within(engine.bounds());
-        let what = format!("index `{}`", report.index);
-        let lost = lease.lost();
-        let update =
-            Update { engine, progress: &self.progress, options: &self.options, wholly: true };
-        let ended = tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => Err(Stopped::Cancelled),
-            () = lost.cancelled() => Err(Stopped::midway(&what, ShutOut.into())),
-            done = update.run(&lease, &bulk) => {
-                done.map(|updated| updated.tell(report)).map_err(|error| Stopped::midway(&what, error))
-            }
+        let update = Update {
+            engine,
+            progress: &self.progress,
+            options: &self.options,
+            purpose: Purpose::Sync,
         };
+        let ended = update.hold(lease, &self.cancel).await.map(|updated| updated.tell(report));
+        report.drift = engine.state.drift(&report.index, &state.uuid).await.ok().flatten();
         if ended.is_ok() {
             let asked: HashSet<&str> = self.options.ids.iter().map(String::as_str).collect();
             report.without_row = (asked.len() as u64).saturating_sub(report.read);
         }
-        bulk.all_landed().await;
-        lease.give_back(bulk.all_answered()).await;
         ended
     }
 }

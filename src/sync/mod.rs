@@ -17,6 +17,7 @@ mod full;
 mod generations;
 mod horizons;
 mod incremental;
+mod lead;
 mod ledger;
 mod leftovers;
 mod letters;
@@ -33,6 +34,7 @@ mod status;
 mod swap;
 mod sweep;
 mod update;
+mod verify;
 mod writer;
 
 use std::sync::Arc;
@@ -61,6 +63,7 @@ pub use report::Report;
 pub use rollback::{Rollback, RolledBack, rollback};
 pub use status::{IndexStatus, Standing, Status, status};
 pub use update::SyncOptions;
+pub use verify::{DifferentDocument, Scope, Told, Verification, VerifyOptions, verify};
 
 /// What a run works with.
 pub struct Engine {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Stopped;
 use super::progress::{Progress, Refusals};
 use crate::plan::Plan;
-use crate::state::Counts;
+use crate::state::{Counts, Drift};
 
 /// The outcome of a run.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -68,6 +68,9 @@ pub struct Report {
     pub next: Option<String>,
     /// What deserves to be known and kept nothing from being done.
     pub warnings: Vec<String>,
+    /// What the last look at the index has shown, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// Root rows that an earlier run had read already, when it was gone on from.
     pub resumed_at: Option<u64>,
     /// Whether readers see the new index.
@@ -82,6 +85,17 @@ pub struct Report {
 /// The time, to the millisecond, as reports and documents tell it.
 pub(super) fn now() -> String {
     format!("{:.3}", Timestamp::now())
+}
+
+/// How a run ended, in a word.
+pub(super) fn outcome(ended: &Result<(), Stopped>) -> &'static str {
+    match ended {
+        Ok(()) => "finished",
+        Err(Stopped::NotStarted(_)) => "not_started",
+        Err(Stopped::Held(_)) => "shut_out",
+        Err(Stopped::Cancelled) => "cancelled",
+        Err(Stopped::Midway(_)) => "stopped",
+    }
 }
 
 impl Report {
@@ -99,13 +113,7 @@ impl Report {
 
     /// Tells how the run ended that `began` then.
     pub(super) fn end(&mut self, ended: &Result<(), Stopped>, began: Instant) {
-        self.outcome = match ended {
-            Ok(()) => "finished",
-            Err(Stopped::NotStarted(_)) => "not_started",
-            Err(Stopped::Held(_)) => "shut_out",
-            Err(Stopped::Cancelled) => "cancelled",
-            Err(Stopped::Midway(_)) => "stopped",
-        };
+        self.outcome = outcome(ended);
         self.error = ended.as_ref().err().map(ToString::to_string);
         self.ended_at = now();
         self.seconds = began.elapsed().as_secs_f64();

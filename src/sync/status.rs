@@ -14,7 +14,7 @@ use crate::mapping::Mapping;
 use crate::plan::fingerprint;
 use crate::sink::Client;
 use crate::sink::index::Generation;
-use crate::state::{DeadLetter, Held, RunRecord, State, Tenure};
+use crate::state::{DeadLetter, Drift, Held, RunRecord, State, Tenure};
 
 /// Dead letters that are shown.
 const LETTERS: usize = 10;
@@ -65,6 +65,8 @@ pub struct IndexStatus {
     pub same_job: Option<bool>,
     /// Documents that it lacks.
     pub dead_letters: u64,
+    /// What the last look at it has shown; `None` when there was none.
+    pub drift: Option<Drift>,
 }
 
 /// What a generation is to readers.
@@ -106,7 +108,10 @@ pub async fn status(
     let mut indexes = Vec::new();
     for generation in &known.generations.all {
         let dead_letters = state.count_dead_letters(&generation.name).await?;
-        indexes.push(IndexStatus::of(&known, generation, (now.as_deref(), dead_letters)));
+        let drift = state.drift(&generation.name, &generation.uuid).await?;
+        let mut index = IndexStatus::of(&known, generation, (now.as_deref(), dead_letters));
+        index.drift = drift;
+        indexes.push(index);
     }
     let foreign = |name: &&String| known.generations.all.iter().all(|ours| ours.name != **name);
     look.extend(known.generations.serving.iter().filter(foreign).map(|name| {
@@ -165,6 +170,7 @@ impl IndexStatus {
             built_by: state.map(|state| state.job.name.clone()),
             same_job: state.zip(now).map(|(state, now)| state.job.fingerprint == now),
             dead_letters,
+            drift: None,
             generation: generation.clone(),
         }
     }
@@ -191,6 +197,12 @@ impl IndexStatus {
                     look.push(format!(
                         "{name} lacks {} document(s) that are dead letters: correct the rows, then `prejoin dead-letters {job} retry`, or the mapping, then `prejoin reindex {job}`",
                         self.dead_letters
+                    ));
+                }
+                let left = self.drift.as_ref().map_or(0, |drift| drift.found().saturating_sub(drift.repaired));
+                if left > 0 {
+                    look.push(format!(
+                        "{left} document(s) of {name} were not what the services say when it was looked at last: `prejoin verify {job} --repair`"
                     ));
                 }
             }

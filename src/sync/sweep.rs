@@ -39,7 +39,7 @@ pub(super) async fn ghosts(
 }
 
 /// Those of the keys that are no root's.
-async fn without_root(
+pub(super) async fn without_root(
     source: &dyn Source,
     read: &Read,
     keys: Vec<Key>,

@@ -11,16 +11,18 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use super::Engine;
 use super::deletions::Deletions;
 use super::horizons::present;
+use super::lead::{self, Since};
 use super::pipeline::{Asked, Part, Reading, Roots, all_ended_well, count};
 use super::progress::Progress;
 use super::report::Report;
 use super::rounds::Rounds;
 use super::sweep::ghosts;
 use super::writer::{Target, Writer};
+use super::{Engine, ShutOut, Stopped};
 use crate::failpoint::{self, Point};
 use crate::hydrate::Hydrator;
 use crate::row::Key;
@@ -47,8 +49,22 @@ pub(super) struct Update<'u> {
     pub(super) engine: &'u Arc<Engine>,
     pub(super) progress: &'u Arc<Progress>,
     pub(super) options: &'u SyncOptions,
-    /// Whether relations count whose changes only a look at every row would show.
-    pub(super) wholly: bool,
+    pub(super) purpose: Purpose,
+}
+
+/// What an update is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To bring an index in step with all that its job sees change.
+    Sync,
+    /// The same, but for relations whose changes only a look at every row would show.
+    CatchUp,
+    /// To write given documents as the services say, whatever digest the index has of them. Documents whose rows are gone are
+    /// left alone: nothing has said yet how many these are in all.
+    Mend,
+    /// To delete given documents that have no root, or to write them if they have one again. That they are not too many was
+    /// looked at for all of them together.
+    Remove,
 }
 
 /// What an update did.
@@ -71,6 +87,31 @@ impl Updated {
 }
 
 impl Update<'_> {
+    /// As [`Update::run`], for as long as the lease is not lost and nobody wants it to end; gives the lease back.
+    ///
+    /// # Errors
+    /// See [`Stopped`].
+    pub(super) async fn hold(
+        &self,
+        lease: IndexLease,
+        cancel: &CancellationToken,
+    ) -> Result<Updated, Stopped> {
+        let engine = self.engine;
+        let bulk =
+            BulkWriter::new(engine.client.clone(), engine.patience()).within(engine.bounds());
+        let what = format!("index `{}`", lease.index());
+        let lost = lease.lost();
+        let ended = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(Stopped::Cancelled),
+            () = lost.cancelled() => Err(Stopped::midway(&what, ShutOut.into())),
+            done = self.run(&lease, &bulk) => done.map_err(|error| Stopped::midway(&what, error)),
+        };
+        bulk.all_landed().await;
+        lease.give_back(bulk.all_answered()).await;
+        ended
+    }
+
     /// Brings what is behind `lease` in step. Nothing of an earlier run may be on its way any more, and `bulk` have sent nothing
     /// yet under this lease.
     ///
@@ -79,12 +120,14 @@ impl Update<'_> {
     pub(super) async fn run(&self, lease: &IndexLease, bulk: &BulkWriter) -> Result<Updated> {
         let engine = self.engine;
         let before = lease.content().await;
+        let is_all = self.options.ids.is_empty();
         let present = present(engine, &before.horizons).await?;
         let patience = engine.patience();
         patiently(patience, async || index::refresh(&engine.client, lease.index()).await).await?;
         let letters = engine.state.all_dead_letters(lease.index()).await?;
         let tracer = Tracer::new(&engine.plan, &engine.sources, self.size())?;
-        let looks = if self.wholly { Some(look(&tracer, lease, &before).await?) } else { None };
+        let wholly = self.purpose != Purpose::CatchUp;
+        let looks = if wholly { Some(look(&tracer, lease, &before).await?) } else { None };
         let target = Target {
             index: lease.index().to_owned(),
             write_alias: lease.write_alias().to_owned(),
@@ -92,9 +135,8 @@ impl Update<'_> {
             bulk: bulk.clone(),
             progress: Arc::clone(self.progress),
         };
-        let is_all = self.options.ids.is_empty();
         let mut swept = is_all && (self.options.sweep || present.has_forgotten());
-        let mut work = Work::new(engine, &target, self.options.allow_mass_delete, &letters);
+        let mut work = Work::new(engine, &target, (self.options, self.purpose), &letters);
         if !swept {
             let known = Known { before: &before, looks: looks.as_ref(), letters: &letters };
             Box::pin(self.follow(&mut work, &tracer, &known)).await?;
@@ -138,7 +180,10 @@ impl Update<'_> {
         all_ended_well(&mut tasks).await?;
         work.land().await?;
         let live = (work.target.index.as_str(), &*work.versions);
-        ghosts(self.engine, live, &mut work.deletions).await
+        match &mut work.deletions {
+            Some(deletions) => ghosts(self.engine, live, deletions).await,
+            None => Ok(()),
+        }
     }
 
     fn reading(&self, versions: &Arc<Versions>) -> Result<Reading> {
@@ -178,34 +223,11 @@ impl Update<'_> {
         }
         let letters = known.letters.iter().filter(|letter| !letter.key.is_empty());
         rounds.add(letters.map(|letter| Key::from(letter.key.as_str())).collect()).await;
-        let (send, mut found) = mpsc::channel(1);
-        let tracing = async {
-            let since = |name: &str| known.before.horizons.get(name).copied();
-            let looks = known.looks.map(|now| (&known.before.shares, now));
-            let traced = tracer.changes(since, looks, &send).await;
-            drop(send);
-            traced
-        };
-        let adding = async {
-            while let Some(found) = found.recv().await {
-                rounds.add(found.roots).await;
-                if found.refs.is_empty() {
-                    continue;
-                }
-                // What is found again after a failure is known to the rounds.
-                let held = async || {
-                    index::holders(&engine.client, live, &found.refs, async |ids| {
-                        rounds.add(ids.iter().map(|id| Key::from(id.as_str())).collect()).await;
-                        Ok(())
-                    })
-                    .await
-                };
-                patiently(engine.patience(), held).await?;
-            }
-            rounds.finish().await;
-            Ok(())
-        };
-        tokio::try_join!(tracing, adding).map(|_| ())
+        let looks = known.looks.map(|now| (&known.before.shares, now));
+        let since = Since::Horizons(&known.before.horizons, looks);
+        lead::roots((engine, live), tracer, since, async |keys| rounds.add(keys).await).await?;
+        rounds.finish().await;
+        Ok(())
     }
 
     /// Keeps the dead letters of this run, and forgets those of documents that are right now.
@@ -263,7 +285,8 @@ struct Work<'u> {
     target: &'u Target,
     versions: Arc<Versions>,
     writer: Writer<'u>,
-    deletions: Deletions<'u>,
+    /// `None` where nothing may be deleted.
+    deletions: Option<Deletions<'u>>,
     counts: Counts,
 }
 
@@ -278,15 +301,19 @@ impl<'u> Work<'u> {
     fn new(
         engine: &'u Engine,
         target: &'u Target,
-        allow_mass_delete: bool,
+        (options, purpose): (&SyncOptions, Purpose),
         letters: &'u [DeadLetter],
     ) -> Self {
+        let writer = Writer::new(engine, target).knowing(letters);
+        let mends = matches!(purpose, Purpose::Mend | Purpose::Remove);
+        let are_right = options.allow_mass_delete || purpose == Purpose::Remove;
         Self {
             engine,
             target,
             versions: Arc::new(Versions::new(target.epoch, engine.batches)),
-            writer: Writer::new(engine, target).comparing().knowing(letters),
-            deletions: Deletions::new(engine, target, allow_mass_delete),
+            writer: if mends { writer } else { writer.comparing() },
+            deletions: (purpose != Purpose::Mend)
+                .then(|| Deletions::new(engine, target, are_right)),
             counts: Counts::default(),
         }
     }
@@ -297,7 +324,9 @@ impl<'u> Work<'u> {
             match part? {
                 Part::Roots { version, level, odd } => {
                     count(&mut self.counts, &self.engine.plan, &level, odd);
-                    self.deletions.spare(&self.engine.plan.root.read, &level);
+                    if let Some(deletions) = &mut self.deletions {
+                        deletions.spare(&self.engine.plan.root.read, &level);
+                    }
                     self.writer.add(version, &level).await?;
                     self.writer.keep_busy().await?;
                 }
@@ -305,7 +334,11 @@ impl<'u> Work<'u> {
                     self.counts.read += 1;
                     self.writer.refuse(unfit)?;
                 }
-                Part::Gone { version, keys } => self.deletions.add(keys, version).await?,
+                Part::Gone { version, keys } => {
+                    if let Some(deletions) = &mut self.deletions {
+                        deletions.add(keys, version).await?;
+                    }
+                }
                 Part::Pause(tell) => {
                     self.land().await?;
                     // Nobody waits for it any more when the run was stopped.
@@ -326,9 +359,13 @@ impl<'u> Work<'u> {
     /// Waits until everything is answered for.
     async fn finish(mut self) -> Result<Done> {
         let mut letters = self.writer.finish().await?;
-        let deleted = self.deletions.finish().await?;
-        letters.extend(deleted.letters);
+        let mut count = 0;
+        if let Some(deletions) = self.deletions {
+            let deleted = deletions.finish().await?;
+            letters.extend(deleted.letters);
+            count = deleted.count;
+        }
         self.counts.dead = letters.len() as u64;
-        Ok(Done { counts: self.counts, deleted: deleted.count, letters })
+        Ok(Done { counts: self.counts, deleted: count, letters })
     }
 }

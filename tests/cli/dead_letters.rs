@@ -193,7 +193,7 @@ async fn they_are_changed_by_one_run_at_a_time(engine: TestEngine) {
     assert_eq!(scene.run(&["reindex", "things"]).code, Some(1));
     let state = State::new(engine.client().await, scene.home.state_prefix());
     let ttl = Duration::from_millis(900);
-    let claim = Claim { holder: "a test".to_owned(), task: "test".to_owned(), ttl };
+    let claim = Claim { holder: "a test".to_owned(), task: "test".to_owned(), ttl, brief: false };
     let lease = IndexLease::take(&state, &format!("{}-000001", scene.index), &claim).await;
     let lease = lease.unwrap();
     for what in ["retry", "drop"] {

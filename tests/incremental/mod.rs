@@ -9,7 +9,7 @@ mod jobs;
 mod kills;
 mod outbox;
 mod refusals;
-mod scene;
+pub(crate) mod scene;
 mod scheduled;
 mod schedules;
 mod storm;

@@ -61,24 +61,24 @@ const TABLES: [(&str, &str); 6] = [
 ];
 
 /// Documents by id, without prejoin's own part.
-pub(super) type Documents = BTreeMap<String, Value>;
+pub(crate) type Documents = BTreeMap<String, Value>;
 
 /// A home with a job over a database of its own.
-pub(super) struct Scene {
-    pub(super) home: Home,
-    pub(super) index: Indexes,
-    pub(super) engine: TestEngine,
-    pub(super) shop: Place,
+pub(crate) struct Scene {
+    pub(crate) home: Home,
+    pub(crate) index: Indexes,
+    pub(crate) engine: TestEngine,
+    pub(crate) shop: Place,
 }
 
 impl Scene {
     /// An empty shop, of which no index was built yet.
-    pub(super) async fn new(engine: TestEngine, shop: Place) -> Self {
+    pub(crate) async fn new(engine: TestEngine, shop: Place) -> Self {
         Self::of(engine, shop, ROOT).await
     }
 
     /// As [`Scene::new`], with words of the job replaced.
-    pub(super) async fn with(engine: TestEngine, shop: Place, words: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(engine: TestEngine, shop: Place, words: &[(&str, &str)]) -> Self {
         let replaced = |root: String, (old, new): &(&str, &str)| {
             assert!(root.contains(old), "{old}");
             root.replace(old, new)
@@ -112,7 +112,7 @@ impl Scene {
     }
 
     /// A shop with a few of everything, and its index.
-    pub(super) async fn filled(engine: TestEngine, shop: Place) -> Self {
+    pub(crate) async fn filled(engine: TestEngine, shop: Place) -> Self {
         let scene = Self::new(engine, shop).await;
         scene.fill().await;
         scene.sync().await;
@@ -120,7 +120,7 @@ impl Scene {
     }
 
     /// Says something else in a file of the home.
-    pub(super) fn rewrite(&self, file: &str, said: &str, instead: &str) {
+    pub(crate) fn rewrite(&self, file: &str, said: &str, instead: &str) {
         let path = self.home.path().join(file);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(said), "{file} does not say {said}");
@@ -152,7 +152,7 @@ impl Scene {
     }
 
     /// The present, in the server's own words.
-    pub(super) fn now(&self) -> &'static str {
+    pub(crate) fn now(&self) -> &'static str {
         match (self.shop.is_postgres(), self.shop.is_mariadb()) {
             (true, _) => "now()",
             (_, true) => "now(6)",
@@ -161,12 +161,12 @@ impl Scene {
     }
 
     /// Runs statements in which `NOW` is the server's present.
-    pub(super) async fn run(&self, sql: &str) {
+    pub(crate) async fn run(&self, sql: &str) {
         self.shop.run(&sql.replace("NOW", self.now())).await;
     }
 
     /// A shop with a few of everything.
-    pub(super) async fn fill(&self) {
+    pub(crate) async fn fill(&self) {
         self.run(
             "INSERT INTO buyers VALUES (1, 'Kim', NOW), (2, 'Lee', NOW);
              INSERT INTO items VALUES (1, 'pen', NOW), (2, 'ink', NOW);
@@ -179,7 +179,7 @@ impl Scene {
     }
 
     /// As [`Scene::fill`], long before any run.
-    pub(super) async fn fill_long_ago(&self) {
+    pub(crate) async fn fill_long_ago(&self) {
         self.fill().await;
         for (table, ..) in TABLES {
             self.run(&format!("UPDATE {table} SET updated_at = '2001-01-01 00:00:00'")).await;
@@ -187,13 +187,13 @@ impl Scene {
     }
 
     /// Runs `prejoin sync`, which must end well, and returns its report.
-    pub(super) async fn sync(&self) -> Value {
+    pub(crate) async fn sync(&self) -> Value {
         let ran = self.try_sync(&[]).await;
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         ran.json()
     }
 
-    pub(super) async fn try_sync(&self, more: &[&str]) -> Ran {
+    pub(crate) async fn try_sync(&self, more: &[&str]) -> Ran {
         let arguments = [&["sync", "shop", "--json"], more].concat();
         let mut command = self.home.command(&arguments);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
@@ -202,12 +202,12 @@ impl Scene {
 
     /// As [`Scene::sync`], behind a run that died or stands still. What it has sent last may reach a busy engine only now, and is
     /// taken for a sign of life.
-    pub(super) async fn sync_after(&self) {
+    pub(crate) async fn sync_after(&self) {
         self.runs_after(&["sync", "shop"]).await;
     }
 
     /// As [`Scene::sync_after`], with any arguments.
-    pub(super) async fn runs_after(&self, arguments: &[&str]) {
+    pub(crate) async fn runs_after(&self, arguments: &[&str]) {
         for _ in 0..5 {
             let ran = self.home.run_beside(arguments).await;
             if ran.code != Some(3) {
@@ -219,7 +219,7 @@ impl Scene {
     }
 
     /// What readers see.
-    pub(super) async fn documents(&self) -> Documents {
+    pub(crate) async fn documents(&self) -> Documents {
         let client = self.engine.client().await;
         let index: &str = &self.index;
         client.call(Method::Post, &[index, "_refresh"], &[], None).await.unwrap();
@@ -236,7 +236,7 @@ impl Scene {
     }
 
     /// What the services say, joined by nested loops.
-    pub(super) async fn expected(&self) -> Documents {
+    pub(crate) async fn expected(&self) -> Documents {
         let orders =
             self.rows("SELECT id, title, buyer_id FROM orders WHERE title <> 'draft'").await;
         let buyers = self.rows("SELECT id, name FROM buyers").await;
@@ -281,7 +281,7 @@ impl Scene {
     }
 
     /// Nothing more and nothing less than the services say is in the index.
-    pub(super) async fn assert_right(&self, after: &str) {
+    pub(crate) async fn assert_right(&self, after: &str) {
         let (held, right) = (self.documents().await, self.expected().await);
         let ids: BTreeSet<&String> = held.keys().chain(right.keys()).collect();
         let wrong: Vec<&String> =

@@ -22,7 +22,7 @@ on_both_engines!(
 const TTL: Duration = Duration::from_millis(900);
 
 fn claim(holder: &str) -> Claim {
-    Claim { holder: holder.to_owned(), task: "test".to_owned(), ttl: TTL }
+    Claim { holder: holder.to_owned(), task: "test".to_owned(), ttl: TTL, brief: false }
 }
 
 async fn take(state: &State, holder: &str) -> Result<AliasLease, LeaseError> {

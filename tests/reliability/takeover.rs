@@ -31,7 +31,7 @@ struct Scene {
 }
 
 fn claim() -> Claim {
-    Claim { holder: "a test".to_owned(), task: "test".to_owned(), ttl: TTL }
+    Claim { holder: "a test".to_owned(), task: "test".to_owned(), ttl: TTL, brief: false }
 }
 
 /// An index with documents `{"k": [keywords]}`, and its first lease.

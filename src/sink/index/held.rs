@@ -4,10 +4,12 @@
 //! is asked for.
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{by_primaries, refresh, whole};
+use crate::mapping::OWN_FIELD;
 use crate::sink::client::{Client, Method};
 
 /// Documents on one page.
@@ -88,4 +90,53 @@ pub async fn pass(
         let next = json!({"scroll": KEPT_OPEN, "scroll_id": page.pass});
         answer = client.call(Method::Post, &["_search", "scroll"], &[], Some(&next)).await;
     }
+}
+
+/// The ids of so many documents of `index`, which chance picks; at most as many as the engine finds at a time, 10,000.
+///
+/// # Errors
+/// As [`held`].
+pub async fn some(client: &Client, index: &str, wanted: u64) -> Result<Vec<String>> {
+    let context = || format!("index `{index}`: picking documents");
+    let search = json!({
+        "size": wanted.min(10_000),
+        "_source": false,
+        "track_total_hits": false,
+        "query": {"function_score": {"random_score": {}}},
+    });
+    let path = [index, "_search"];
+    let found = client.call(Method::Post, &path, by_primaries(client), Some(&search)).await;
+    let found = found.with_context(context)?;
+    whole(&found).with_context(context)?;
+    let hits = found.pointer("/hits/hits").and_then(Value::as_array).with_context(context)?;
+    Ok(hits.iter().filter_map(|hit| Some(hit.get("_id")?.as_str()?.to_owned())).collect())
+}
+
+/// Hands the ids of all documents of `index` to `each` that were built at that instant or later, page by page.
+///
+/// # Errors
+/// As [`held`]; and those of `each`.
+pub async fn built_since(
+    client: &Client,
+    index: &str,
+    instant: Timestamp,
+    mut each: impl AsyncFnMut(Vec<String>) -> Result<()>,
+) -> Result<()> {
+    let built_at = format!("{OWN_FIELD}.built_at");
+    let search = json!({
+        "size": AT_ONCE,
+        "_source": false,
+        "docvalue_fields": [{"field": built_at, "format": "epoch_millis"}],
+    });
+    let since = instant.as_millisecond();
+    pass(client, index, search, async |hits| {
+        let is_since = |hit: &&Value| {
+            let told = hit.get("fields").and_then(|fields| fields.get(&built_at)?.get(0)?.as_str());
+            // What does not tell may be.
+            told.and_then(|told| told.parse::<i64>().ok()).is_none_or(|built| built >= since)
+        };
+        let ids = hits.iter().filter(is_since).filter_map(|hit| hit.get("_id")?.as_str());
+        each(ids.map(str::to_owned).collect()).await
+    })
+    .await
 }

@@ -4,6 +4,7 @@
 //! outright, never by a pattern, and who writes can be shut out. Never deletes what readers see.
 
 mod change;
+mod contents;
 mod digests;
 mod fence;
 mod held;
@@ -26,11 +27,12 @@ use crate::sink::engine::Flavor;
 use crate::sink::error::EngineError;
 
 pub use change::{SwapError, create, discard, settle, slow_down, swap};
+pub use contents::contents;
 pub use digests::digests;
 pub use fence::{
     add_write_alias, barrier, flush, remove_older_write_aliases, remove_write_alias, uuid,
 };
-pub use held::{HeldDocument, held, pass};
+pub use held::{HeldDocument, built_since, held, pass, some};
 pub use holders::{holders, refresh};
 pub use name::{check_name, write_alias};
 
@@ -221,11 +223,17 @@ fn by_primaries(client: &Client) -> &'static [(&'static str, &'static str)] {
 
 /// An error when not every shard took part in an answer, to its end.
 fn whole(answer: &Value) -> Result<()> {
-    if answer.get("timed_out") == Some(&Value::Bool(true)) {
+    let timed_out = answer.get("timed_out").and_then(Value::as_bool);
+    whole_of(timed_out, answer.pointer("/_shards/failed").and_then(Value::as_u64))
+}
+
+/// As [`whole`], by what the answer tells of it.
+fn whole_of(timed_out: Option<bool>, failed: Option<u64>) -> Result<()> {
+    if timed_out == Some(true) {
         let hint = "look at its load, and at `search.default_search_timeout` of its settings";
         return Err(Finding::error("the engine ran out of time in a search").hint(hint).into());
     }
-    match answer.pointer("/_shards/failed").and_then(Value::as_u64) {
+    match failed {
         Some(0) => Ok(()),
         _ => Err(Finding::error("not every shard of the index answers")
             .hint("look at the engine's `GET _cluster/allocation/explain`")

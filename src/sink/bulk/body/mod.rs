@@ -191,6 +191,16 @@ impl BulkBody {
         slots.map(|(at, slot)| (at, self.ids.get(slot.id.clone()).unwrap_or_default()))
     }
 
+    /// Positions, ids and documents of what is to be sent; a deletion has an empty one.
+    pub fn documents(&self) -> impl Iterator<Item = (usize, &str, &[u8])> {
+        self.ids().map(|(at, id)| {
+            let lines = self.slots.get(at).and_then(|slot| self.buffer.get(slot.lines.clone()));
+            let lines = lines.unwrap_or_default();
+            let document = memchr(b'\n', lines).and_then(|end| lines.get(end + 1..));
+            (at, id, document.unwrap_or_default().trim_ascii_end())
+        })
+    }
+
     /// Does not send the operation in that position: it is answered for as [`Outcome::LeftOut`].
     pub fn leave_out(&mut self, position: usize) {
         if let Some(slot) = self.slots.get_mut(position).filter(|slot| slot.fate == Fate::Sent) {

@@ -16,6 +16,8 @@ fn operations_are_lines_that_can_be_sent_apart() {
     body.delete("b", 8);
     body.put("c", 9, |out| text(out, "{}")).unwrap();
     assert_eq!(body.len(), 3);
+    let documents: Vec<_> = body.documents().collect();
+    assert_eq!(documents, [(0, "a\"김", &b"{\"n\": 1}"[..]), (1, "b", b""), (2, "c", b"{}")]);
     let (sealed, outcomes) = body.seal();
     assert_eq!(outcomes, [None, None, None]);
     let whole = sealed.part(&sealed.positions());

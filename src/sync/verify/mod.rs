@@ -1,0 +1,356 @@
+//! Whether an index holds what the services say: every root is held against its document, and every document against its root.
+//!
+//! Promises: takes no lease to look, and writes nothing to the index unless it is to repair; pages on both sides, and memory that
+//! does not grow with either. What the index really holds is compared, not what it says of itself. Keys of two systems are never
+//! ordered against each other. A source or an engine that fails ends it: nothing is taken for gone that could not be asked for.
+
+mod equal;
+mod look;
+mod mend;
+mod ranges;
+mod report;
+mod settle;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::drift::keeps_from_sync;
+use super::generations::known;
+use super::incremental::{Kept, changed_over};
+use super::lead::{self, Since};
+use super::live::{never_loaded, serving};
+use super::pipeline::{Asked, Roots};
+use super::progress::Progress;
+use super::rounds::Rounds;
+use super::sweep::without_root;
+use super::{Engine, Stopped};
+use crate::row::Key;
+use crate::sink::{index, patiently};
+use crate::source::PageSize;
+use crate::trace::Tracer;
+
+use look::{Looking, Odd};
+use mend::Mender;
+use ranges::Ranges;
+pub use report::{DifferentDocument, Told, Verification};
+use settle::Settling;
+
+/// What a look at an index may be told.
+#[derive(Debug, Clone, Default)]
+pub struct VerifyOptions {
+    /// Which roots and documents are looked at.
+    pub scope: Scope,
+    /// Write what is missing or different, and delete what has no root.
+    pub repair: bool,
+    /// However many documents have lost their root, or rows, it is right.
+    pub allow_mass_delete: bool,
+}
+
+/// Which roots and documents are looked at.
+#[derive(Debug, Clone, Default)]
+pub enum Scope {
+    /// All of them.
+    #[default]
+    Whole,
+    /// So many roots spread over all keys, and as many documents by chance.
+    Sample(u64),
+    /// Roots that changes since then lead to, and documents that were built since then.
+    Since(Timestamp),
+    /// Those with these ids.
+    Ids(Vec<String>),
+}
+
+impl Scope {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Sample(_) => "sample",
+            Self::Since(_) => "since",
+            Self::Ids(_) => "ids",
+        }
+    }
+}
+
+/// Holds the index that readers see against the services. Tells what it has seen also when it stopped: see [`Stopped`].
+pub async fn verify(
+    kept: &Kept,
+    options: VerifyOptions,
+    progress: Arc<Progress>,
+    cancel: CancellationToken,
+) -> (Verification, Result<(), Stopped>) {
+    let began = Instant::now();
+    let engine = &kept.engine;
+    let mut report = Verification::begin(options.scope.name(), &engine.plan);
+    report.warnings.clone_from(&kept.warnings);
+    let run = Run { kept, options, progress, cancel };
+    let ended = Box::pin(run.live(&mut report)).await;
+    report.end(&ended, began);
+    if !report.index.is_empty()
+        && let Err(error) = engine.state.record_run(&report).await
+    {
+        tracing::warn!(error = format!("{error:#}"), "the run could not be recorded for `status`");
+    }
+    (report, ended)
+}
+
+struct Run<'k> {
+    kept: &'k Kept,
+    options: VerifyOptions,
+    progress: Arc<Progress>,
+    cancel: CancellationToken,
+}
+
+impl Run<'_> {
+    /// Looks at the index that readers see as it begins.
+    async fn live(&self, report: &mut Verification) -> Result<(), Stopped> {
+        let engine = &self.kept.engine;
+        let plan = &engine.plan;
+        let known = known(&engine.client, &engine.state, &plan.index).await;
+        let known = known.map_err(Stopped::NotStarted)?;
+        let serving =
+            serving(&known, &plan.job).map_err(|error| Stopped::NotStarted(error.into()))?;
+        let Some((live, state)) = serving else {
+            return Err(Stopped::NotStarted(never_loaded(&plan.job).into()));
+        };
+        if state.job.fingerprint != self.kept.built_by {
+            return Err(Stopped::Held(changed_over(&live.name)));
+        }
+        if let Some(drift) = keeps_from_sync(&live.name, state, engine) {
+            return Err(Stopped::NotStarted(drift.into()));
+        }
+        live.name.clone_into(&mut report.index);
+        let what = format!("index `{}`", live.name);
+        self.look(&live.name, report).await.map_err(|error| {
+            error.downcast().unwrap_or_else(|error| Stopped::midway(&what, error))
+        })?;
+        let remembered = report.remembered(&live.uuid);
+        engine.state.put_drift(&live.name, &remembered).await.map_err(Stopped::Midway)
+    }
+
+    /// Looks at what was asked for, and has all that is odd looked at again meanwhile.
+    async fn look(&self, live: &str, report: &mut Verification) -> Result<()> {
+        let engine = &self.kept.engine;
+        let looking = Arc::new(Looking::new(engine, live, &self.progress));
+        let mender = self.options.repair.then(|| Mender::new(self.kept, live, &self.cancel));
+        let are_right = self.options.allow_mass_delete;
+        let settling = Settling::new((engine, live), &mut *report, mender, are_right);
+        let ((odd, found), whole) = (mpsc::channel(4), CancellationToken::new());
+        // Neither is dropped amid what it does: a repair gives its lease back.
+        let passes = async {
+            let listened = odd.clone();
+            let ended = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => Err(Stopped::Cancelled.into()),
+                // What has ended it says why.
+                () = listened.closed() => Ok(0),
+                ended = self.scoped(&looking, odd) => ended,
+            };
+            if ended.is_ok() {
+                whole.cancel();
+            }
+            ended
+        };
+        let settling = settling.take(found, (&whole, &self.cancel));
+        let (documents, settled) = tokio::join!(passes, settling);
+        report.read = self.progress.read();
+        report.alike = looking.alike();
+        report.dead_letters += looking.keyless();
+        settled?;
+        report.documents = documents?;
+        Ok(())
+    }
+
+    /// Looks at what was asked for; returns the number of documents whose roots were looked for.
+    async fn scoped(&self, looking: &Arc<Looking>, odd: mpsc::Sender<Vec<Key>>) -> Result<u64> {
+        let engine = &self.kept.engine;
+        let refresh = async || index::refresh(&engine.client, looking.index()).await;
+        patiently(engine.patience(), refresh).await?;
+        match &self.options.scope {
+            Scope::Whole => self.passes(Ranges::all(), None, (looking, odd)).await,
+            Scope::Sample(wanted) => {
+                let root = &engine.plan.root;
+                let source = engine.sources.get(&root.source).context("the root's source")?;
+                let ranges = Ranges::sample(&**source, &root.read, *wanted).await?;
+                self.passes(ranges, Some(*wanted), (looking, odd)).await
+            }
+            Scope::Since(instant) => self.since(*instant, (looking, odd)).await,
+            Scope::Ids(ids) => {
+                let keys = ids.iter().map(|id| Key::from(id.as_str())).collect();
+                let asking = async |rounds: &mut Rounds| {
+                    rounds.add(keys).await;
+                    Ok(())
+                };
+                self.by_key(asking, (looking, odd)).await
+            }
+        }
+    }
+
+    /// Both passes side by side: roots in the order of their source, and documents in that of the index.
+    async fn passes(
+        &self,
+        ranges: Ranges,
+        sample: Option<u64>,
+        (looking, odd): (&Arc<Looking>, mpsc::Sender<Vec<Key>>),
+    ) -> Result<u64> {
+        let mut readers = JoinSet::new();
+        let ranges = Arc::new(ranges);
+        for _ in 0..self.kept.engine.load.readers.max(1) {
+            let reading = Reader {
+                engine: Arc::clone(&self.kept.engine),
+                looking: Arc::clone(looking),
+                ranges: Arc::clone(&ranges),
+                odd: odd.clone(),
+            };
+            readers.spawn(reading.read());
+        }
+        let reading = async {
+            while let Some(ended) = readers.join_next().await {
+                ended.context("a range's reading broke off: this is a fault of prejoin")??;
+            }
+            Ok(())
+        };
+        let documents = async {
+            match sample {
+                None => self.ghosts(looking.index(), &odd).await,
+                Some(wanted) => self.ghosts_of_some((looking.index(), wanted), &odd).await,
+            }
+        };
+        let ((), documents) = tokio::try_join!(reading, documents)?;
+        Ok(documents)
+    }
+
+    /// Hands on the ids of documents without a root.
+    async fn ghosts(&self, live: &str, odd: &mpsc::Sender<Vec<Key>>) -> Result<u64> {
+        let engine = &self.kept.engine;
+        let search = json!({"size": engine.load.page_rows.min(10_000), "_source": false});
+        let mut documents = 0;
+        index::pass(&engine.client, live, search, async |hits| {
+            let ids = hits.iter().filter_map(|hit| hit.get("_id")?.as_str());
+            let keys: Vec<Key> = ids.map(Key::from).collect();
+            documents += keys.len() as u64;
+            self.rootless(keys, odd).await
+        })
+        .await?;
+        Ok(documents)
+    }
+
+    /// As [`Run::ghosts`], of so many documents by chance.
+    async fn ghosts_of_some(
+        &self,
+        (live, wanted): (&str, u64),
+        odd: &mpsc::Sender<Vec<Key>>,
+    ) -> Result<u64> {
+        let engine = &self.kept.engine;
+        let some = async || index::some(&engine.client, live, wanted).await;
+        let ids = patiently(engine.patience(), some).await?;
+        let documents = ids.len() as u64;
+        for ids in ids.chunks(engine.load.page_rows.max(1)) {
+            self.rootless(ids.iter().map(|id| Key::from(id.as_str())).collect(), odd).await?;
+        }
+        Ok(documents)
+    }
+
+    async fn rootless(&self, keys: Vec<Key>, odd: &mpsc::Sender<Vec<Key>>) -> Result<()> {
+        let Engine { plan, sources, load, .. } = &*self.kept.engine;
+        let source = sources.get(&plan.root.source).context("the root's source")?;
+        let read = plan.root.read.only_key();
+        let gone = without_root(&**source, &read, keys, load.page_bytes).await?;
+        if !gone.is_empty() {
+            // Nobody listens any more when the run was stopped.
+            let _gone = odd.send(gone).await;
+        }
+        Ok(())
+    }
+
+    /// Looks at roots that changes since then lead to, and at documents that were built since then.
+    async fn since(
+        &self,
+        instant: Timestamp,
+        to: (&Arc<Looking>, mpsc::Sender<Vec<Key>>),
+    ) -> Result<u64> {
+        let (engine, live) = (&self.kept.engine, to.0.index());
+        let size = PageSize { rows: engine.load.page_rows, bytes: engine.load.page_bytes };
+        let tracer = Tracer::new(&engine.plan, &engine.sources, size)?;
+        let asking = async |rounds: &mut Rounds| {
+            let since = Since::Instant(instant);
+            lead::roots((engine, live), &tracer, since, async |keys| rounds.add(keys).await)
+                .await?;
+            index::built_since(&engine.client, live, instant, async |ids| {
+                rounds.add(ids.iter().map(|id| Key::from(id.as_str())).collect()).await;
+                Ok(())
+            })
+            .await
+        };
+        self.by_key(asking, to).await
+    }
+
+    /// Looks at the roots of keys that `asking` hands on, and at the documents of those that have none.
+    async fn by_key(
+        &self,
+        asking: impl AsyncFnOnce(&mut Rounds) -> Result<()>,
+        (looking, odd): (&Arc<Looking>, mpsc::Sender<Vec<Key>>),
+    ) -> Result<u64> {
+        let (keys, asked): (mpsc::Sender<Asked>, _) = mpsc::channel(1);
+        let (tell, told) = mpsc::channel(1);
+        let asking = async {
+            let mut rounds = Rounds::new(keys, self.kept.engine.load.page_rows);
+            asking(&mut rounds).await?;
+            rounds.finish().await;
+            Ok(())
+        };
+        let look = async {
+            let looked = looking.look(Roots::Keys(asked), &tell).await;
+            drop(tell);
+            looked
+        };
+        let hand_on = async {
+            hand_on(told, &odd).await;
+            anyhow::Ok(())
+        };
+        tokio::try_join!(asking, look, hand_on)?;
+        Ok(0)
+    }
+}
+
+/// One of the readers of the first pass.
+struct Reader {
+    engine: Arc<Engine>,
+    looking: Arc<Looking>,
+    ranges: Arc<Ranges>,
+    odd: mpsc::Sender<Vec<Key>>,
+}
+
+impl Reader {
+    /// Looks at one range after the other until none is left.
+    async fn read(self) -> Result<()> {
+        let root = &self.engine.plan.root;
+        let source = self.engine.sources.get(&root.source).context("the root's source")?;
+        let rows = self.engine.load.range_rows;
+        while let Some(range) = self.ranges.next((&**source, &root.read), rows).await? {
+            let (tell, told) = mpsc::channel(1);
+            let look = async {
+                let looked = self.looking.look(Roots::Range(range), &tell).await;
+                drop(tell);
+                looked
+            };
+            let (looked, ()) = tokio::join!(look, hand_on(told, &self.odd));
+            looked?;
+        }
+        Ok(())
+    }
+}
+
+/// Hands on the keys of what was found odd, until there is no more of it.
+async fn hand_on(mut told: mpsc::Receiver<Vec<(Key, Odd)>>, odd: &mpsc::Sender<Vec<Key>>) {
+    while let Some(some) = told.recv().await {
+        // Nobody listens any more when the run was stopped.
+        let _gone = odd.send(some.into_iter().map(|(key, _)| key).collect()).await;
+    }
+}

@@ -1,0 +1,154 @@
+//! What a look at an index has shown, for people and for `--json`.
+//!
+//! Promises: all is counted, and of the first few it is told which they are: ids and fields, never a value.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::plan::Plan;
+use crate::state::Drift;
+use crate::sync::Stopped;
+use crate::sync::report::{now, outcome};
+
+/// Documents of each kind that are told by their id.
+const TOLD: usize = 10;
+/// Fields that are told of one document.
+const FIELDS: usize = 10;
+
+/// The outcome of a look at an index.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Verification {
+    /// The job's name.
+    pub job: String,
+    /// `verify`.
+    pub mode: &'static str,
+    /// The alias that readers use.
+    pub alias: String,
+    /// The real index that was looked at.
+    pub index: String,
+    /// When it began, ISO 8601.
+    pub started_at: String,
+    /// When it ended, ISO 8601.
+    pub ended_at: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// What was looked at: `whole`, `sample`, `since` or `ids`.
+    pub scope: &'static str,
+    /// Roots that were read and held against the index.
+    pub read: u64,
+    /// Documents whose roots were looked for.
+    pub documents: u64,
+    /// Documents that hold the right values in other bytes: something else than prejoin has written them.
+    pub alike: u64,
+    /// Roots without a document.
+    pub missing: Told<String>,
+    /// Documents without a root.
+    pub extra: Told<String>,
+    /// Documents that are not what the services say.
+    pub different: Told<DifferentDocument>,
+    /// Documents that differ by what has changed since the last run that follows changes, and that the next one brings.
+    pub lagging: u64,
+    /// Documents that the engine refused, or would refuse: no drift.
+    pub dead_letters: u64,
+    /// Documents that were repaired.
+    pub repaired: u64,
+    /// Documents written for it.
+    pub written: u64,
+    /// Documents deleted for it.
+    pub deleted: u64,
+    /// `finished`, `stopped`, `cancelled`, `shut_out` or `not_started`.
+    pub outcome: &'static str,
+    /// Why it stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What deserves to be known and kept nothing from being done.
+    pub warnings: Vec<String>,
+}
+
+/// How many, and the first of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Told<T> {
+    /// How many.
+    pub count: u64,
+    /// The first ten.
+    pub first: Vec<T>,
+}
+
+/// A document that is not what the services say.
+#[derive(Debug, Clone, Serialize)]
+pub struct DifferentDocument {
+    /// Its id.
+    pub id: String,
+    /// The fields that differ, the first ten.
+    pub fields: Vec<String>,
+}
+
+impl<T> Default for Told<T> {
+    fn default() -> Self {
+        Self { count: 0, first: Vec::new() }
+    }
+}
+
+impl<T> Told<T> {
+    pub(super) fn add(&mut self, one: T) {
+        self.count += 1;
+        if self.first.len() < TOLD {
+            self.first.push(one);
+        }
+    }
+}
+
+impl DifferentDocument {
+    pub(super) fn new(id: &str, fields: &[String]) -> Self {
+        Self { id: id.to_owned(), fields: fields.iter().take(FIELDS).cloned().collect() }
+    }
+}
+
+impl Verification {
+    /// The report of a look that begins now.
+    pub(super) fn begin(scope: &'static str, plan: &Plan) -> Self {
+        Self {
+            job: plan.job.clone(),
+            mode: "verify",
+            alias: plan.index.clone(),
+            started_at: now(),
+            scope,
+            outcome: "not_started",
+            ..Self::default()
+        }
+    }
+
+    /// Tells how the look ended that `began` then.
+    pub(super) fn end(&mut self, ended: &Result<(), Stopped>, began: Instant) {
+        self.outcome = outcome(ended);
+        self.error = ended.as_ref().err().map(ToString::to_string);
+        self.ended_at = now();
+        self.seconds = began.elapsed().as_secs_f64();
+    }
+
+    /// Documents that were not right.
+    pub fn drift(&self) -> u64 {
+        self.missing.count + self.extra.count + self.different.count
+    }
+
+    /// Whether something in it deserves a look (exit code 1): whatever had to be repaired does.
+    pub fn needs_a_look(&self) -> bool {
+        self.drift() > 0
+    }
+
+    /// What is remembered of it with the index.
+    pub(super) fn remembered(&self, uuid: &str) -> Drift {
+        Drift {
+            at: jiff::Timestamp::now(),
+            uuid: uuid.to_owned(),
+            by: self.mode.to_owned(),
+            scope: self.scope.to_owned(),
+            read: self.read,
+            missing: self.missing.count,
+            extra: self.extra.count,
+            different: self.different.count,
+            repaired: self.repaired,
+        }
+    }
+}
