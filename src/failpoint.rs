@@ -2,14 +2,16 @@
 //!
 //! `PREJOIN_FAILPOINT=after_bulk:3` names a point and which arrival at it (the first when left out). The program then writes the
 //! file that `PREJOIN_FAILPOINT_HELD` names, and goes on when it is gone. Promises: without the feature `failpoints`, which no
-//! release has, reaching a point is nothing. The one other thing that it changes is how many keys an incremental run remembers
-//! (`sync::rounds`). Never ends or fails a run by itself.
+//! release has, reaching a point is nothing. What it changes beside is how many keys an incremental run remembers
+//! (`sync::rounds`), and how many of what differs a look gathers (`sync::verify`). Never ends or fails a run by itself.
 
 /// Where a run can be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Point {
     /// Roots were read with all that belongs to them; nothing of them is written.
     AfterRead,
+    /// Documents of an index were looked for in the services by their ids.
+    AfterIds,
     /// A bulk was answered; nobody knows its outcomes yet.
     AfterBulk,
     /// What was read is written; horizons, or a checkpoint, are not.
@@ -84,6 +86,7 @@ mod held {
         let (name, arrival) = told.split_once(':').unwrap_or((told, "1"));
         let point = match name {
             "after_read" => Point::AfterRead,
+            "after_ids" => Point::AfterIds,
             "after_bulk" => Point::AfterBulk,
             "before_advance" => Point::BeforeAdvance,
             "before_swap" => Point::BeforeSwap,

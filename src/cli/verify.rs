@@ -113,6 +113,7 @@ fn summary(report: &Verification) -> String {
     let apart = [
         (report.lagging, "differ by changes that the next `prejoin sync` brings"),
         (report.dead_letters, "are dead letters, or would be"),
+        (report.keyless, "roots have no key that a document could have"),
         (report.alike, "hold the right values as something else than prejoin has written them"),
     ];
     let apart = apart.iter().filter(|(count, _)| *count > 0);

@@ -113,21 +113,34 @@ impl<'e> Deletions<'e> {
         Ok(most_of(documents))
     }
 
+    /// Whether none is held.
+    pub(super) fn are_none(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Makes sure that so many are not too many.
+    ///
+    /// # Errors
+    /// When they are, or the engine fails.
+    pub(super) async fn ensure_few(&mut self, gone: u64) -> Result<()> {
+        let Some(documents) = self.documents else { return Ok(()) };
+        let most = self.most().await?;
+        if gone <= most {
+            return Ok(());
+        }
+        let what = format!(
+            "more than {most} of {documents} documents have lost their root: none of them is deleted"
+        );
+        let hint = "is a service's table as it should be? if it is: --allow-mass-delete, and --allow-shrink of a reindex";
+        Err(Finding::error(what).hint(hint).into())
+    }
+
     /// Deletes them all.
     ///
     /// # Errors
     /// When they are too many, or the engine fails.
     pub(super) async fn finish(mut self) -> Result<Deleted> {
-        if let Some(documents) = self.documents {
-            let most = self.most().await?;
-            if self.held.len() as u64 > most {
-                let what = format!(
-                    "more than {most} of {documents} documents have lost their root: none of them is deleted"
-                );
-                let hint = "is a service's table as it should be? if it is: --allow-mass-delete, and --allow-shrink of a reindex";
-                return Err(Finding::error(what).hint(hint).into());
-            }
-        }
+        self.ensure_few(self.held.len() as u64).await?;
         self.send().await?;
         Ok(Deleted { count: self.count, letters: self.letters })
     }

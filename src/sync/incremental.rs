@@ -15,6 +15,7 @@ use super::live::lease_live;
 use super::progress::Progress;
 use super::report::Report;
 use super::update::{Purpose, SyncOptions, Update};
+use super::verify;
 use super::{Engine, Stopped};
 use crate::finding::Finding;
 use crate::plan::Plan;
@@ -44,9 +45,16 @@ pub async fn sync(
     let engine = &kept.engine;
     let mut report = Report::begin(mode, &engine.plan);
     report.warnings.clone_from(&kept.warnings);
-    let run = Run { kept, options, progress: Arc::clone(&progress), cancel };
-    let ended = run.live(&mut report).await;
+    let (sweep, allow_mass_delete) = (options.sweep, options.allow_mass_delete);
+    let run = Run { kept, options, progress: Arc::clone(&progress), cancel: cancel.clone() };
+    let mut ended = run.live(&mut report).await;
     report.count(&progress);
+    // One that has come after deletions were forgotten has done so already.
+    if ended.is_ok() && sweep && !report.swept {
+        let (swept, how) = Box::pin(verify::sweep(kept, allow_mass_delete, progress, cancel)).await;
+        report.sweep(&swept);
+        ended = how;
+    }
     report.end(&ended, began);
     if !report.index.is_empty()
         && let Err(error) = engine.state.record_run(&report).await

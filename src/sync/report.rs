@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Stopped;
 use super::progress::{Progress, Refusals};
+use super::verify::Verification;
 use crate::plan::Plan;
 use crate::state::{Counts, Drift};
 
@@ -137,6 +138,22 @@ impl Report {
         self.unclaimed = counts.unclaimed;
         self.ambiguous = counts.ambiguous;
         self.rows.clone_from(&counts.rows);
+    }
+
+    /// Takes over what a look at everything has shown and done.
+    pub(super) fn sweep(&mut self, swept: &Verification) {
+        let odd = swept.missing.count
+            + swept.different.count
+            + swept.lagging
+            + swept.dead_letters
+            + swept.keyless;
+        self.read += swept.read;
+        self.written += swept.written;
+        self.unchanged += swept.read.saturating_sub(odd);
+        self.deleted += swept.deleted;
+        self.dead_letters = self.dead_letters.max(swept.dead_letters + swept.keyless);
+        self.swept = true;
+        self.drift = swept.remembered.clone().or(self.drift.take());
     }
 
     /// Whether something in it deserves a look (exit code 1).

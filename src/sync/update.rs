@@ -20,7 +20,7 @@ use super::pipeline::{Asked, Part, Reading, Roots, all_ended_well, count};
 use super::progress::Progress;
 use super::report::Report;
 use super::rounds::Rounds;
-use super::sweep::ghosts;
+use super::sweep::rootless;
 use super::writer::{Target, Writer};
 use super::{Engine, ShutOut, Stopped};
 use crate::failpoint::{self, Point};
@@ -135,7 +135,7 @@ impl Update<'_> {
             bulk: bulk.clone(),
             progress: Arc::clone(self.progress),
         };
-        let mut swept = is_all && (self.options.sweep || present.has_forgotten());
+        let mut swept = is_all && present.has_forgotten();
         let mut work = Work::new(engine, &target, (self.options, self.purpose), &letters);
         if !swept {
             let known = Known { before: &before, looks: looks.as_ref(), letters: &letters };
@@ -179,11 +179,26 @@ impl Update<'_> {
         work.take(parts).await?;
         all_ended_well(&mut tasks).await?;
         work.land().await?;
-        let live = (work.target.index.as_str(), &*work.versions);
-        match &mut work.deletions {
-            Some(deletions) => ghosts(self.engine, live, deletions).await,
-            None => Ok(()),
+        let Some(deletions) = &mut work.deletions else { return Ok(()) };
+        let live = (&**self.engine, work.target.index.as_str());
+        let mut version = work.versions.draw()?;
+        rootless(live, None, async |keys| {
+            deletions.add(keys, version).await?;
+            // That of the next page, before it is read.
+            version = work.versions.draw()?;
+            Ok(())
+        })
+        .await?;
+        // The table may have lost its rows when most of it was looked at.
+        let mut gone = 0;
+        if !deletions.are_none() {
+            rootless(live, None, async |keys| {
+                gone += keys.len() as u64;
+                Ok(())
+            })
+            .await?;
         }
+        deletions.ensure_few(gone).await
     }
 
     fn reading(&self, versions: &Arc<Versions>) -> Result<Reading> {

@@ -47,6 +47,9 @@ async fn a_sweep_finds_what_nothing_tells(engine: TestEngine, shop: Place) {
     let told = ["read", "written", "unchanged", "deleted"].map(|name| report[name].as_u64());
     assert_eq!(told, [3, 3, 0, 1].map(Some), "{report}");
     assert_eq!(report["swept"], true);
+    let drift = ["by", "missing", "extra", "different", "repaired"];
+    let drift = drift.map(|name| &report["drift"][name]);
+    assert_eq!(drift, [&json!("sync --sweep"), &json!(1), &json!(1), &json!(2), &json!(4)]);
     scene.assert_right("a sweep").await;
     // Once more, and nothing is touched.
     let report = scene.try_sync(&["--sweep"]).await.json();
@@ -88,7 +91,14 @@ async fn a_run_that_comes_after_deleted_keys_were_forgotten_looks_at_everything(
     keep("1s");
     let built = scene.home.run(&["reindex", "shop", "--allow-shrink"]);
     assert_eq!(built.code, Some(0), "{}", built.stderr);
-    scene.run("DELETE FROM orders WHERE id = 7; DELETE FROM orders_gone").await;
+    // Rows below the root, too.
+    scene
+        .run(
+            "DELETE FROM orders WHERE id = 7; DELETE FROM orders_gone;
+             DELETE FROM order_lines WHERE id = 3; DELETE FROM order_lines_gone;
+             DELETE FROM order_tags WHERE id = 2; DELETE FROM order_tags_gone",
+        )
+        .await;
     // What goes by is the time that the rows stay.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(scene.sync().await["swept"], true);
@@ -132,4 +142,77 @@ async fn a_deletion_that_is_superseded_ends_the_run() {
         assert_eq!(ran.code, Some(3), "{}", ran.stderr);
         assert!(scene.documents().await.contains_key("2"));
     }
+}
+
+/// Many orders, on small pages; and what a run says of them that is held when most of them are looked at, as their table loses its
+/// rows.
+async fn emptied_in_the_middle(scene: &Scene, arguments: &[&str]) {
+    let sizes = "engine: {lease_ttl: 1s}\nload: {page_rows: 20, readers: 1}";
+    scene.rewrite("config/default.yaml", "engine: {lease_ttl: 1s}", sizes);
+    let numbers = "WITH RECURSIVE n(i) AS (SELECT 11 UNION ALL SELECT i + 1 FROM n WHERE i < 307)";
+    scene.run(&format!("{numbers} INSERT INTO orders SELECT i, 'many', 1, NOW FROM n")).await;
+    scene.sync().await;
+    let before = scene.documents().await;
+    assert_eq!(before.len(), 300);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let held = scene.home.start_held("after_ids:14", arguments, &[]).until_held().await;
+    scene.run("DELETE FROM orders; DELETE FROM orders_gone").await;
+    let ran = held.goes_on().await;
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    let told = [
+        "more than 100 of 300 documents have lost their root: none of them is deleted",
+        "the root's table in source `shop` has no row any more: nothing is taken away",
+    ];
+    assert!(told.iter().any(|told| ran.stderr.contains(told)), "{}", ran.stderr);
+    assert_eq!(scene.documents().await, before);
+}
+
+#[tokio::test]
+async fn a_table_that_is_empty_amid_a_sweep() {
+    let scene = filled(TestEngine::OpenSearch, Place::sqlite().await).await;
+    emptied_in_the_middle(&scene, &["sync", "shop", "--sweep"]).await;
+}
+
+/// It looks at everything by itself, since what was deleted may be forgotten.
+#[tokio::test]
+async fn a_table_that_is_empty_amid_a_sweep_of_its_own() {
+    let keep = ("tombstones: orders_gone", "tombstones: {table: orders_gone, keep: 1s}");
+    let scene = Scene::with(TestEngine::Elasticsearch, Place::sqlite().await, &[keep]).await;
+    scene.fill_long_ago().await;
+    scene.sync().await;
+    emptied_in_the_middle(&scene, &["sync", "shop"]).await;
+}
+
+/// It takes hours where an index is large.
+#[tokio::test]
+async fn others_run_beside_a_sweep() {
+    let scene = filled(TestEngine::Elasticsearch, Place::postgres().await).await;
+    scene.run("UPDATE orders SET title = 'silent' WHERE id = 1").await;
+    let sweep = ["sync", "shop", "--sweep", "--json"];
+    let sweep = scene.home.start_held("after_ids", &sweep, &[]).until_held().await;
+    scene.run("UPDATE orders SET title = 'told', updated_at = NOW WHERE id = 2").await;
+    scene.sync().await;
+    assert_eq!(scene.documents().await["2"]["title"], "told");
+    let ran = sweep.goes_on().await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.json()["written"], 1, "{}", ran.stdout);
+    scene.assert_right("both").await;
+}
+
+/// What somebody has changed in the index and left with its digest is for `verify` to find.
+#[tokio::test]
+async fn a_sweep_goes_by_digests() {
+    let scene = filled(TestEngine::OpenSearch, Place::sqlite().await).await;
+    let client = scene.engine.client().await;
+    let (index, path): (&str, _) = (&scene.index, "_doc");
+    let held = client.call(Method::Get, &[index, path, "1"], &[], None).await.unwrap();
+    let mut document = held["_source"].clone();
+    document["title"] = json!("by hand");
+    client.call(Method::Put, &[index, path, "1"], &[], Some(&document)).await.unwrap();
+    document["_prejoin"]["digest"] = json!(1);
+    client.call(Method::Put, &[index, path, "3"], &[], Some(&document)).await.unwrap();
+    let report = scene.try_sync(&["--sweep"]).await.json();
+    assert_eq!([&report["read"], &report["written"]], [3, 1], "{report:#}");
+    let documents = scene.documents().await;
+    assert_eq!([&documents["1"]["title"], &documents["3"]["title"]], ["by hand", "three"]);
 }

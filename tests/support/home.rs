@@ -176,8 +176,13 @@ pub(crate) struct Running<'h> {
 impl Running<'_> {
     /// Waits until it has said `text` on stderr.
     pub(crate) async fn says(&self, text: &str) {
+        self.says_times(text, 1).await;
+    }
+
+    /// Waits until it has said `text` so many times.
+    pub(crate) async fn says_times(&self, text: &str, times: usize) {
         let heard = async {
-            while !self.said.lock().unwrap().contains(text) {
+            while self.said.lock().unwrap().matches(text).count() < times {
                 assert!(!self.listening.is_finished(), "never said: {text}\n{:?}", self.said);
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }

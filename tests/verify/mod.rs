@@ -1,6 +1,11 @@
 //! `prejoin verify`: what is not right is found, all of it and nothing else, and repaired.
 
+mod beside;
 mod hundred;
+mod keys;
+mod lag;
+mod scope;
+mod trouble;
 
 use serde_json::Value;
 

@@ -15,6 +15,9 @@ use crate::sync::parts::identities;
 /// What stands before the instant at which a document was built, its last member.
 const BUILT_AT: &[u8] = b"\"built_at\":\"";
 
+/// Fields that are told of one document.
+const FIELDS: usize = 10;
+
 /// How two documents compare.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Compared {
@@ -29,7 +32,7 @@ pub(super) enum Compared {
 /// What tells two documents apart.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Differing {
-    /// Fields, without positions.
+    /// Fields, without positions: the first ten.
     pub(super) fields: Vec<String>,
     /// Relations of which the index holds rows that the services do not have.
     pub(super) lost: BTreeSet<String>,
@@ -92,7 +95,7 @@ impl Comparison {
         let lost = lost.map(|found| found.field.clone()).collect();
         let mut fields: Vec<String> = Vec::new();
         for field in found.iter().map(|found| self.known(&found.field)) {
-            if !fields.contains(&field) {
+            if fields.len() < FIELDS && !fields.contains(&field) {
                 fields.push(field);
             }
         }

@@ -30,6 +30,15 @@ const BYTES_AT_ONCE: usize = 4 << 20;
 /// Requests of one reader under way.
 const IN_FLIGHT: usize = 2;
 
+/// How closely documents are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// The digest that the index has of each.
+    Digests,
+    /// The documents themselves.
+    Documents,
+}
+
 /// What is not as it should be.
 #[derive(Debug)]
 pub(super) enum Odd {
@@ -47,6 +56,7 @@ pub(super) enum Odd {
 pub(super) struct Looking {
     engine: Arc<Engine>,
     index: String,
+    depth: Depth,
     comparison: Comparison,
     hydrator: Arc<Hydrator>,
     progress: Arc<Progress>,
@@ -59,13 +69,18 @@ pub(super) struct Looking {
 impl Looking {
     /// Looks at documents of `index`, as one of so many readers. What was read of to-one relations is kept for as long as this
     /// value lives: who wants to see them anew needs a new one.
-    pub(super) fn new(engine: &Arc<Engine>, index: &str, progress: &Arc<Progress>) -> Self {
+    pub(super) fn new(
+        engine: &Arc<Engine>,
+        (index, depth): (&str, Depth),
+        progress: &Arc<Progress>,
+    ) -> Self {
         let (plan, load) = (&engine.plan, engine.load);
         let hydrator =
             Hydrator::new(plan, &engine.sources, load.cache_bytes, engine.masking.clone());
         Self {
             engine: Arc::clone(engine),
             index: index.to_owned(),
+            depth,
             comparison: Comparison::of(plan),
             hydrator: Arc::new(hydrator),
             progress: Arc::clone(progress),
@@ -155,7 +170,7 @@ impl Looking {
 
     /// What is odd among the documents of a batch.
     async fn compare(self: Arc<Self>, batch: Batch) -> Result<Vec<(Key, Odd)>> {
-        let Batch { body, unfit } = batch;
+        let Batch { body, digests, unfit } = batch;
         let refused = unfit.into_iter().filter(|unfit| {
             let is_key = (1..=MAX_ID_BYTES).contains(&unfit.id.len());
             self.keyless.fetch_add(u64::from(!is_key), Ordering::Relaxed);
@@ -166,8 +181,31 @@ impl Looking {
         let sent = body.ids().count();
         // Those with an id that no document can have.
         self.keyless.fetch_add((body.len() - sent) as u64, Ordering::Relaxed);
-        self.by_bytes(&body, &mut odd).await?;
+        match self.depth {
+            Depth::Digests => self.by_digest(&body, &digests, &mut odd).await?,
+            Depth::Documents => self.by_bytes(&body, &mut odd).await?,
+        }
         Ok(odd)
+    }
+
+    async fn by_digest(
+        &self,
+        body: &BulkBody,
+        digests: &[Option<i64>],
+        odd: &mut Vec<(Key, Odd)>,
+    ) -> Result<()> {
+        let (positions, ids): (Vec<usize>, Vec<&str>) = body.ids().unzip();
+        let (client, patience) = (&self.engine.client, self.engine.patience());
+        let held = index::digests(client, patience, &self.index, &ids).await?;
+        for (position, id) in positions.into_iter().zip(ids) {
+            let built = digests.get(position).copied().flatten();
+            match held.get(id) {
+                None => odd.push((Key::from(id), Odd::Missing)),
+                Some(digest) if digest.is_some() && *digest == built => {}
+                Some(_) => odd.push((Key::from(id), Odd::Different(Differing::default()))),
+            }
+        }
+        Ok(())
     }
 
     async fn by_bytes(&self, body: &BulkBody, odd: &mut Vec<(Key, Odd)>) -> Result<()> {
@@ -197,14 +235,22 @@ impl Looking {
 #[derive(Default)]
 struct Batch {
     body: BulkBody,
+    /// Of each document in the body.
+    digests: Vec<Option<i64>>,
     /// Roots that no document can be made of.
     unfit: Vec<Unfit>,
 }
 
 impl Batch {
     fn put(&mut self, filler: &mut Filler<'_>, version: u64, root: (&Level, usize)) {
-        if let Err(unfit) = filler.put(&mut self.body, version, root) {
-            self.unfit(unfit);
+        match filler.put(&mut self.body, version, root) {
+            Ok(()) => {
+                self.digests.resize(self.body.len(), None);
+                if let Some(last) = self.digests.last_mut() {
+                    *last = Some(filler.digest());
+                }
+            }
+            Err(unfit) => self.unfit(unfit),
         }
     }
 

@@ -30,17 +30,29 @@ pub(super) struct Mender<'v> {
     /// The real index that was looked at.
     index: String,
     cancel: &'v CancellationToken,
+    /// What the leases are held for.
+    task: &'static str,
+    /// Of all of them together: what is refused comes to an end.
+    progress: Arc<Progress>,
     /// When the last lease was given back.
     given_back: Option<Instant>,
-    /// Documents written so far.
-    pub(super) written: u64,
     /// Documents deleted so far.
     pub(super) deleted: u64,
 }
 
 impl<'v> Mender<'v> {
-    pub(super) fn new(kept: &'v Kept, index: &str, cancel: &'v CancellationToken) -> Self {
-        Self { kept, index: index.to_owned(), cancel, given_back: None, written: 0, deleted: 0 }
+    pub(super) fn new(
+        kept: &'v Kept,
+        (index, task): (&str, &'static str),
+        cancel: &'v CancellationToken,
+    ) -> Self {
+        let (index, progress) = (index.to_owned(), Arc::default());
+        Self { kept, index, cancel, task, progress, given_back: None, deleted: 0 }
+    }
+
+    /// Documents written so far.
+    pub(super) fn written(&self) -> u64 {
+        self.progress.written()
     }
 
     /// Writes the documents of these keys, or deletes those without a root when they are to be removed.
@@ -55,21 +67,37 @@ impl<'v> Mender<'v> {
             let lease = self.lease().await?;
             let ids = keys.iter().map(|key| key.as_str().to_owned()).collect();
             let options = SyncOptions { ids, ..SyncOptions::default() };
-            let progress = Arc::<Progress>::default();
-            let engine = &self.kept.engine;
-            let update = Update { engine, progress: &progress, options: &options, purpose };
+            let (engine, progress) = (&self.kept.engine, &self.progress);
+            let update = Update { engine, progress, options: &options, purpose };
             let updated = Box::pin(update.hold(lease, self.cancel)).await;
             self.given_back = Some(Instant::now());
-            self.written += progress.written();
             self.deleted += updated?.deleted;
         }
         Ok(())
     }
 
+    /// Forgets dead letters of rows without a key, of which there are none any more.
+    ///
+    /// # Errors
+    /// See [`Stopped`].
+    pub(super) async fn forget_keyless(&self) -> Result<(), Stopped> {
+        let state = &self.kept.engine.state;
+        let letters = state.all_dead_letters(&self.index).await.map_err(Stopped::Midway)?;
+        let keyless = letters.into_iter().filter(|letter| letter.key.is_empty());
+        let keyless: Vec<_> = keyless.collect();
+        if keyless.is_empty() {
+            return Ok(());
+        }
+        let lease = self.lease().await?;
+        let forgotten = state.forget_letters(&keyless).await;
+        lease.give_back(true).await;
+        forgotten.map_err(Stopped::Midway)
+    }
+
     /// The lease of the index, as soon as nobody has it.
     async fn lease(&self) -> Result<IndexLease, Stopped> {
         let Engine { client, state, plan, lease_ttl, .. } = &*self.kept.engine;
-        let claim = Claim::of_this_process("verify --repair", *lease_ttl).brief();
+        let claim = Claim::of_this_process(self.task, *lease_ttl).brief();
         let until = Instant::now() + PATIENCE;
         let lease = loop {
             let of = (plan.index.as_str(), plan.job.as_str());

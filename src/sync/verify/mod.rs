@@ -5,6 +5,7 @@
 //! ordered against each other. A source or an engine that fails ends it: nothing is taken for gone that could not be asked for.
 
 mod equal;
+mod excuse;
 mod look;
 mod mend;
 mod ranges;
@@ -16,7 +17,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -29,18 +29,18 @@ use super::live::{never_loaded, serving};
 use super::pipeline::{Asked, Roots};
 use super::progress::Progress;
 use super::rounds::Rounds;
-use super::sweep::without_root;
+use super::sweep::rootless;
 use super::{Engine, Stopped};
 use crate::row::Key;
 use crate::sink::{index, patiently};
 use crate::source::PageSize;
 use crate::trace::Tracer;
 
-use look::{Looking, Odd};
+use look::{Depth, Looking, Odd};
 use mend::Mender;
 use ranges::Ranges;
 pub use report::{DifferentDocument, Told, Verification};
-use settle::Settling;
+use settle::{Excuse, Settling};
 
 /// What a look at an index may be told.
 #[derive(Debug, Clone, Default)]
@@ -87,9 +87,10 @@ pub async fn verify(
 ) -> (Verification, Result<(), Stopped>) {
     let began = Instant::now();
     let engine = &kept.engine;
-    let mut report = Verification::begin(options.scope.name(), &engine.plan);
+    let mut report = Verification::begin(("verify", options.scope.name()), &engine.plan);
     report.warnings.clone_from(&kept.warnings);
-    let run = Run { kept, options, progress, cancel };
+    let depth = Depth::Documents;
+    let run = Run { kept, options, depth, progress, cancel };
     let ended = Box::pin(run.live(&mut report)).await;
     report.end(&ended, began);
     if !report.index.is_empty()
@@ -100,9 +101,31 @@ pub async fn verify(
     (report, ended)
 }
 
+/// Looks at every root by the digest of its document, and at every document, and repairs what is not right. Of a look of which
+/// nobody asked for a report, it tells what a run's report needs.
+pub(super) async fn sweep(
+    kept: &Kept,
+    allow_mass_delete: bool,
+    progress: Arc<Progress>,
+    cancel: CancellationToken,
+) -> (Verification, Result<(), Stopped>) {
+    let scope = Scope::Whole;
+    let mut report = Verification::begin(("sync --sweep", scope.name()), &kept.engine.plan);
+    let options = VerifyOptions { scope, repair: true, allow_mass_delete };
+    let run = Run { kept, options, depth: Depth::Digests, progress, cancel };
+    let ended = match Box::pin(run.live(&mut report)).await {
+        Ok(()) if report.keyless == 0 => {
+            Mender::new(kept, (&report.index, report.mode), &run.cancel).forget_keyless().await
+        }
+        ended => ended,
+    };
+    (report, ended)
+}
+
 struct Run<'k> {
     kept: &'k Kept,
     options: VerifyOptions,
+    depth: Depth,
     progress: Arc<Progress>,
     cancel: CancellationToken,
 }
@@ -130,17 +153,29 @@ impl Run<'_> {
         self.look(&live.name, report).await.map_err(|error| {
             error.downcast().unwrap_or_else(|error| Stopped::midway(&what, error))
         })?;
-        let remembered = report.remembered(&live.uuid);
-        engine.state.put_drift(&live.name, &remembered).await.map_err(Stopped::Midway)
+        let remembered = report.to_remember(&live.uuid);
+        let put = engine.state.put_drift(&live.name, &remembered).await;
+        report.remembered = Some(remembered);
+        put.map_err(Stopped::Midway)
     }
 
     /// Looks at what was asked for, and has all that is odd looked at again meanwhile.
     async fn look(&self, live: &str, report: &mut Verification) -> Result<()> {
         let engine = &self.kept.engine;
-        let looking = Arc::new(Looking::new(engine, live, &self.progress));
-        let mender = self.options.repair.then(|| Mender::new(self.kept, live, &self.cancel));
-        let are_right = self.options.allow_mass_delete;
-        let settling = Settling::new((engine, live), &mut *report, mender, are_right);
+        let before = self.progress.read();
+        let looking = Arc::new(Looking::new(engine, (live, self.depth), &self.progress));
+        let task = match report.mode {
+            "verify" => "verify --repair",
+            mode => mode,
+        };
+        let mender =
+            self.options.repair.then(|| Mender::new(self.kept, (live, task), &self.cancel));
+        let excuse = match (self.options.allow_mass_delete, &self.options.scope) {
+            (true, _) => Excuse::All,
+            (_, Scope::Whole) => Excuse::AsAWhole,
+            _ => Excuse::Few,
+        };
+        let settling = Settling::new((engine, live), &mut *report, mender, excuse);
         let ((odd, found), whole) = (mpsc::channel(4), CancellationToken::new());
         // Neither is dropped amid what it does: a repair gives its lease back.
         let passes = async {
@@ -159,9 +194,9 @@ impl Run<'_> {
         };
         let settling = settling.take(found, (&whole, &self.cancel));
         let (documents, settled) = tokio::join!(passes, settling);
-        report.read = self.progress.read();
+        report.read = self.progress.read() - before;
         report.alike = looking.alike();
-        report.dead_letters += looking.keyless();
+        report.keyless = looking.keyless();
         settled?;
         report.documents = documents?;
         Ok(())
@@ -216,57 +251,13 @@ impl Run<'_> {
             }
             Ok(())
         };
-        let documents = async {
-            match sample {
-                None => self.ghosts(looking.index(), &odd).await,
-                Some(wanted) => self.ghosts_of_some((looking.index(), wanted), &odd).await,
-            }
-        };
+        let documents = rootless((&self.kept.engine, looking.index()), sample, async |keys| {
+            // Nobody listens any more when the run was stopped.
+            let _gone = odd.send(keys).await;
+            Ok(())
+        });
         let ((), documents) = tokio::try_join!(reading, documents)?;
         Ok(documents)
-    }
-
-    /// Hands on the ids of documents without a root.
-    async fn ghosts(&self, live: &str, odd: &mpsc::Sender<Vec<Key>>) -> Result<u64> {
-        let engine = &self.kept.engine;
-        let search = json!({"size": engine.load.page_rows.min(10_000), "_source": false});
-        let mut documents = 0;
-        index::pass(&engine.client, live, search, async |hits| {
-            let ids = hits.iter().filter_map(|hit| hit.get("_id")?.as_str());
-            let keys: Vec<Key> = ids.map(Key::from).collect();
-            documents += keys.len() as u64;
-            self.rootless(keys, odd).await
-        })
-        .await?;
-        Ok(documents)
-    }
-
-    /// As [`Run::ghosts`], of so many documents by chance.
-    async fn ghosts_of_some(
-        &self,
-        (live, wanted): (&str, u64),
-        odd: &mpsc::Sender<Vec<Key>>,
-    ) -> Result<u64> {
-        let engine = &self.kept.engine;
-        let some = async || index::some(&engine.client, live, wanted).await;
-        let ids = patiently(engine.patience(), some).await?;
-        let documents = ids.len() as u64;
-        for ids in ids.chunks(engine.load.page_rows.max(1)) {
-            self.rootless(ids.iter().map(|id| Key::from(id.as_str())).collect(), odd).await?;
-        }
-        Ok(documents)
-    }
-
-    async fn rootless(&self, keys: Vec<Key>, odd: &mpsc::Sender<Vec<Key>>) -> Result<()> {
-        let Engine { plan, sources, load, .. } = &*self.kept.engine;
-        let source = sources.get(&plan.root.source).context("the root's source")?;
-        let read = plan.root.read.only_key();
-        let gone = without_root(&**source, &read, keys, load.page_bytes).await?;
-        if !gone.is_empty() {
-            // Nobody listens any more when the run was stopped.
-            let _gone = odd.send(gone).await;
-        }
-        Ok(())
     }
 
     /// Looks at roots that changes since then lead to, and at documents that were built since then.

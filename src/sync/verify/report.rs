@@ -13,15 +13,13 @@ use crate::sync::report::{now, outcome};
 
 /// Documents of each kind that are told by their id.
 const TOLD: usize = 10;
-/// Fields that are told of one document.
-const FIELDS: usize = 10;
 
 /// The outcome of a look at an index.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Verification {
     /// The job's name.
     pub job: String,
-    /// `verify`.
+    /// What kind of run it was.
     pub mode: &'static str,
     /// The alias that readers use.
     pub alias: String,
@@ -51,6 +49,8 @@ pub struct Verification {
     pub lagging: u64,
     /// Documents that the engine refused, or would refuse: no drift.
     pub dead_letters: u64,
+    /// Roots without a key that a document could have: no drift.
+    pub keyless: u64,
     /// Documents that were repaired.
     pub repaired: u64,
     /// Documents written for it.
@@ -64,6 +64,9 @@ pub struct Verification {
     pub error: Option<String>,
     /// What deserves to be known and kept nothing from being done.
     pub warnings: Vec<String>,
+    /// What is remembered of it, once it has come to its end.
+    #[serde(skip)]
+    pub(in crate::sync) remembered: Option<Drift>,
 }
 
 /// How many, and the first of them.
@@ -100,17 +103,17 @@ impl<T> Told<T> {
 }
 
 impl DifferentDocument {
-    pub(super) fn new(id: &str, fields: &[String]) -> Self {
-        Self { id: id.to_owned(), fields: fields.iter().take(FIELDS).cloned().collect() }
+    pub(super) fn new(id: &str, fields: Vec<String>) -> Self {
+        Self { id: id.to_owned(), fields }
     }
 }
 
 impl Verification {
     /// The report of a look that begins now.
-    pub(super) fn begin(scope: &'static str, plan: &Plan) -> Self {
+    pub(super) fn begin((mode, scope): (&'static str, &'static str), plan: &Plan) -> Self {
         Self {
             job: plan.job.clone(),
-            mode: "verify",
+            mode,
             alias: plan.index.clone(),
             started_at: now(),
             scope,
@@ -138,7 +141,7 @@ impl Verification {
     }
 
     /// What is remembered of it with the index.
-    pub(super) fn remembered(&self, uuid: &str) -> Drift {
+    pub(super) fn to_remember(&self, uuid: &str) -> Drift {
         Drift {
             at: jiff::Timestamp::now(),
             uuid: uuid.to_owned(),

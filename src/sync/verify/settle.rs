@@ -5,7 +5,7 @@
 //! next run brings. Holds a bounded number of keys. What would take documents away, or rows out of them, is held back until all
 //! was looked at, and not done at all when it is more than a mistake would excuse.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::equal::Differing;
-use super::look::{Looking, Odd};
+pub(super) use super::excuse::Excuse;
+use super::excuse::Taken;
+use super::look::{Depth, Looking, Odd};
 use super::mend::Mender;
 use super::report::{DifferentDocument, Verification};
-use crate::finding::Finding;
 use crate::row::Key;
 use crate::sink::{index, patiently};
 use crate::source::PageSize;
 use crate::state::IndexState;
-use crate::sync::deletions::most_of;
 use crate::sync::lead::{self, Since};
 use crate::sync::pipeline::{Asked, Roots};
 use crate::sync::progress::Progress;
@@ -32,7 +32,7 @@ use crate::sync::{Engine, Stopped};
 use crate::trace::Tracer;
 
 /// Keys that are looked at again together: some 10 MB. Few where runs are tested, so that they come to the end of it.
-const TOGETHER: usize = if cfg!(feature = "failpoints") { 16 } else { 50_000 };
+const TOGETHER: usize = if cfg!(feature = "failpoints") { 16 } else { 10_000 };
 /// How long after the first look.
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -43,22 +43,10 @@ pub(super) struct Settling<'v> {
     report: &'v mut Verification,
     /// `None` when nothing is repaired.
     mender: Option<Mender<'v>>,
-    /// However much is taken away is right.
-    are_right: bool,
+    excuse: Excuse,
     waiting: HashSet<Key>,
     found_at: Instant,
     taken: Taken,
-}
-
-/// What would be taken away.
-#[derive(Default)]
-struct Taken {
-    /// Documents without a root.
-    extra: Vec<Key>,
-    /// Documents of whose rows the services have less.
-    losing: Vec<Key>,
-    /// How many documents lose rows of each relation.
-    of_relation: BTreeMap<String, u64>,
 }
 
 impl<'v> Settling<'v> {
@@ -66,10 +54,10 @@ impl<'v> Settling<'v> {
         (engine, index): (&'v Arc<Engine>, &'v str),
         report: &'v mut Verification,
         mender: Option<Mender<'v>>,
-        are_right: bool,
+        excuse: Excuse,
     ) -> Self {
         let (waiting, found_at, taken) = (HashSet::new(), Instant::now(), Taken::default());
-        Self { engine, index, report, mender, are_right, waiting, found_at, taken }
+        Self { engine, index, report, mender, excuse, waiting, found_at, taken }
     }
 
     /// Takes what looks have found, until they end. Unless they have come to their `whole` end, nothing is taken away.
@@ -125,7 +113,7 @@ impl<'v> Settling<'v> {
         let letters = self.engine.state.all_dead_letters(self.index).await?;
         let letters: HashSet<&str> = letters.iter().map(|letter| letter.key.as_str()).collect();
         let before = odd.len();
-        odd.retain(|key, odd| !matches!(odd, Odd::Unfit) && !letters.contains(key.as_str()));
+        odd.retain(|key, _| !letters.contains(key.as_str()));
         self.report.dead_letters += (before - odd.len()) as u64;
         if !odd.is_empty() {
             self.leave_to_the_next_run(&state, &mut odd).await?;
@@ -137,7 +125,7 @@ impl<'v> Settling<'v> {
     async fn look_again(&self, keys: HashSet<Key>) -> Result<HashMap<Key, Odd>> {
         // Not what the first look has kept of other rows.
         let progress = Arc::<Progress>::default();
-        let looking = Looking::new(self.engine, self.index, &progress);
+        let looking = Looking::new(self.engine, (self.index, Depth::Documents), &progress);
         let looking = Arc::new(looking);
         let (ask, asked) = mpsc::channel(1);
         let (tell, mut told) = mpsc::channel(1);
@@ -210,7 +198,7 @@ impl<'v> Settling<'v> {
                     self.taken.extra.extend(holds.then_some(key));
                 }
                 Odd::Different(Differing { fields, lost, .. }) => {
-                    self.report.different.add(DifferentDocument::new(id, &fields));
+                    self.report.different.add(DifferentDocument::new(id, fields));
                     let loses = !lost.is_empty();
                     lost.into_iter()
                         .for_each(|path| *self.taken.of_relation.entry(path).or_default() += 1);
@@ -220,57 +208,47 @@ impl<'v> Settling<'v> {
                         right.push(key);
                     }
                 }
-                Odd::Unfit => self.report.dead_letters += 1,
+                // Whoever writes it keeps it as a dead letter.
+                Odd::Unfit => {
+                    self.report.dead_letters += 1;
+                    right.push(key);
+                }
             }
         }
-        if let Some(refused) = self.too_much().await? {
-            // One more than may be is enough to know.
+        // Nothing is taken away then: one of them is enough to know.
+        if self
+            .excuse
+            .too_much((self.engine, self.index), self.report.extra.count, &self.taken)
+            .await?
+            .is_some()
+        {
             self.taken.extra.truncate(1);
             self.taken.losing.truncate(1);
-            tracing::debug!("nothing will be taken away: {refused}");
         }
         self.mend(&right, Purpose::Mend).await
     }
 
     async fn mend(&mut self, keys: &[Key], purpose: Purpose) -> Result<()> {
         let Some(mender) = self.mender.as_mut().filter(|_| !keys.is_empty()) else { return Ok(()) };
-        let before = mender.written + mender.deleted;
+        let before = mender.written() + mender.deleted;
         let mended = mender.mend(keys, purpose).await;
-        self.report.repaired += mender.written + mender.deleted - before;
-        (self.report.written, self.report.deleted) = (mender.written, mender.deleted);
+        self.report.repaired += mender.written() + mender.deleted - before;
+        (self.report.written, self.report.deleted) = (mender.written(), mender.deleted);
         Ok(mended?)
     }
 
     /// Takes away what is to be taken away, now that it is known how much it is.
     async fn finish(&mut self) -> Result<()> {
-        if let Some(refused) = self.too_much().await? {
+        let taken = std::mem::take(&mut self.taken);
+        let of = (&**self.engine, self.index);
+        let refused = self.excuse.too_much(of, self.report.extra.count, &taken).await?;
+        if let Some(refused) = refused {
             return Err(refused.into());
         }
-        let Taken { extra, losing, .. } = std::mem::take(&mut self.taken);
-        self.mend(&losing, Purpose::Mend).await?;
-        self.mend(&extra, Purpose::Remove).await
-    }
-
-    /// The complaint that more would be taken away than a mistake would excuse.
-    async fn too_much(&self) -> Result<Option<Finding>> {
-        let worst = self.taken.of_relation.iter().max_by_key(|(_, count)| **count);
-        let lost = worst.map_or(0, |(_, count)| *count).max(self.report.extra.count);
-        if self.are_right || lost == 0 {
-            return Ok(None);
+        if let Some(refused) = self.excuse.gone_meanwhile(of, &taken).await? {
+            return Err(refused.into());
         }
-        let documents = index::documents(&self.engine.client, self.index).await?;
-        let most = most_of(documents);
-        let of = format!("more than {most} of {documents} documents");
-        let what = match worst {
-            _ if self.report.extra.count > most => format!("{of} have lost their root"),
-            _ if self.report.extra.count >= documents => {
-                format!("all of {documents} documents have lost their root")
-            }
-            Some((path, count)) if *count > most => format!("{of} have lost rows of `{path}`"),
-            _ => return Ok(None),
-        };
-        let what = format!("{what}: this is not believed, and nothing is taken away");
-        let hint = "is a service's table as it should be? if it is: --allow-mass-delete";
-        Ok(Some(Finding::error(what).hint(hint)))
+        self.mend(&taken.losing, Purpose::Mend).await?;
+        self.mend(&taken.extra, Purpose::Remove).await
     }
 }
