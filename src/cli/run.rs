@@ -14,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 use super::failure::{self, Failure, LOOK};
 use super::progress::Display;
 use super::sync::{one, summary};
-use super::{Shared, prepare, render, signals};
+use super::{Shared, prepare, render, signals, verify};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::job::Job;
 use crate::run::{
     Board, Clock, Done, Entry, Outcome, Runner, Scheduler, Server, SystemClock, Timetable,
 };
-use crate::sync::SyncOptions;
+use crate::sync::{Scope, SyncOptions, VerifyOptions};
 use crate::times::{Kind, Times};
 
 #[derive(Debug, Args)]
@@ -140,6 +140,7 @@ impl Runner for Work {
         apart(async move || match kind {
             Kind::Sync => synced(&config, &job, false, json, &cancel).await,
             Kind::Sweep => synced(&config, &job, true, json, &cancel).await,
+            Kind::Verify => verified(&config, &job, json, &cancel).await,
         })
     }
 }
@@ -200,6 +201,25 @@ async fn synced(
     ended.map_err(|stopped| Failure::of_run(stopped, 0).then(report.next.clone()))?;
     let code = if report.needs_a_look() { LOOK } else { 0 };
     Ok(Done { outcome: Outcome::of(code), told: failure::in_one_line(&summary(&report)) })
+}
+
+/// One `prejoin verify --repair`.
+async fn verified(
+    config: &Config,
+    job: &str,
+    json: bool,
+    cancel: &CancellationToken,
+) -> Result<Done, Failure> {
+    let client = prepare::client(config).await?;
+    let options = VerifyOptions { scope: Scope::Whole, repair: true, allow_mass_delete: false };
+    let asked = (job, options);
+    let (report, ended) = verify::one(config, &client, asked, Display::lines, cancel).await?;
+    if json {
+        render::json(&report);
+    }
+    ended.map_err(|stopped| Failure::of_run(stopped, 0))?;
+    let code = if report.needs_a_look() { LOOK } else { 0 };
+    Ok(Done { outcome: Outcome::of(code), told: failure::in_one_line(&verify::summary(&report)) })
 }
 
 #[cfg(test)]

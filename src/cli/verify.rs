@@ -12,8 +12,12 @@ use super::failure::{Failure, LOOK};
 use super::kept::kept;
 use super::progress::Display;
 use super::{Shared, prepare, render, signals};
+use crate::config::Config;
 use crate::job::duration;
-use crate::sync::{Progress, Scope, Verification, VerifyOptions, check_ids, never_loaded, verify};
+use crate::sink::Client;
+use crate::sync::{
+    Progress, Scope, Stopped, Verification, VerifyOptions, check_ids, never_loaded, verify,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -44,22 +48,34 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     let client = prepare::client(&config).await?;
     let cancel = CancellationToken::new();
     let signal = signals::cancel_on_signal(cancel.clone());
-    let job = arguments.job.as_str();
-    let kept = kept(&config, &client, job).await?;
-    let kept = kept.ok_or_else(|| Failure::not_started(never_loaded(job)))?;
-    check_ids(&kept.engine.plan, &arguments.id).map_err(Failure::not_started)?;
-    let progress = Arc::new(Progress::default());
-    let display = Display::start(job, Arc::clone(&progress));
     let Arguments { repair, allow_mass_delete, .. } = *arguments;
     let options = VerifyOptions { scope: scope(arguments), repair, allow_mass_delete };
-    let (report, ended) = Box::pin(verify(&kept, options, progress, cancel)).await;
-    drop(display);
+    let job = (arguments.job.as_str(), options);
+    let (report, ended) = one(&config, &client, job, Display::start, &cancel).await?;
     if shared.json {
         render::json(&report);
     }
     ended.map_err(|stopped| Failure::of_run(stopped, signal.received()))?;
     render::line(&summary(&report));
     Ok(ExitCode::from(if report.needs_a_look() { LOOK } else { 0 }))
+}
+
+/// Holds the index of one job against the services, and shows how far it is.
+pub(super) async fn one(
+    config: &Config,
+    client: &Client,
+    (job, options): (&str, VerifyOptions),
+    show: fn(&str, Arc<Progress>) -> Display,
+    cancel: &CancellationToken,
+) -> Result<(Verification, Result<(), Stopped>), Failure> {
+    let kept = kept(config, client, job).await?;
+    let kept = kept.ok_or_else(|| Failure::not_started(never_loaded(job)))?;
+    if let Scope::Ids(ids) = &options.scope {
+        check_ids(&kept.engine.plan, ids).map_err(Failure::not_started)?;
+    }
+    let progress = Arc::new(Progress::default());
+    let _display = show(job, Arc::clone(&progress));
+    Ok(Box::pin(verify(&kept, options, progress, cancel.clone())).await)
 }
 
 fn scope(arguments: &Arguments) -> Scope {
@@ -83,7 +99,7 @@ fn instant(text: &str) -> anyhow::Result<Timestamp> {
     instant.map_err(|_| anyhow!("that is before the first instant there is"))
 }
 
-fn summary(report: &Verification) -> String {
+pub(super) fn summary(report: &Verification) -> String {
     let mut lines = vec![format!(
         "{}: {} roots and {} documents of {} looked at ({:.1} s): {} missing, {} extra, {} different",
         report.job,

@@ -35,6 +35,8 @@ pub struct JobFile {
     pub schedule: Option<At<String>>,
     /// When `prejoin run` looks at everything, as `prejoin sync --sweep` does: written as `schedule` is.
     pub sweep: Option<At<String>>,
+    /// When `prejoin run` holds the index against the services, as `prejoin verify --repair` does: written as `schedule` is.
+    pub verify: Option<At<String>>,
     /// The rows that become documents, one each.
     pub root: RootFile,
     /// Fields that are worked out from the joined rows.
@@ -48,6 +50,7 @@ impl JobFile {
         let written = |kind: Kind| match kind {
             Kind::Sync => self.schedule.as_ref(),
             Kind::Sweep => self.sweep.as_ref(),
+            Kind::Verify => self.verify.as_ref(),
         };
         Kind::ALL.into_iter().filter_map(move |kind| Some((kind, written(kind)?)))
     }

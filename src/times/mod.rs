@@ -20,17 +20,20 @@ pub enum Kind {
     Sync,
     /// As `prejoin sync --sweep` does.
     Sweep,
+    /// As `prejoin verify --repair` does.
+    Verify,
 }
 
 impl Kind {
     /// All of them, in the order in which they go when they are due at one time.
-    pub const ALL: [Self; 2] = [Self::Sync, Self::Sweep];
+    pub const ALL: [Self; 3] = [Self::Sync, Self::Sweep, Self::Verify];
 
     /// The key of a job's file that holds its schedule.
     pub fn key(self) -> &'static str {
         match self {
             Self::Sync => "schedule",
             Self::Sweep => "sweep",
+            Self::Verify => "verify",
         }
     }
 
@@ -39,6 +42,7 @@ impl Kind {
         match self {
             Self::Sync => "sync",
             Self::Sweep => "sweep",
+            Self::Verify => "verify",
         }
     }
 }

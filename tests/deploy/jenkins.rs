@@ -6,7 +6,7 @@ use std::process::Command;
 use super::scene::{Scene, read, report};
 
 /// What the stages run.
-const STAGES: [&str; 4] = ["sync", "sweep", "reindex", "rollback"];
+const STAGES: [&str; 5] = ["sync", "sweep", "verify", "reindex", "rollback"];
 
 /// The script of each stage.
 fn scripts(file: &str) -> BTreeMap<String, String> {
@@ -94,6 +94,9 @@ async fn each_stage_does_what_it_is_called() {
     scene.sql("DELETE FROM contracts WHERE id > 290").await;
     let swept = did("sweep", &[]).await;
     assert_eq!((&swept["swept"], &swept["deleted"]), (&true.into(), &10.into()));
+    scene.repairs_silent_edits(|| build(&scene, "verify", &[])).await;
+    assert_eq!(report(&scene.home)["mode"], "verify");
+    assert_eq!(did("verify", &[("ALLOW_MASS_DELETE", "true")]).await["mode"], "verify");
     scene.sql("DELETE FROM contracts WHERE id > 150").await;
     assert_eq!(did("sweep", &[("ALLOW_MASS_DELETE", "true")]).await["deleted"], 140);
     assert_eq!(did("sync", &[("ALLOW_MASS_DELETE", "true")]).await["deleted"], 0);

@@ -93,6 +93,7 @@ fn cron_jobs_never_overlap_and_are_confined() {
     insta::assert_snapshot!(due.join("\n"), @"
     prejoin-contracts-sync */5 * * * * sync contracts --json
     prejoin-contracts-sweep 30 2 * * * sync contracts --sweep --json
+    prejoin-contracts-verify 0 4 * * SUN verify contracts --repair --json
     ");
     insta::assert_snapshot!(by_hand.join("\n"), @"
     prejoin-contracts-reindex 0 0 1 1 * reindex contracts --keep 1 --json
@@ -115,7 +116,10 @@ async fn what_cron_jobs_run_does_what_it_says() {
     assert_eq!(did("sweep").await["swept"], true);
     assert_eq!(did("reindex").await["index"], scene.index(2));
     assert_eq!(did("rollback").await["index"], scene.index(1));
-    assert_eq!(jobs.len(), 4, "one of them was not run");
+    let (_, verify) = &jobs[2];
+    scene.repairs_silent_edits(|| scene.installed(&arguments(pod_of(verify)))).await;
+    assert_eq!(did("verify").await["mode"], "verify");
+    assert_eq!(jobs.len(), 5, "one of them was not run");
     let words = |job: &str, more: &[&str]| {
         let words = [&["sync", job], more].concat();
         scene.installed(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())

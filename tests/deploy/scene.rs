@@ -81,6 +81,15 @@ impl Scene {
         self.home.start_held("before_advance", &sync, &variables).until_held().await
     }
 
+    /// Has a run find and repair what nothing tells of, and find nothing then.
+    pub(super) async fn repairs_silent_edits(&self, verify: impl Fn() -> Command) {
+        self.sql("UPDATE contracts SET amount = -1 WHERE id = 7").await;
+        for (code, what) in [(1, "there is drift"), (0, "it was repaired")] {
+            let ran = self.run(verify()).await;
+            assert_eq!(ran.code, Some(code), "{what}: {}", ran.stderr);
+        }
+    }
+
     /// Has a run end with each of the exit codes that are not 0.
     pub(super) async fn fails_in_each_way(
         &self,

@@ -39,8 +39,14 @@ fn arguments(name: &str, job: &str) -> Vec<String> {
 #[tokio::test]
 async fn what_units_start_does_what_it_says() {
     let scene = Scene::new().await;
-    let started =
-        ["prejoin-sync@", "prejoin-sweep@", "prejoin-reindex@", "prejoin-rollback@", "prejoin-run"];
+    let started = [
+        "prejoin-sync@",
+        "prejoin-sweep@",
+        "prejoin-verify@",
+        "prejoin-reindex@",
+        "prejoin-rollback@",
+        "prejoin-run",
+    ];
     let services: Vec<String> =
         units().into_iter().filter(|name| name.ends_with(".service")).collect();
     for service in &services {
@@ -66,6 +72,8 @@ async fn what_units_start_does_what_it_says() {
         assert_eq!(ran.code, Some(0), "{unit}: {}", ran.stderr);
         assert!(ran.stderr.contains(told), "{unit}: {}", ran.stderr);
     }
+    let verify = arguments("prejoin-verify@.service", "contracts");
+    scene.repairs_silent_edits(|| scene.installed(&verify)).await;
     let by = |unit: &str, job: &str| scene.installed(&arguments(unit, job));
     scene
         .fails_in_each_way(

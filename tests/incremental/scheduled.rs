@@ -176,6 +176,19 @@ async fn a_sweep_has_its_own_times() {
 }
 
 #[tokio::test]
+async fn a_verification_has_its_own_times() {
+    let scene =
+        shop(TestEngine::OpenSearch, Place::sqlite().await, "verify: \"*/2 * * * * *\"\n").await;
+    scene.sync().await;
+    scene.run("UPDATE orders SET title = 'silent' WHERE id = 1").await;
+    let running = scene.home.start_with(&["run"], &LISTEN);
+    until_right(&scene).await;
+    running.says("1 of them were repaired").await;
+    running.signal("TERM");
+    assert_eq!(running.ended().await.code, Some(143));
+}
+
+#[tokio::test]
 async fn a_job_that_fails_is_told_and_the_others_go_on() {
     let scene =
         shop(TestEngine::OpenSearch, Place::sqlite().await, "schedule: \"* * * * * *\"\n").await;
