@@ -67,6 +67,7 @@ pub(crate) fn all(rows: &Rows) -> Vec<Goal> {
             name::WATCHED,
         ),
         goal("a run with nothing to do", AtMost(0.5), " s", nothing),
+        speed("verify, of its full load", 2.0, name::VERIFIED, name::WATCHED),
         goal("peak memory at the usual size", AtMost(64.0), " MiB", peak(name::ONE)),
         goal("peak memory at the larger size", AtMost(64.0), " MiB", peak(name::LARGE_ONE)),
         goal("peak memory at the larger size, of the usual one's", AtMost(1.1), "", growth()),

@@ -1,4 +1,4 @@
-//! Rows change in the database, and `prejoin sync` brings the index in step.
+//! An index is held against its rows by `prejoin verify`; rows change in the database, and `prejoin sync` brings it in step.
 //!
 //! Every edit sets the time of the rows that it changes, as a service would.
 
@@ -24,6 +24,12 @@ pub(crate) fn measure(stage: &Stage, scale: &Scale, rows: &mut Vec<Row>) -> Resu
     rows.push(load);
     // The first look at what does not tell when it changed.
     subject::sync(stage, scale)?;
+    let mut verified = Row::new(name::VERIFIED, Section::InStep, name::WATCHED);
+    for _ in 0..ROUNDS {
+        stage.engine.rest()?;
+        add(&mut verified, subject::verify(stage, scale)?);
+    }
+    rows.push(verified);
     for name in [name::NOTHING, name::RENAMED, name::CHANGED] {
         let mut row = Row::new(name, Section::InStep, name::WATCHED);
         for round in 0..ROUNDS {

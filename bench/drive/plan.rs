@@ -27,6 +27,7 @@ pub(crate) mod name {
     pub(crate) const READ_ONE: &str = "reading and assembling, one reader";
     pub(crate) const READ_TWO: &str = "reading and assembling, two readers";
     pub(crate) const WATCHED: &str = "full load, rows that tell when they changed";
+    pub(crate) const VERIFIED: &str = "verify, everything";
     pub(crate) const NOTHING: &str = "sync, nothing has changed";
     pub(crate) const RENAMED: &str = "sync, 100 parts have other names";
     pub(crate) const CHANGED: &str = "sync, 10,000 line items have changed";

@@ -60,11 +60,18 @@ pub(crate) fn read(stage: &Stage, readers: u32, scale: &Scale) -> Result<Measure
 
 /// Brings the index of [`Job::Watched`] in step: from the start of the process to its end. The documents are those written.
 pub(crate) fn sync(stage: &Stage, scale: &Scale) -> Result<Measure> {
-    ran(stage, &mut started(stage, "sync", Job::Watched, scale))
+    ran(stage, &mut started(stage, "sync", Job::Watched, scale), "written")
+}
+
+/// Holds the index of [`Job::Watched`] against its rows, and finds it right. The documents are those looked at.
+pub(crate) fn verify(stage: &Stage, scale: &Scale) -> Result<Measure> {
+    let measure = ran(stage, &mut started(stage, "verify", Job::Watched, scale), "read")?;
+    ensure!(measure.documents == scale.documents(), "{} were verified", measure.documents);
+    Ok(measure)
 }
 
 fn run(stage: &Stage, command: &mut Command, scale: &Scale) -> Result<Measure> {
-    let measure = ran(stage, command)?;
+    let measure = ran(stage, command, "written")?;
     let (written, expected) = (measure.documents, scale.documents());
     ensure!(
         written == expected,
@@ -73,13 +80,14 @@ fn run(stage: &Stage, command: &mut Command, scale: &Scale) -> Result<Measure> {
     Ok(measure)
 }
 
-fn ran(stage: &Stage, command: &mut Command) -> Result<Measure> {
+/// A run to its end; what counts of it stands in its report by that name.
+fn ran(stage: &Stage, command: &mut Command, counted: &str) -> Result<Measure> {
     let meter = Meter::start(&stage.servers)?;
     let ended = meter::run(command, &stage.data)?;
     let measure = meter.stop(0)?;
     let report: Value = serde_json::from_str(&ended.output).context("reading prejoin's report")?;
     let figure = |name: &str| report.get(name).and_then(Value::as_u64);
-    let documents = figure("written").context("prejoin does not report what it has written")?;
+    let documents = figure(counted).with_context(|| format!("prejoin reports no `{counted}`"))?;
     Ok(Measure { documents, peak: ended.peak, sent: figure("bytes"), ..measure })
 }
 

@@ -82,10 +82,10 @@ fn in_step(to: &mut fmt::Formatter<'_>, rows: &Rows) -> fmt::Result {
     if shown.is_empty() {
         return Ok(());
     }
-    writeln!(to, "## Incremental runs, one Postgres\n")?;
+    writeln!(to, "## Incremental runs and verification, one Postgres\n")?;
     writeln!(
         to,
-        "| | documents written | seconds, median (min to max) | documents/s, of the full load | CPU s: engine | databases | itself | peak MiB |"
+        "| | documents written, or looked at | seconds, median (min to max) | documents/s, of the full load | CPU s: engine | databases | itself | peak MiB |"
     )?;
     writeln!(to, "|---|---:|---:|---:|---:|---:|---:|---:|")?;
     for row in shown {
