@@ -53,24 +53,27 @@ impl Scheduler<'_> {
         while !cancel.is_cancelled() {
             let now = self.clock.now();
             self.board.beat();
-            for due in self.timetable.take(now, self.at_a_time.saturating_sub(running.len())) {
+            for due in self.timetable.take(now, self.at_a_time) {
                 tracing::debug!(job = due.job, kind = due.kind.name(), "begins");
                 self.board.began(&due);
                 let run = self.runner.run(&due.job, due.kind, cancel.child_token());
                 running.push(async move { (due, now, run.await) });
             }
             self.board.is_planned(self.timetable.planned());
-            // With no room left, what is due waits for a run to end.
-            let has_room = running.len() < self.at_a_time;
-            let wake = self.timetable.wake().filter(|_| has_room);
+            // What there is no room for waits for a run to end.
+            let wake = self.timetable.wake(self.at_a_time);
             tokio::select! {
                 () = cancel.cancelled() => {}
                 Some(ended) = running.next() => self.ended(ended),
                 () = self.clock.until(wake) => {}
             }
         }
-        while let Some(ended) = running.next().await {
-            self.ended(ended);
+        while !running.is_empty() {
+            self.board.beat();
+            tokio::select! {
+                Some(ended) = running.next() => self.ended(ended),
+                () = self.clock.until(None) => {}
+            }
         }
     }
 

@@ -254,9 +254,9 @@ fn a_clock_that_is_set_back_is_followed() {
     let entry =
         world("2026-12-01T10:02:00Z", &[("contracts", Kind::Sync, "0 */5 * * * *")]).entries;
     let mut table = Timetable::new(entry, TimeZone::UTC, now("2026-12-01T10:02:00Z"));
-    assert_eq!(table.wake(), Some(now("2026-12-01T10:05:00Z")));
+    assert_eq!(table.wake(4), Some(now("2026-12-01T10:05:00Z")));
     assert_eq!(table.take(now("2026-11-30T10:02:00Z"), 4), []);
-    assert_eq!(table.wake(), Some(now("2026-11-30T10:05:00Z")));
+    assert_eq!(table.wake(4), Some(now("2026-11-30T10:05:00Z")));
     assert_eq!(table.take(now("2026-11-30T10:05:00Z"), 4).len(), 1);
 }
 
@@ -283,6 +283,33 @@ async fn what_waits_longest_has_its_turn_first() {
         order,
         [("a", Kind::Sync), ("a", Kind::Sweep), ("b", Kind::Sync), ("c", Kind::Sync)]
     );
+}
+
+/// Looks that take hours leave room for what keeps indexes in step.
+#[tokio::test]
+async fn long_looks_do_not_take_every_place() {
+    let mut world = world(
+        "2026-11-30T00:00:30Z",
+        &[
+            ("a", Kind::Sweep, "0 1 0 * * *"),
+            ("b", Kind::Sweep, "0 1 0 * * *"),
+            ("c", Kind::Verify, "0 1 0 * * *"),
+            ("a", Kind::Sync, "0 */5 * * * *"),
+            ("b", Kind::Sync, "0 */5 * * * *"),
+        ],
+    );
+    world.at_a_time = 2;
+    for (job, kind) in [("a", Kind::Sweep), ("b", Kind::Sweep), ("c", Kind::Verify)] {
+        world.told.insert((job, kind), (20 * 60, 0));
+    }
+    let (log, _) = world.until("2026-11-30T01:05:30Z").await;
+    assert_apart(&log, 2);
+    for job in ["a", "b"] {
+        assert_eq!(began(&log, job, Kind::Sync, &TimeZone::UTC).len(), 13, "{job}");
+    }
+    let looks = [("a", Kind::Sweep), ("b", Kind::Sweep), ("c", Kind::Verify)];
+    let begun = looks.map(|(job, kind)| began(&log, job, kind, &TimeZone::UTC).concat());
+    assert_eq!(begun, ["00:01:00", "00:21:00", "00:41:00"]);
 }
 
 #[tokio::test]

@@ -76,8 +76,9 @@ impl Timetable {
         self
     }
 
-    /// What is to begin at `now`, `room` of it at most: the same is not begun again until it has [ended](Self::ended).
-    pub fn take(&mut self, now: Timestamp, room: usize) -> Vec<Due> {
+    /// What is to begin at `now`, so that `at_a_time` are under way at most: the same is not begun again until it has
+    /// [ended](Self::ended). Looks at everything, which take their time, leave room for one that keeps an index in step.
+    pub fn take(&mut self, now: Timestamp, at_a_time: usize) -> Vec<Due> {
         for line in &mut self.lines {
             let next = line.next(now, &self.zone);
             line.due = line.due.into_iter().chain(next).min();
@@ -86,7 +87,8 @@ impl Timetable {
         due.sort();
         let mut taken = Vec::new();
         for due in due {
-            if taken.len() < room && self.busy.insert((due.job.clone(), due.kind)) {
+            let what = (due.job.clone(), due.kind);
+            if self.has_room(due.kind, at_a_time) && self.busy.insert(what) {
                 taken.push(due);
             }
         }
@@ -99,10 +101,17 @@ impl Timetable {
         taken
     }
 
-    /// When the next thing is due that is not under way.
-    pub fn wake(&self) -> Option<Timestamp> {
+    /// When the next thing is due that could begin then, with what is under way now.
+    pub fn wake(&self, at_a_time: usize) -> Option<Timestamp> {
         let is_busy = |due: &Due| self.busy.contains(&(due.job.clone(), due.kind));
-        self.planned().filter(|due| !is_busy(due)).map(|due| due.at).min()
+        let could = |due: &Due| !is_busy(due) && self.has_room(due.kind, at_a_time);
+        self.planned().filter(could).map(|due| due.at).min()
+    }
+
+    fn has_room(&self, kind: Kind, at_a_time: usize) -> bool {
+        let long = self.busy.iter().filter(|(_, kind)| *kind != Kind::Sync).count();
+        let for_long = at_a_time.saturating_sub(1).max(1);
+        self.busy.len() < at_a_time && (kind == Kind::Sync || long < for_long)
     }
 
     /// All that is to come, or waits already.

@@ -253,12 +253,16 @@ impl<S: Server> Reader<S> {
     async fn prepare(&self, read: &Read) -> Result<()> {
         let mut texts = vec![sql::statement(S::DIALECT, read, 1)?];
         if read.by.is_empty() {
-            let ends = |lower| Ends {
+            let ends = |lower, upper| Ends {
                 lower: Some(End::whole(lower)),
-                upper: Some(End::whole(Side::Until)),
+                upper: Some(End::whole(upper)),
             };
-            let next = sql::page(S::DIALECT, read, ends(Side::After), 1)?;
-            let step = sql::nth(S::DIALECT, read, ends(Side::From), 1)?;
+            let behind = match read.backward {
+                false => ends(Side::After, Side::Until),
+                true => ends(Side::From, Side::After),
+            };
+            let next = sql::page(S::DIALECT, read, behind, 1)?;
+            let step = sql::nth(S::DIALECT, read, ends(Side::From, Side::Until), 1)?;
             texts.extend([next.text, step.text]);
         }
         let mut connection = self.server.connections().take().await?;

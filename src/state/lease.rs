@@ -118,6 +118,8 @@ pub(super) type Before<T> = Option<(Standing, Record<T>)>;
 #[derive(Debug)]
 pub struct Lease<T> {
     shared: Arc<Shared<T>>,
+    /// Its time to live.
+    ttl: Duration,
     heart: JoinHandle<()>,
 }
 
@@ -245,7 +247,7 @@ where
             lost: CancellationToken::new(),
         });
         let heart = tokio::spawn(Arc::clone(&shared).beat(ttl));
-        Ok(Some(Self { shared, heart }))
+        Ok(Some(Self { shared, ttl, heart }))
     }
 
     /// Ends when another run has taken the lease over.
@@ -284,10 +286,11 @@ where
         self.shared.write(|record| record.tenure.standing = standing).await
     }
 
-    /// As [`Lease::release`]. That it fails is only worth a line: it ends with its time to live.
+    /// As [`Lease::release`]. That it fails, or takes longer than its time to live, is only worth a line: it ends with that.
     pub async fn give_back(self, clean: bool) {
-        let id = self.shared.id.clone();
-        match self.release(clean).await {
+        let (id, ttl) = (self.shared.id.clone(), self.ttl);
+        let released = timeout(ttl, self.release(clean)).await;
+        match released.unwrap_or_else(|late| Err(anyhow::Error::from(late).into())) {
             Ok(()) | Err(LeaseError::Lost) => {}
             Err(error) => {
                 tracing::warn!(

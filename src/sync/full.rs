@@ -16,11 +16,11 @@ use super::generations::{Known, known};
 use super::progress::Progress;
 use super::report::Report;
 use super::swap::Swap;
-use super::{Engine, Stopped, compare};
+use super::{Engine, ShutOut, Stopped, compare};
 use crate::finding::Finding;
 use crate::plan::{Seen, Watch};
 use crate::sink::patiently;
-use crate::state::{AliasLease, AliasState, Claim, Counts, IndexLease};
+use crate::state::{AliasLease, AliasState, Claim, Counts, IndexLease, LeaseError};
 
 /// What a full load may be told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -103,10 +103,17 @@ impl Run {
         };
         let lease = lease.map_err(|error| Stopped::before(&format!("alias `{alias}`"), error));
         let lease = lease?;
-        let ended = match self.check_owner(&lease).await {
+        let mut ended = match self.check_owner(&lease).await {
             Ok(()) => self.build(&lease, &claim, report).await,
             Err(stopped) => Err(stopped),
         };
+        // Whatever has failed, a run that has taken over, and removed what this one had built, is the reason.
+        if matches!(ended, Err(Stopped::Midway(_)))
+            && matches!(lease.confirm().await, Err(LeaseError::Lost))
+        {
+            ended = Err(Stopped::midway(&format!("alias `{alias}`"), ShutOut.into()));
+            report.next = None;
+        }
         lease.give_back(true).await;
         ended
     }

@@ -49,9 +49,12 @@ pub async fn sync(
     let run = Run { kept, options, progress: Arc::clone(&progress), cancel: cancel.clone() };
     let mut ended = run.live(&mut report).await;
     report.count(&progress);
-    // One that has come after deletions were forgotten has done so already.
-    if ended.is_ok() && sweep && !report.swept {
+    // Whoever else is at it follows the changes meanwhile: the look needs no lease.
+    let is_followed = matches!(ended, Ok(()) | Err(Stopped::Held(_)));
+    // One that has come after deletions were forgotten has looked at everything already.
+    if is_followed && sweep && !report.swept {
         let (swept, how) = Box::pin(verify::sweep(kept, allow_mass_delete, progress, cancel)).await;
+        report.index.clone_from(&swept.index);
         report.sweep(&swept);
         ended = how;
     }
@@ -128,8 +131,8 @@ impl Run<'_> {
             purpose: Purpose::Sync,
         };
         let ended = update.hold(lease, &self.cancel).await.map(|updated| updated.tell(report));
-        report.drift = engine.state.drift(&report.index, &state.uuid).await.ok().flatten();
         if ended.is_ok() {
+            report.drift = engine.state.drift(&report.index, &state.uuid).await.ok().flatten();
             let asked: HashSet<&str> = self.options.ids.iter().map(String::as_str).collect();
             report.without_row = (asked.len() as u64).saturating_sub(report.read);
         }

@@ -62,21 +62,33 @@ pub(super) async fn lease_live(
         }
     };
     loop {
-        let live = seen().await.map_err(Stopped::NotStarted)?;
-        let lease = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Err(Stopped::Cancelled),
-            lease = IndexLease::take(state, &live, claim) => lease,
-        };
+        let live = unless(cancel, seen()).await?.map_err(Stopped::NotStarted)?;
+        let lease = unless(cancel, IndexLease::take(state, &live, claim)).await?;
         let lease = lease.map_err(|error| Stopped::not_taken(&live, error))?;
         // Readers may have changed over before it was had.
-        match seen().await {
-            Ok(still) if still == live => return Ok(lease),
-            Ok(_) => lease.give_back(true).await,
-            Err(error) => {
+        match unless(cancel, seen()).await {
+            Ok(Ok(still)) if still == live => return Ok(lease),
+            Ok(Ok(_)) => lease.give_back(true).await,
+            Ok(Err(error)) => {
                 lease.give_back(true).await;
                 return Err(Stopped::NotStarted(error));
             }
+            Err(cancelled) => {
+                lease.give_back(true).await;
+                return Err(cancelled);
+            }
         }
+    }
+}
+
+/// What comes of it, unless it is cancelled before.
+async fn unless<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Result<T, Stopped> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Stopped::Cancelled),
+        done = work => Ok(done),
     }
 }

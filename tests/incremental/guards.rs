@@ -38,6 +38,21 @@ async fn documents_are_not_deleted_by_the_hundred_unless_told_so() {
     scene.assert_right("the deletion").await;
 }
 
+/// The look at everything needs no lease, and somebody else follows the changes.
+#[tokio::test]
+async fn a_sweep_does_not_give_way_to_a_run_that_is_under_way() {
+    let scene = filled(TestEngine::OpenSearch).await;
+    scene.run("UPDATE orders SET title = 'uno', updated_at = NOW WHERE id = 1").await;
+    let held = scene.home.start_held("after_read", &["sync", "shop"], &[]).until_held().await;
+    let swept = scene.try_sync(&["--sweep"]).await;
+    assert_eq!(swept.code, Some(0), "{}", swept.stderr);
+    assert_eq!(swept.json()["swept"], true);
+    assert_eq!(swept.json()["index"], format!("{}-000001", &*scene.index));
+    let ran = held.goes_on().await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    scene.assert_right("a sweep beside a run").await;
+}
+
 #[tokio::test]
 async fn documents_are_built_anew_by_their_ids() {
     let scene = filled(TestEngine::Elasticsearch).await;
