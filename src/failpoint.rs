@@ -16,6 +16,8 @@ pub(crate) enum Point {
     AfterBulk,
     /// What was read is written; horizons, or a checkpoint, are not.
     BeforeAdvance,
+    /// A new index is loaded and counted; it is not in step with what has changed meanwhile.
+    BeforeCatchUp,
     /// All is ready for readers to change over.
     BeforeSwap,
     /// They have changed over; nothing was noted of it.
@@ -89,6 +91,7 @@ mod held {
             "after_ids" => Point::AfterIds,
             "after_bulk" => Point::AfterBulk,
             "before_advance" => Point::BeforeAdvance,
+            "before_catch_up" => Point::BeforeCatchUp,
             "before_swap" => Point::BeforeSwap,
             "after_swap" => Point::AfterSwap,
             _ => return None,

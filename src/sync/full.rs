@@ -17,6 +17,7 @@ use super::progress::Progress;
 use super::report::Report;
 use super::swap::Swap;
 use super::{Engine, ShutOut, Stopped, compare};
+use crate::failpoint::{self, Point};
 use crate::finding::Finding;
 use crate::plan::{Seen, Watch};
 use crate::sink::patiently;
@@ -253,6 +254,7 @@ impl Run {
             alias: (&engine.plan.index, alias),
             live: known.generations.live().map(|live| live.name.as_str()),
         };
+        failpoint::reach(Point::BeforeCatchUp).await;
         let (build, old) = self.catch_up(build, &swap, report).await?;
         let swapped = swap.under(&build.lease, old).await;
         build.give_back().await;

@@ -127,7 +127,7 @@ async fn a_catch_up_that_is_frozen_finds_its_index_removed(engine: TestEngine) {
     // Everything is read again by the catch-up.
     scene.rewrite("config/default.yaml", r#""overlap":"0s""#, r#""overlap":"1h""#);
     let reindex = ["reindex", "shop", "--json"];
-    for point in ["after_read:2", "before_advance:2"] {
+    for point in ["before_catch_up", "after_read:2", "before_advance:2"] {
         let held = scene.home.start_held(point, &reindex, &[]).until_held().await;
         held.freeze();
         scene.runs_after(&["reindex", "shop"]).await;
