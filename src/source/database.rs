@@ -253,16 +253,14 @@ impl<S: Server> Reader<S> {
     async fn prepare(&self, read: &Read) -> Result<()> {
         let mut texts = vec![sql::statement(S::DIALECT, read, 1)?];
         if read.by.is_empty() {
-            let ends = |lower, upper| Ends {
-                lower: Some(End::whole(lower)),
-                upper: Some(End::whole(upper)),
+            let ends = |sides: [Side; 2]| {
+                let [lower, upper] = sides.map(|side| Some(End::whole(side)));
+                Ends { lower, upper }
             };
-            let behind = match read.backward {
-                false => ends(Side::After, Side::Until),
-                true => ends(Side::From, Side::After),
-            };
-            let next = sql::page(S::DIALECT, read, behind, 1)?;
-            let step = sql::nth(S::DIALECT, read, ends(Side::From, Side::Until), 1)?;
+            let behind =
+                if read.backward { [Side::From, Side::After] } else { [Side::After, Side::Until] };
+            let next = sql::page(S::DIALECT, read, ends(behind), 1)?;
+            let step = sql::nth(S::DIALECT, read, ends([Side::From, Side::Until]), 1)?;
             texts.extend([next.text, step.text]);
         }
         let mut connection = self.server.connections().take().await?;

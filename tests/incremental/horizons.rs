@@ -81,7 +81,8 @@ async fn what_a_statement_that_waits_for_a_table_writes_is_not_lost() {
             }
         };
         timeout(Duration::from_secs(60), long).await.expect("a statement that waits");
-        scene.run("UPDATE orders SET title = 'uno', updated_at = NOW WHERE id = 1").await;
+        // Another order than the line's, which would be built again for that.
+        scene.run("UPDATE orders SET title = 'zwei', updated_at = NOW WHERE id = 2").await;
         scene.sync().await;
         locking.execute("UNLOCK TABLES").await.unwrap();
     };
