@@ -1,7 +1,7 @@
 //! Points of a run at which a test may hold the program, to kill it there, to freeze it or to change the world meanwhile.
 //!
-//! `PREJOIN_FAILPOINT=after_bulk:3` names a point and which arrival at it (the first when left out). The program then writes the
-//! file that `PREJOIN_FAILPOINT_HELD` names, and goes on when it is gone. Promises: without the feature `failpoints`, which no
+//! `PREJOIN_FAILPOINT=after_bulk:3` names a point and which arrival at it (the first when left out; `3+7` for two of them). The
+//! program then writes the file that `PREJOIN_FAILPOINT_HELD` names, and goes on when it is gone. Promises: without the feature `failpoints`, which no
 //! release has, reaching a point is nothing. What it changes beside is how many keys an incremental run remembers
 //! (`sync::rounds`), and how many of what differs a look gathers (`sync::verify`). Never ends or fails a run by itself.
 
@@ -48,9 +48,9 @@ mod held {
     static HOLD: LazyLock<Option<Hold>> = LazyLock::new(|| {
         let told = std::env::var("PREJOIN_FAILPOINT").ok()?;
         let file = std::env::var_os("PREJOIN_FAILPOINT_HELD").map(PathBuf::from);
-        let hold = parse(&told).zip(file).map(|((point, arrival), file)| Hold {
+        let hold = parse(&told).zip(file).map(|((point, arrivals), file)| Hold {
             point,
-            arrival,
+            arrivals,
             arrived: AtomicU64::new(0),
             file,
         });
@@ -64,7 +64,7 @@ mod held {
 
     struct Hold {
         point: Point,
-        arrival: u64,
+        arrivals: Vec<u64>,
         arrived: AtomicU64,
         file: PathBuf,
     }
@@ -72,7 +72,7 @@ mod held {
     /// Waits here for as long as the test wants it.
     pub(crate) async fn reach(point: Point) {
         let Some(hold) = HOLD.as_ref().filter(|hold| hold.point == point) else { return };
-        if hold.arrived.fetch_add(1, Ordering::Relaxed) + 1 != hold.arrival {
+        if !hold.arrivals.contains(&(hold.arrived.fetch_add(1, Ordering::Relaxed) + 1)) {
             return;
         }
         if let Err(error) = std::fs::write(&hold.file, "") {
@@ -83,9 +83,9 @@ mod held {
         }
     }
 
-    /// A point and the arrival at it that is meant.
-    fn parse(told: &str) -> Option<(Point, u64)> {
-        let (name, arrival) = told.split_once(':').unwrap_or((told, "1"));
+    /// A point and the arrivals at it that are meant.
+    fn parse(told: &str) -> Option<(Point, Vec<u64>)> {
+        let (name, arrivals) = told.split_once(':').unwrap_or((told, "1"));
         let point = match name {
             "after_read" => Point::AfterRead,
             "after_ids" => Point::AfterIds,
@@ -96,7 +96,8 @@ mod held {
             "after_swap" => Point::AfterSwap,
             _ => return None,
         };
-        Some((point, arrival.parse().ok().filter(|arrival| *arrival > 0)?))
+        let arrivals = arrivals.split('+').map(|told| told.parse().ok().filter(|told| *told > 0));
+        Some((point, arrivals.collect::<Option<_>>()?))
     }
 
     #[cfg(test)]
@@ -105,9 +106,12 @@ mod held {
 
         #[test]
         fn a_point_is_told_with_an_arrival() {
-            assert_eq!(parse("after_bulk:3"), Some((Point::AfterBulk, 3)));
-            assert_eq!(parse("before_swap"), Some((Point::BeforeSwap, 1)));
-            for wrong in ["", "after_lunch", "after_read:", "after_read:0", "after_read:x"] {
+            assert_eq!(parse("after_bulk:3"), Some((Point::AfterBulk, vec![3])));
+            assert_eq!(parse("after_ids:3+7"), Some((Point::AfterIds, vec![3, 7])));
+            assert_eq!(parse("before_swap"), Some((Point::BeforeSwap, vec![1])));
+            for wrong in
+                ["", "after_lunch", "after_read:", "after_read:0", "after_read:x", "after_read:1+"]
+            {
                 assert_eq!(parse(wrong), None, "{wrong}");
             }
         }

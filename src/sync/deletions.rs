@@ -1,14 +1,18 @@
 //! Documents whose roots are gone, on their way out of the index.
 //!
-//! Promises: more of them than a mistake would excuse are not sent, none of them, unless it was said that they are right; each
+//! Promises: more of them than a mistake would excuse are not sent, none of them, unless it was said that they are right; what a
+//! look at all documents has found is sent when it is found a second time, a while later; each
 //! that is sent is answered for, a refused one as a dead letter, so that the next run tries again. Holds keys of documents that
 //! are there, a tenth of the index's at most.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use anyhow::Result;
+use tokio::time::sleep;
 
 use super::Engine;
+use super::sweep::{rootless, still_rootless};
 use super::writer::{Target, Writer};
 use crate::finding::Finding;
 use crate::hydrate::Level;
@@ -20,6 +24,8 @@ use crate::state::DeadLetter;
 /// Deletions that a run sends whatever the index's size, and the share of its documents beyond that: one in so many.
 const ANYWAY: u64 = 100;
 const ONE_IN: u64 = 10;
+/// Between two looks at what is sent page by page.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// How many of so many documents a mistake would excuse.
 pub(super) fn most_of(documents: u64) -> u64 {
@@ -87,6 +93,38 @@ impl<'e> Deletions<'e> {
         Ok(())
     }
 
+    /// Notes keys that a look at all documents has found without a root. Where they are not held until [`Deletions::look_again`],
+    /// they are looked for once more now.
+    pub(super) async fn add_found(&mut self, keys: Vec<Key>, version: u64) -> Result<()> {
+        if !self.are_right {
+            return self.add(keys, version).await;
+        }
+        sleep(MOMENT).await;
+        let keys = still_rootless(self.engine, keys).await?;
+        self.add(keys, version).await
+    }
+
+    /// Looks at all documents once more, and forgets keys whose roots were away for a moment.
+    ///
+    /// # Errors
+    /// When more have lost their root by now than a mistake would excuse, or a source or the engine fails.
+    pub(super) async fn look_again(&mut self) -> Result<()> {
+        if self.are_right || self.held.is_empty() {
+            return Ok(());
+        }
+        let (mut gone, mut still) = (0, HashSet::new());
+        rootless((self.engine, &self.target.index), None, async |keys| {
+            gone += keys.len() as u64;
+            still.extend(keys.into_iter().filter(|key| self.held.contains_key(key)));
+            Ok(())
+        })
+        .await?;
+        // More than may be are not all held.
+        self.ensure_few(gone.max(self.held.len() as u64)).await?;
+        self.held.retain(|key, _| still.contains(key));
+        Ok(())
+    }
+
     /// Forgets keys whose roots are there again.
     pub(super) fn spare(&mut self, root: &Read, roots: &Level) {
         if self.held.is_empty() {
@@ -113,16 +151,11 @@ impl<'e> Deletions<'e> {
         Ok(most_of(documents))
     }
 
-    /// Whether none is held.
-    pub(super) fn are_none(&self) -> bool {
-        self.held.is_empty()
-    }
-
     /// Makes sure that so many are not too many.
     ///
     /// # Errors
     /// When they are, or the engine fails.
-    pub(super) async fn ensure_few(&mut self, gone: u64) -> Result<()> {
+    async fn ensure_few(&mut self, gone: u64) -> Result<()> {
         let Some(documents) = self.documents else { return Ok(()) };
         let most = self.most().await?;
         if gone <= most {

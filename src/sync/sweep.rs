@@ -53,6 +53,15 @@ pub(super) async fn rootless(
     Ok(documents)
 }
 
+/// Those of the keys that are no root's now.
+///
+/// # Errors
+/// When the root's source fails.
+pub(super) async fn still_rootless(engine: &Engine, keys: Vec<Key>) -> Result<Vec<Key>> {
+    let source = engine.sources.get(&engine.plan.root.source).context("the root's source")?;
+    without_root(&**source, &engine.plan.root.read.only_key(), keys, engine.load.page_bytes).await
+}
+
 /// Those of the keys that are no root's.
 async fn without_root(
     source: &dyn Source,

@@ -183,6 +183,40 @@ async fn a_table_that_is_empty_amid_a_sweep_of_its_own() {
     emptied_in_the_middle(&scene, &["sync", "shop"]).await;
 }
 
+/// The table is away for as long as one page of ids is looked at, and back before anything was deleted.
+async fn away_for_a_moment(engine: TestEngine, more: &[&str]) {
+    let keep = ("tombstones: orders_gone", "tombstones: {table: orders_gone, keep: 1s}");
+    let scene = Scene::with(engine, Place::sqlite().await, &[keep]).await;
+    scene.fill_long_ago().await;
+    scene.sync().await;
+    let sizes = "engine: {lease_ttl: 1s}\nload: {page_rows: 20, readers: 1}";
+    scene.rewrite("config/default.yaml", "engine: {lease_ttl: 1s}", sizes);
+    let numbers = "WITH RECURSIVE n(i) AS (SELECT 11 UNION ALL SELECT i + 1 FROM n WHERE i < 307)";
+    scene.run(&format!("{numbers} INSERT INTO orders SELECT i, 'many', 1, NOW FROM n")).await;
+    scene.sync().await;
+    scene.run("DELETE FROM orders WHERE id = 12; DELETE FROM orders_gone").await;
+    let right = scene.expected().await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let arguments = [&["sync", "shop", "--json"], more].concat();
+    let held = scene.home.start_held("after_ids:7+8", &arguments, &[]).until_held().await;
+    scene.run("CREATE TABLE saved AS SELECT * FROM orders; DELETE FROM orders").await;
+    let held = held.until_held_again().await;
+    scene.run("INSERT INTO orders SELECT * FROM saved; DELETE FROM orders_gone").await;
+    let ran = held.goes_on().await;
+    assert_eq!((ran.code, &ran.json()["deleted"]), (Some(0), &json!(1)), "{}", ran.stderr);
+    assert_eq!(scene.documents().await, right);
+}
+
+#[tokio::test]
+async fn a_table_that_is_away_for_a_moment() {
+    away_for_a_moment(TestEngine::OpenSearch, &[]).await;
+}
+
+#[tokio::test]
+async fn a_table_that_is_away_for_a_moment_of_a_mass_deletion() {
+    away_for_a_moment(TestEngine::Elasticsearch, &["--allow-mass-delete"]).await;
+}
+
 /// It takes hours where an index is large.
 #[tokio::test]
 async fn others_run_beside_a_sweep() {

@@ -100,6 +100,12 @@ impl Held<'_> {
         self.running.ended().await
     }
 
+    /// Lets it go on until it is held at the next arrival that was named.
+    pub(crate) async fn until_held_again(self) -> Self {
+        std::fs::remove_file(&self.file).unwrap();
+        self.until_held().await
+    }
+
     /// Waits for the end of one that was not held.
     pub(crate) async fn ended(self) -> Ran {
         self.running.ended().await
