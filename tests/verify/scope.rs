@@ -107,6 +107,25 @@ async fn a_sample_repairs_what_it_meets() {
     nothing_is_found(&scene, "samples").await;
 }
 
+/// Where the places do not part the table evenly, the last rows lie behind the last of equal stretches.
+#[tokio::test]
+async fn samples_reach_the_last_row() {
+    let scene = Scene::new(TestEngine::OpenSearch, Place::sqlite().await).await;
+    many(&scene, 119).await;
+    delete(&scene, "119").await;
+    let mut looks = 0;
+    loop {
+        let report = verified(&scene, &["--sample", "60"]).await.json();
+        assert_eq!(report["read"], 60, "{report:#}");
+        looks += 1;
+        if found(&report)[0] == 1 {
+            break;
+        }
+        // Each sees every other one.
+        assert!(looks < 30, "the last row is never looked at");
+    }
+}
+
 #[tokio::test]
 async fn when_it_does_not_begin() {
     let scene = Scene::new(TestEngine::OpenSearch, Place::sqlite().await).await;

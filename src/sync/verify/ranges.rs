@@ -1,7 +1,7 @@
 //! Which stretches of the root's keys are looked at: all of them, or some that lie as far apart as can be.
 //!
 //! Promises: stretches are cut at keys that the source names, never at guessed ones; a sample begins at another place in each
-//! run, so that many samples see everything.
+//! run and reaches the last key, however many rows were guessed, so that many samples see everything.
 
 use std::collections::VecDeque;
 
@@ -42,11 +42,13 @@ impl Ranges {
         }
         let places = wanted.clamp(1, PLACES);
         let (each, more) = (wanted / places, wanted % places);
-        // In each of as many stretches a few rows, anywhere in it.
-        let (stretch, mut left) = (rows / places, KeyRange::default());
-        let (mut ranges, mut behind) = (VecDeque::new(), 0);
-        for place in 0..places {
-            let take = each + u64::from(place < more);
+        // In each of as many stretches a few rows, anywhere in it. The number of rows may be a guess: stretches follow one
+        // another until the keys end, and are longer from then on when they become too many.
+        let (mut ranges, mut left) = (Vec::new(), KeyRange::default());
+        let (mut place, mut longer, mut behind) = (0, 1, 0);
+        loop {
+            let take = each + u64::from(place % places < more);
+            let stretch = ((place + 1) * rows / places - place * rows / places) * longer;
             let skip = rand::rng().random_range(0..=stretch.saturating_sub(take));
             let from = match behind + skip {
                 0 => left.from.take(),
@@ -58,14 +60,19 @@ impl Ranges {
             };
             let taken = KeyRange { from, until: None };
             let until = step(source, read, &taken, take).await?;
-            ranges.push_back(KeyRange { until: until.clone(), ..taken });
+            ranges.push(KeyRange { until: until.clone(), ..taken });
             if until.is_none() {
                 break;
             }
             left = KeyRange { from: until, until: None };
             behind = stretch.saturating_sub(skip + take);
+            place += 1;
+            if ranges.len() as u64 >= 2 * places {
+                ranges = some_of(ranges, places);
+                longer = longer.saturating_mul(2);
+            }
         }
-        Ok(Self::Few(Mutex::new(ranges)))
+        Ok(Self::Few(Mutex::new(some_of(ranges, places).into())))
     }
 
     /// The next one, of so many rows where all are looked at; `None` when all are given away.
@@ -93,6 +100,14 @@ impl Ranges {
             }
         }
     }
+}
+
+/// So many of them, which chance picks.
+fn some_of(mut ranges: Vec<KeyRange>, wanted: u64) -> Vec<KeyRange> {
+    while ranges.len() as u64 > wanted {
+        ranges.swap_remove(rand::rng().random_range(0..ranges.len()));
+    }
+    ranges
 }
 
 async fn step(
