@@ -14,8 +14,8 @@ use crate::sink::client::{Client, Method};
 
 /// Documents on one page.
 const AT_ONCE: u32 = 5_000;
-/// How long the engine keeps the pass open between two pages.
-const KEPT_OPEN: &str = "5m";
+/// How long the engine keeps the pass open between two pages. What is done about a page may have to wait for a lease first.
+const KEPT_OPEN: &str = "30m";
 
 /// A document's id and version.
 #[derive(Debug, Deserialize)]
