@@ -55,8 +55,10 @@ pub(super) async fn run(shared: &Shared, arguments: &Arguments) -> Result<ExitCo
     if shared.json {
         render::json(&report);
     }
+    if ended.is_ok() || (matches!(ended, Err(Stopped::Midway(_))) && report.drift() > 0) {
+        render::line(&summary(&report));
+    }
     ended.map_err(|stopped| Failure::of_run(stopped, signal.received()))?;
-    render::line(&summary(&report));
     Ok(ExitCode::from(if report.needs_a_look() { LOOK } else { 0 }))
 }
 
@@ -130,6 +132,8 @@ pub(super) fn summary(report: &Verification) -> String {
         (report.lagging, "differ by changes that the next `prejoin sync` brings"),
         (report.dead_letters, "are dead letters, or would be"),
         (report.keyless, "roots have no key that a document could have"),
+        (report.unclaimed, "joined rows match none of the keys that were asked for"),
+        (report.ambiguous, "rows are further ones of relations that have one"),
         (report.alike, "hold the right values as something else than prejoin has written them"),
     ];
     let apart = apart.iter().filter(|(count, _)| *count > 0);

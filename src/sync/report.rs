@@ -145,14 +145,16 @@ impl Report {
         let odd = swept.missing.count
             + swept.different.count
             + swept.lagging
-            + swept.dead_letters
+            + swept.dead_letters.saturating_sub(swept.newly_dead)
             + swept.keyless;
         self.read += swept.read;
         self.written += swept.written;
         self.unchanged += swept.read.saturating_sub(odd);
         self.deleted += swept.deleted;
         self.dead_letters = self.dead_letters.max(swept.dead_letters + swept.keyless);
-        self.swept = true;
+        self.unclaimed = self.unclaimed.max(swept.unclaimed);
+        self.ambiguous = self.ambiguous.max(swept.ambiguous);
+        self.swept = swept.has_looked();
         self.drift = swept.remembered.clone().or(self.drift.take());
     }
 

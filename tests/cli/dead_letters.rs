@@ -15,6 +15,7 @@ on_both_engines!(
     those_of_another_index_are_left_alone,
     those_of_rows_that_are_gone_are_forgotten,
     without_a_key_there_is_nothing_to_look_up,
+    a_sweep_keeps_those_without_a_usable_key,
     they_are_changed_by_one_run_at_a_time,
     where_there_is_none_nothing_is_done,
 );
@@ -186,6 +187,22 @@ async fn without_a_key_there_is_nothing_to_look_up(engine: TestEngine) {
     assert!(retried.stderr.contains("cannot be looked up"), "{retried:?}");
     assert_eq!(scene.letters(0, &["drop", "--json", "--id", ""]).json()["dropped"], 1);
     assert_eq!(scene.keys(), [""; 0]);
+}
+
+async fn a_sweep_keeps_those_without_a_usable_key(engine: TestEngine) {
+    let long = "x".repeat(600);
+    let scene = Scene::new(engine, &["1", "", &long]).await;
+    sqlite(&scene.home, "UPDATE things SET born = '2026-01-02'").await;
+    assert_eq!(scene.run(&["reindex", "things"]).code, Some(1));
+    scene.letters(0, &["drop"]);
+    assert_eq!(scene.keys(), [""; 0]);
+    let ran = scene.run(&["sync", "things", "--sweep", "--json"]);
+    assert_eq!((ran.code, &ran.json()["dead_letters"]), (Some(1), &json!(2)), "{ran:?}");
+    assert_eq!(scene.keys(), ["", &long]);
+    // There are none any more.
+    sqlite(&scene.home, "DELETE FROM things WHERE id <> '1'").await;
+    let ran = scene.run(&["sync", "things", "--sweep"]);
+    assert_eq!((ran.code, scene.keys()), (Some(0), Vec::new()), "{ran:?}");
 }
 
 async fn they_are_changed_by_one_run_at_a_time(engine: TestEngine) {

@@ -217,6 +217,21 @@ async fn a_table_that_is_away_for_a_moment_of_a_mass_deletion() {
     away_for_a_moment(TestEngine::Elasticsearch, &["--allow-mass-delete"]).await;
 }
 
+/// What the engine refuses of it is told, and kept.
+#[tokio::test]
+async fn a_sweep_tells_what_it_makes_dead_letters_of() {
+    let scene = filled(TestEngine::Elasticsearch, Place::sqlite().await).await;
+    let long = "printf('%.*c', 40000, 'x')";
+    scene.run(&format!("UPDATE orders SET title = {long} WHERE id = 1")).await;
+    let ran = scene.try_sync(&["--sweep"]).await;
+    let report = ran.json();
+    let told = [&report["dead_letters"], &report["unchanged"]];
+    assert_eq!((ran.code, told), (Some(1), [1, 2].map(Value::from).each_ref()), "{report:#}");
+    // Known by now, and dead still.
+    let ran = scene.try_sync(&["--sweep"]).await;
+    assert_eq!((ran.code, &ran.json()["dead_letters"]), (Some(1), &json!(1)), "{}", ran.stdout);
+}
+
 /// It takes hours where an index is large.
 #[tokio::test]
 async fn others_run_beside_a_sweep() {

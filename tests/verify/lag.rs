@@ -122,6 +122,8 @@ async fn the_last_look_is_remembered() {
     assert_eq!([&drift["by"], &drift["scope"]], ["verify", "whole"]);
     assert!(told["look"][0].as_str().unwrap().contains("verify shop --repair"), "{told:#}");
     assert_eq!(scene.sync().await["drift"]["different"], 3);
+    verified(&scene, &["--repair"]).await;
+    scene.run("UPDATE orders SET title = 'silent again' WHERE id < 4").await;
     verified(&scene, &["--repair", "--sample", "1000"]).await;
     let told = status(false);
     let drift = &told["indexes"][0]["drift"];

@@ -66,6 +66,7 @@ async fn dead_letters_are_told_apart() {
     scene.run(&format!("UPDATE orders SET title = {long} WHERE id = 2")).await;
     let report = verified(&scene, &["--repair"]).await.json();
     assert_eq!((found(&report), &report["repaired"]), ([0, 0, 1], &json!(0)), "{report:#}");
+    assert_eq!(report["dead_letters"], 3, "{report:#}");
     let report = verified(&scene, &[]).await.json();
     assert_eq!((found(&report), &report["dead_letters"]), ([0, 0, 0], &json!(3)), "{report:#}");
 }
@@ -124,6 +125,51 @@ async fn samples_reach_the_last_row() {
         // Each sees every other one.
         assert!(looks < 30, "the last row is never looked at");
     }
+}
+
+/// Of a relation that has one row a second one: a document holds one of them.
+#[tokio::test]
+async fn rows_that_nobody_has_asked_for_are_told() {
+    let key = ("table: buyers", "table: buyers, key: [id]");
+    let scene = Scene::with(TestEngine::Elasticsearch, Place::mariadb().await, &[key]).await;
+    many(&scene, 20).await;
+    scene
+        .run("ALTER TABLE buyers DROP PRIMARY KEY; INSERT INTO buyers VALUES (5, 'buyer 5', NOW)")
+        .await;
+    let ran = scene.try_sync(&[]).await;
+    let asked = ran.json();
+    assert_eq!((ran.code, &asked["ambiguous"]), (Some(1), &json!(1)), "{asked:#}");
+    let ran = verified(&scene, &[]).await;
+    let report = ran.json();
+    let told = (ran.code, found(&report), &report["ambiguous"]);
+    assert_eq!(told, (Some(1), [0, 0, 0], &json!(1)), "{report:#}");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let ran = scene.try_sync(&["--sweep"]).await;
+    assert_eq!((ran.code, &ran.json()["ambiguous"]), (Some(1), &json!(1)), "{}", ran.stdout);
+}
+
+/// What was seen is remembered until all was looked at once more, whoever looks at less of it meanwhile.
+#[tokio::test]
+async fn what_looks_at_less_hides_no_drift() {
+    let scene = Scene::new(TestEngine::Elasticsearch, Place::sqlite().await).await;
+    many(&scene, 20).await;
+    delete(&scene, "7").await;
+    let remembered = || {
+        let status = scene.home.run(&["status", "shop", "--json"]).json();
+        let drift = status[0]["indexes"][0]["drift"].clone();
+        [&drift["scope"], &drift["missing"], &drift["repaired"]].map(Value::clone)
+    };
+    let all = [json!("whole"), json!(1), json!(0)];
+    assert_eq!(verified(&scene, &[]).await.code, Some(1));
+    assert_eq!(remembered(), all);
+    for less in [&["--id", "3"][..], &["--sample", "5"], &["--since", "2100-01-01T00:00:00Z"]] {
+        assert!(verified(&scene, less).await.code < Some(2), "{less:?}");
+        assert_eq!(remembered(), all, "{less:?}");
+    }
+    assert_eq!(verified(&scene, &["--repair"]).await.code, Some(1));
+    assert_eq!(remembered(), [json!("whole"), json!(1), json!(1)]);
+    assert_eq!(verified(&scene, &["--id", "3"]).await.code, Some(0));
+    assert_eq!(remembered(), [json!("ids"), json!(0), json!(0)]);
 }
 
 #[tokio::test]

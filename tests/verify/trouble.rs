@@ -92,6 +92,19 @@ async fn a_small_table_that_is_empty_all_at_once() {
     let said = "all of 30 documents have lost their root: none of them is deleted";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
     assert_eq!(scene.documents().await.len(), 30);
+    // It is remembered what was seen.
+    let status = scene.home.run(&["status", "shop", "--json"]).json();
+    let drift = &status[0]["indexes"][0]["drift"];
+    assert_eq!([&drift["extra"], &drift["repaired"]], [30, 0], "{status:#}");
+    // Whoever looks is told which they are.
+    let ran = verified(&scene, &[]).await;
+    let report = ran.json();
+    assert_eq!((ran.code, found(&report)), (Some(1), [0, 30, 0]), "{report:#}");
+    let warning = report["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("a repair would not believe it: all of 30 documents"), "{warning}");
+    let ran = scene.home.run_beside(&["verify", "shop", "--repair"]).await;
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(ran.stderr.contains("0 missing, 30 extra, 0 different"), "{}", ran.stderr);
     let ran = verified(&scene, &["--repair", "--allow-mass-delete"]).await;
     assert_eq!((ran.code, &ran.json()["deleted"]), (Some(1), &30.into()), "{}", ran.stderr);
     assert_eq!(scene.documents().await.len(), 0);
@@ -108,6 +121,24 @@ async fn a_few_that_are_gone_are_taken_away() {
     let report = ran.json();
     assert_eq!((ran.code, found(&report)), (Some(1), [0, 60, 90]), "{report:#}");
     assert_eq!([&report["deleted"], &report["written"]], [60, 90]);
+    scene.assert_right("the repair").await;
+}
+
+/// What was said to be right is not held until all was looked at: keys of a whole index would be.
+#[tokio::test]
+async fn what_is_right_is_taken_away_as_it_is_found() {
+    let scene = in_small_pages(TestEngine::OpenSearch, Place::sqlite().await, 300).await;
+    let gone = "DELETE FROM orders WHERE id > 20; DELETE FROM orders_gone;
+                DELETE FROM order_lines WHERE order_id = 3; DELETE FROM order_lines_gone";
+    scene.run(gone).await;
+    let repair = [&REPAIR[..], &["--allow-mass-delete"]].concat();
+    // Amid the first pages of its ids.
+    let held = scene.home.start_held("before_advance:2", &repair, &[]).until_held().await;
+    assert!(scene.documents().await.len() < 300);
+    let ran = held.goes_on().await;
+    let report = ran.json();
+    assert_eq!((ran.code, found(&report)), (Some(1), [0, 280, 1]), "{report:#}");
+    assert_eq!([&report["deleted"], &report["written"]], [280, 1]);
     scene.assert_right("the repair").await;
 }
 

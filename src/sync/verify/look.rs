@@ -5,20 +5,22 @@
 //! index's last refresh, and may be a row in flight: it is for others to look again. Never writes.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::equal::{Compared, Comparison, Differing};
 use crate::hydrate::{Hydrator, Level};
 use crate::row::Key;
-use crate::sink::bulk::{BulkBody, MAX_ID_BYTES};
+use crate::sink::bulk::{BulkBody, MAX_ID_BYTES, Rejection};
 use crate::sink::index;
 use crate::sink::version::{BATCHES, Versions};
 use crate::source::PageSize;
+use crate::state::DeadLetter;
 use crate::sync::Engine;
 use crate::sync::filler::{Filler, Unfit};
 use crate::sync::pipeline::{Part, Reading, Roots, all_ended_well};
@@ -29,6 +31,8 @@ const AT_ONCE: usize = 1_000;
 const BYTES_AT_ONCE: usize = 4 << 20;
 /// Requests of one reader under way.
 const IN_FLIGHT: usize = 2;
+/// Roots without a usable key of which is kept what the matter is.
+const KEYLESS_KEPT: usize = 1_000;
 
 /// How closely documents are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,9 @@ pub(super) struct Looking {
     readers: usize,
     alike: AtomicU64,
     keyless: AtomicU64,
+    keyless_kept: Mutex<Vec<Unfit>>,
+    unclaimed: AtomicU64,
+    ambiguous: AtomicU64,
 }
 
 impl Looking {
@@ -87,6 +94,9 @@ impl Looking {
             readers: load.readers.max(1),
             alike: AtomicU64::new(0),
             keyless: AtomicU64::new(0),
+            keyless_kept: Mutex::default(),
+            unclaimed: AtomicU64::new(0),
+            ambiguous: AtomicU64::new(0),
         }
     }
 
@@ -105,6 +115,40 @@ impl Looking {
         self.keyless.load(Ordering::Relaxed)
     }
 
+    /// The first of these, as dead letters: one for each id.
+    pub(super) fn keyless_letters(&self) -> Vec<DeadLetter> {
+        let kept = std::mem::take(&mut *self.keyless_kept());
+        let letter = |Unfit { id, error_type, field }| DeadLetter {
+            job: self.engine.plan.job.clone(),
+            index: self.index.clone(),
+            key: id,
+            error_type,
+            field,
+            at: Timestamp::now(),
+            checkpoint: 0,
+        };
+        kept.into_iter().map(letter).collect()
+    }
+
+    fn keyless_kept(&self) -> MutexGuard<'_, Vec<Unfit>> {
+        self.keyless_kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep_keyless(&self, unfit: Unfit) {
+        self.keyless.fetch_add(1, Ordering::Relaxed);
+        let mut kept = self.keyless_kept();
+        // There may be many without any, and all of them have one letter.
+        let is_known = || unfit.id.is_empty() && kept.iter().any(|kept| kept.id.is_empty());
+        if kept.len() < KEYLESS_KEPT && !is_known() {
+            kept.push(unfit);
+        }
+    }
+
+    /// Rows so far that nobody has asked for: those that no key claimed, and those beyond the first of a to-one relation.
+    pub(super) fn unasked(&self) -> (u64, u64) {
+        (self.unclaimed.load(Ordering::Relaxed), self.ambiguous.load(Ordering::Relaxed))
+    }
+
     /// Hands on whatever is odd among these roots.
     ///
     /// # Errors
@@ -121,7 +165,9 @@ impl Looking {
         let (mut batch, mut asked) = (Batch::default(), Asked::new(self, found));
         while let Some(part) = parts.recv().await {
             match part? {
-                Part::Roots { version, level, .. } => {
+                Part::Roots { version, level, odd } => {
+                    self.unclaimed.fetch_add(odd.unclaimed, Ordering::Relaxed);
+                    self.ambiguous.fetch_add(odd.ambiguous, Ordering::Relaxed);
                     for row in 0..level.rows.len() {
                         batch.put(&mut filler, version, (&level, row));
                         if batch.is_full() {
@@ -171,16 +217,18 @@ impl Looking {
     /// What is odd among the documents of a batch.
     async fn compare(self: Arc<Self>, batch: Batch) -> Result<Vec<(Key, Odd)>> {
         let Batch { body, digests, unfit } = batch;
-        let refused = unfit.into_iter().filter(|unfit| {
-            let is_key = (1..=MAX_ID_BYTES).contains(&unfit.id.len());
-            self.keyless.fetch_add(u64::from(!is_key), Ordering::Relaxed);
-            is_key
-        });
-        let mut odd: Vec<(Key, Odd)> =
-            refused.map(|unfit| (Key::from(unfit.id.as_str()), Odd::Unfit)).collect();
-        let sent = body.ids().count();
+        let mut odd: Vec<(Key, Odd)> = Vec::new();
+        for unfit in unfit {
+            if (1..=MAX_ID_BYTES).contains(&unfit.id.len()) {
+                odd.push((Key::from(unfit.id.as_str()), Odd::Unfit));
+            } else {
+                self.keep_keyless(unfit);
+            }
+        }
         // Those with an id that no document can have.
-        self.keyless.fetch_add((body.len() - sent) as u64, Ordering::Relaxed);
+        for (id, Rejection { error_type, field }) in body.refused() {
+            self.keep_keyless(Unfit { id: id.to_owned(), error_type, field });
+        }
         match self.depth {
             Depth::Digests => self.by_digest(&body, &digests, &mut odd).await?,
             Depth::Documents => self.by_bytes(&body, &mut odd).await?,

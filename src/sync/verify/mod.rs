@@ -114,8 +114,9 @@ pub(super) async fn sweep(
     let options = VerifyOptions { scope, repair: true, allow_mass_delete };
     let run = Run { kept, options, depth: Depth::Digests, progress, cancel };
     let ended = match Box::pin(run.live(&mut report)).await {
-        Ok(()) if report.keyless == 0 => {
-            Mender::new(kept, (&report.index, report.mode), &run.cancel).forget_keyless().await
+        Ok(()) => {
+            let mender = Mender::new(kept, (&report.index, report.mode), &run.cancel);
+            mender.keep_keyless(&report.keyless_letters).await
         }
         ended => ended,
     };
@@ -150,13 +151,31 @@ impl Run<'_> {
         }
         live.name.clone_into(&mut report.index);
         let what = format!("index `{}`", live.name);
-        self.look(&live.name, report).await.map_err(|error| {
+        let looked = self.look(&live.name, report).await.map_err(|error| {
             error.downcast().unwrap_or_else(|error| Stopped::midway(&what, error))
-        })?;
-        let remembered = report.to_remember(&live.uuid);
-        let put = engine.state.put_drift(&live.name, &remembered).await;
+        });
+        // What was seen was seen, whatever kept it from being repaired.
+        let remembered = match report.has_looked() {
+            true => self.remember((&live.name, &live.uuid), report).await,
+            false => Ok(()),
+        };
+        looked.and(remembered.map_err(Stopped::Midway))
+    }
+
+    /// Remembers what was seen. One that has looked at less is not remembered in place of a whole one that has left drift.
+    async fn remember(&self, (index, uuid): (&str, &str), report: &mut Verification) -> Result<()> {
+        let state = &self.kept.engine.state;
+        if !matches!(self.options.scope, Scope::Whole) {
+            let last = state.drift(index, uuid).await?;
+            let whole = last.filter(|last| last.scope == Scope::Whole.name());
+            if whole.is_some_and(|whole| whole.found() > whole.repaired) {
+                return Ok(());
+            }
+        }
+        let remembered = report.to_remember(uuid);
+        let put = state.put_drift(index, &remembered).await;
         report.remembered = Some(remembered);
-        put.map_err(Stopped::Midway)
+        put
     }
 
     /// Looks at what was asked for, and has all that is odd looked at again meanwhile.
@@ -197,9 +216,11 @@ impl Run<'_> {
         report.read = self.progress.read() - before;
         report.alike = looking.alike();
         report.keyless = looking.keyless();
+        report.keyless_letters = looking.keyless_letters();
+        (report.unclaimed, report.ambiguous) = looking.unasked();
+        report.documents = *documents.as_ref().unwrap_or(&0);
         settled?;
-        report.documents = documents?;
-        Ok(())
+        documents.map(drop)
     }
 
     /// Looks at what was asked for; returns the number of documents whose roots were looked for.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::plan::Plan;
-use crate::state::Drift;
+use crate::state::{DeadLetter, Drift};
 use crate::sync::Stopped;
 use crate::sync::report::{now, outcome};
 
@@ -64,6 +64,19 @@ pub struct Verification {
     pub error: Option<String>,
     /// What deserves to be known and kept nothing from being done.
     pub warnings: Vec<String>,
+    /// Joined rows that none of the keys asked for claimed.
+    pub unclaimed: u64,
+    /// Rows beyond the first of a to-one relation.
+    pub ambiguous: u64,
+    /// Whether all was looked at that was to be, whatever became of the repair.
+    #[serde(skip)]
+    pub(super) complete: bool,
+    /// The first of the roots without a key, as dead letters.
+    #[serde(skip)]
+    pub(super) keyless_letters: Vec<DeadLetter>,
+    /// Dead letters that were drift: the repair has made them.
+    #[serde(skip)]
+    pub(in crate::sync) newly_dead: u64,
     /// What is remembered of it, once it has come to its end.
     #[serde(skip)]
     pub(in crate::sync) remembered: Option<Drift>,
@@ -135,9 +148,14 @@ impl Verification {
         self.missing.count + self.extra.count + self.different.count
     }
 
+    /// Whether all was looked at that was to be.
+    pub(in crate::sync) fn has_looked(&self) -> bool {
+        self.complete
+    }
+
     /// Whether something in it deserves a look (exit code 1): whatever had to be repaired does.
     pub fn needs_a_look(&self) -> bool {
-        self.drift() > 0
+        self.drift() + self.unclaimed + self.ambiguous > 0
     }
 
     /// What is remembered of it with the index.

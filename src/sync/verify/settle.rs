@@ -3,7 +3,8 @@
 //!
 //! Promises: a row in flight is not called drift, nor is a change that has been told since the horizons of the index and that the
 //! next run brings. Holds a bounded number of keys. What would take documents away, or rows out of them, is held back until all
-//! was looked at, and not done at all when it is more than a mistake would excuse.
+//! was looked at, and not done at all when it is more than a mistake would excuse; unless it was said to be right, however much
+//! it is: then it is done as it is found.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::excuse::Taken;
 use super::look::{Depth, Looking, Odd};
 use super::mend::Mender;
 use super::report::{DifferentDocument, Verification};
+use crate::finding::Finding;
 use crate::row::Key;
 use crate::sink::{index, patiently};
 use crate::source::PageSize;
@@ -47,6 +49,8 @@ pub(super) struct Settling<'v> {
     waiting: HashSet<Key>,
     found_at: Instant,
     taken: Taken,
+    /// Why nothing is taken away, from the moment on that it was too much: later it may be a smaller part of what there is.
+    refused: Option<Finding>,
 }
 
 impl<'v> Settling<'v> {
@@ -57,10 +61,12 @@ impl<'v> Settling<'v> {
         excuse: Excuse,
     ) -> Self {
         let (waiting, found_at, taken) = (HashSet::new(), Instant::now(), Taken::default());
-        Self { engine, index, report, mender, excuse, waiting, found_at, taken }
+        let refused = None;
+        Self { engine, index, report, mender, excuse, waiting, found_at, taken, refused }
     }
 
-    /// Takes what looks have found, until they end. Unless they have come to their `whole` end, nothing is taken away.
+    /// Takes what looks have found, until they end. Unless they have come to their `whole` end, nothing is taken away of what is
+    /// held back.
     ///
     /// # Errors
     /// When it is cancelled, a source or the engine fails, or more would be taken away than a mistake would excuse.
@@ -80,7 +86,8 @@ impl<'v> Settling<'v> {
             return Ok(());
         }
         self.settle(cancel).await?;
-        self.finish().await
+        self.report.complete = true;
+        self.finish(cancel).await
     }
 
     /// Looks at what is waiting once more, and calls drift what has to be called so.
@@ -184,8 +191,8 @@ impl<'v> Settling<'v> {
 
     /// Calls these drift.
     async fn call(&mut self, odd: HashMap<Key, Odd>) -> Result<()> {
-        let mut right = Vec::new();
-        let holds = self.mender.is_some();
+        let (mut right, mut gone, mut unfit) = (Vec::new(), Vec::new(), 0);
+        let (mends, at_once) = (self.mender.is_some(), self.excuse == Excuse::All);
         for (key, odd) in odd {
             let id = key.as_str();
             match odd {
@@ -195,60 +202,81 @@ impl<'v> Settling<'v> {
                 }
                 Odd::Extra => {
                     self.report.extra.add(id.to_owned());
-                    self.taken.extra.extend(holds.then_some(key));
+                    let into = if at_once { &mut gone } else { &mut self.taken.extra };
+                    into.extend(mends.then_some(key));
                 }
                 Odd::Different(Differing { fields, lost, .. }) => {
                     self.report.different.add(DifferentDocument::new(id, fields));
                     let loses = !lost.is_empty();
                     lost.into_iter()
                         .for_each(|path| *self.taken.of_relation.entry(path).or_default() += 1);
-                    if loses {
-                        self.taken.losing.extend(holds.then_some(key));
+                    if loses && !at_once {
+                        self.taken.losing.extend(mends.then_some(key));
                     } else {
                         right.push(key);
                     }
                 }
-                // Whoever writes it keeps it as a dead letter.
+                // Whoever writes it keeps it as a dead letter, and counts it.
                 Odd::Unfit => {
-                    self.report.dead_letters += 1;
+                    unfit += 1;
                     right.push(key);
                 }
             }
         }
-        // Nothing is taken away then: one of them is enough to know.
-        if self
-            .excuse
-            .too_much((self.engine, self.index), self.report.extra.count, &self.taken)
-            .await?
-            .is_some()
-        {
-            self.taken.extra.truncate(1);
-            self.taken.losing.truncate(1);
+        if self.refused.is_none() {
+            let of = (&**self.engine, self.index);
+            self.refused = self.excuse.too_much(of, self.report.extra.count, &self.taken).await?;
         }
-        self.mend(&right, Purpose::Mend).await
+        if self.refused.is_some() {
+            self.taken.extra.clear();
+            self.taken.losing.clear();
+        }
+        if !mends {
+            self.report.dead_letters += unfit;
+            return Ok(());
+        }
+        let before = self.report.dead_letters;
+        let mended = self.mend(&right, Purpose::Mend).await;
+        self.report.newly_dead += (self.report.dead_letters - before).saturating_sub(unfit);
+        mended?;
+        self.mend(&gone, Purpose::Remove).await
     }
 
     async fn mend(&mut self, keys: &[Key], purpose: Purpose) -> Result<()> {
         let Some(mender) = self.mender.as_mut().filter(|_| !keys.is_empty()) else { return Ok(()) };
-        let before = mender.written() + mender.deleted;
+        let (before, dead) = (mender.written() + mender.deleted, mender.dead());
         let mended = mender.mend(keys, purpose).await;
         self.report.repaired += mender.written() + mender.deleted - before;
+        self.report.dead_letters += mender.dead() - dead;
         (self.report.written, self.report.deleted) = (mender.written(), mender.deleted);
         Ok(mended?)
     }
 
     /// Takes away what is to be taken away, now that it is known how much it is.
-    async fn finish(&mut self) -> Result<()> {
+    async fn finish(&mut self, cancel: &CancellationToken) -> Result<()> {
         let taken = std::mem::take(&mut self.taken);
-        let of = (&**self.engine, self.index);
-        let refused = self.excuse.too_much(of, self.report.extra.count, &taken).await?;
+        if let Some(refused) = self.refused.take() {
+            if self.mender.is_some() {
+                return Err(refused.into());
+            }
+            // It is told which they are; what they are is for whoever reads it.
+            let warning = format!("a repair would not believe it: {refused}");
+            tracing::warn!(index = self.index, "{warning}");
+            self.report.warnings.push(warning);
+            return Ok(());
+        }
+        let refused = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(Stopped::Cancelled.into()),
+            refused = self.excuse.gone_meanwhile((&**self.engine, self.index), &taken) => refused?,
+        };
         if let Some(refused) = refused {
             return Err(refused.into());
         }
-        if let Some(refused) = self.excuse.gone_meanwhile(of, &taken).await? {
-            return Err(refused.into());
-        }
-        self.mend(&taken.losing, Purpose::Mend).await?;
+        let dead = self.report.dead_letters;
+        let mended = self.mend(&taken.losing, Purpose::Mend).await;
+        self.report.newly_dead += self.report.dead_letters - dead;
+        mended?;
         self.mend(&taken.extra, Purpose::Remove).await
     }
 }

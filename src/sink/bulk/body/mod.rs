@@ -191,6 +191,16 @@ impl BulkBody {
         slots.map(|(at, slot)| (at, self.ids.get(slot.id.clone()).unwrap_or_default()))
     }
 
+    /// Ids that the engine would not take, and why.
+    pub fn refused(&self) -> impl Iterator<Item = (&str, Rejection)> {
+        self.slots.iter().filter_map(|slot| match slot.fate.outcome()? {
+            Outcome::Rejected(why) => {
+                Some((self.ids.get(slot.id.clone()).unwrap_or_default(), why))
+            }
+            _ => None,
+        })
+    }
+
     /// Positions, ids and documents of what is to be sent; a deletion has an empty one.
     pub fn documents(&self) -> impl Iterator<Item = (usize, &str, &[u8])> {
         self.ids().map(|(at, id)| {
