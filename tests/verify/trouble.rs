@@ -142,6 +142,21 @@ async fn what_is_right_is_taken_away_as_it_is_found() {
     scene.assert_right("the repair").await;
 }
 
+/// All ids are looked at once more then, which takes long where an index is large.
+#[tokio::test]
+async fn a_last_look_that_is_stopped() {
+    let scene = in_small_pages(TestEngine::Elasticsearch, Place::sqlite().await, 300).await;
+    scene.run("DELETE FROM orders WHERE id <= 60; DELETE FROM orders_gone").await;
+    // Behind the fifteen pages of the first look.
+    let held = scene.home.start_held("after_ids:17", &REPAIR, &[]).until_held().await;
+    held.signal("INT");
+    let ran = tokio::time::timeout(Duration::from_secs(20), held.ended()).await.unwrap();
+    let report = ran.json();
+    assert_eq!((ran.code, found(&report)), (Some(130), [0, 60, 0]), "{}", ran.stderr);
+    assert_eq!(report["deleted"], 0, "{report:#}");
+    assert_eq!(scene.documents().await.len(), 300);
+}
+
 async fn a_database_that_goes_away(engine: TestEngine, shop: Place) {
     let scene = in_small_pages(engine, shop, 100).await;
     let (Server::Postgres(at) | Server::Mysql(at)) = scene.shop.config().server else {
