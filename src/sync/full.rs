@@ -16,12 +16,12 @@ use super::generations::{Known, known};
 use super::progress::Progress;
 use super::report::Report;
 use super::swap::Swap;
-use super::{Engine, ShutOut, Stopped, compare};
+use super::{Engine, Stopped, compare, unless_shut_out};
 use crate::failpoint::{self, Point};
 use crate::finding::Finding;
 use crate::plan::{Seen, Watch};
 use crate::sink::patiently;
-use crate::state::{AliasLease, AliasState, Claim, Counts, IndexLease, LeaseError};
+use crate::state::{AliasLease, AliasState, Claim, Counts, IndexLease};
 
 /// What a full load may be told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -104,15 +104,14 @@ impl Run {
         };
         let lease = lease.map_err(|error| Stopped::before(&format!("alias `{alias}`"), error));
         let lease = lease?;
-        let mut ended = match self.check_owner(&lease).await {
+        let ended = match self.check_owner(&lease).await {
             Ok(()) => self.build(&lease, &claim, report).await,
             Err(stopped) => Err(stopped),
         };
-        // Whatever has failed, a run that has taken over, and removed what this one had built, is the reason.
-        if matches!(ended, Err(Stopped::Midway(_)))
-            && matches!(lease.confirm().await, Err(LeaseError::Lost))
-        {
-            ended = Err(Stopped::midway(&format!("alias `{alias}`"), ShutOut.into()));
+        let has_failed = matches!(ended, Err(Stopped::Midway(_)));
+        let ended = unless_shut_out(&lease, alias, ended).await;
+        if has_failed && matches!(ended, Err(Stopped::Held(_))) {
+            // What this run had built is gone.
             report.next = None;
         }
         lease.give_back(true).await;

@@ -46,7 +46,7 @@ use crate::plan::Plan;
 use crate::sink::bulk::Bounds;
 use crate::sink::{Client, EngineError, PatienceSettings};
 use crate::source::Sources;
-use crate::state::{LeaseError, NotTaken, State};
+use crate::state::{AliasLease, LeaseError, NotTaken, State};
 
 pub use difference::{Difference, Kind};
 pub use dry_run::{DryRun, dry_run};
@@ -113,6 +113,20 @@ pub enum Stopped {
     /// Somebody asked for it.
     #[error("stopped on request: nothing is lost")]
     Cancelled,
+}
+
+/// How a run has ended that holds the lease of `alias`: whatever has failed, another run that has taken it over, and removed what
+/// this one was at, is the reason.
+async fn unless_shut_out<T>(
+    lease: &AliasLease,
+    alias: &str,
+    ended: Result<T, Stopped>,
+) -> Result<T, Stopped> {
+    let has_failed = matches!(ended, Err(Stopped::NotStarted(_) | Stopped::Midway(_)));
+    match has_failed && matches!(lease.confirm().await, Err(LeaseError::Lost)) {
+        true => Err(Stopped::held(&format!("alias `{alias}`"), &LeaseError::Lost)),
+        false => ended,
+    }
 }
 
 /// The engine keeps this run out: another one has taken over.

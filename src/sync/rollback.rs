@@ -7,10 +7,10 @@ use anyhow::Result;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::Stopped;
 use super::full::built_by_another;
 use super::generations::{Known, known};
 use super::swap::Swap;
+use super::{Stopped, unless_shut_out};
 use crate::finding::Finding;
 use crate::mapping::Mapping;
 use crate::sink::{Client, index};
@@ -71,6 +71,7 @@ pub async fn rollback(
         true => asked.under_lease(&lease, cancel).await,
         false => Err(Stopped::NotStarted(built_by_another(alias, job, &owner).into())),
     };
+    let ended = unless_shut_out(&lease, alias, ended).await;
     lease.give_back(true).await;
     ended
 }

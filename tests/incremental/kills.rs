@@ -16,6 +16,7 @@ on_both_engines!(
     a_swap_that_is_frozen_comes_too_late,
     a_catch_up_that_is_frozen_finds_its_index_removed,
     an_index_is_removed_before_it_is_held,
+    a_rollback_that_is_frozen_finds_its_index_removed,
 );
 
 const SYNC: [&str; 3] = ["sync", "shop", "--json"];
@@ -135,6 +136,24 @@ async fn a_catch_up_that_is_frozen_finds_its_index_removed(engine: TestEngine) {
         assert_eq!(ran.code, Some(3), "{point}: {}", ran.stderr);
         scene.assert_right(point).await;
     }
+}
+
+/// The run that takes over keeps one former index, which is no longer the one that was to serve again.
+async fn a_rollback_that_is_frozen_finds_its_index_removed(engine: TestEngine) {
+    let scene = Scene::filled(engine, Place::sqlite().await).await;
+    scene.runs_after(&["reindex", "shop"]).await;
+    let proxy = FaultProxy::to(&engine.url().await).await;
+    proxy.then("_doc/index", [Fault::Late]);
+    let url = proxy.url();
+    let running = scene.home.start_with(&["rollback", "shop"], &[("PREJOIN__ENGINE__URL", &url)]);
+    proxy.until_seen("_doc/index", 1).await;
+    running.signal("STOP");
+    scene.runs_after(&["reindex", "shop"]).await;
+    proxy.let_go();
+    running.signal("CONT");
+    let ran = running.ended().await;
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    scene.assert_right("it went on").await;
 }
 
 /// Between the making of an index and the lease of it there is a moment.
