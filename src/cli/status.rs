@@ -104,8 +104,8 @@ fn index(index: &IndexStatus) -> Vec<String> {
     };
     vec![
         generation.name.clone(),
-        known(generation.documents.map(render::count)),
-        known(generation.bytes.map(|bytes| format!("{} KiB", render::count(bytes / 1024)))),
+        known(index.extent.documents.map(render::count)),
+        known(index.extent.bytes.map(|bytes| format!("{} KiB", render::count(bytes / 1024)))),
         known(generation.created_at.map(|at| format!("{at:.0}"))),
         known(index.horizon.zip(index.lag_seconds).map(in_step)),
         render::count(index.dead_letters),

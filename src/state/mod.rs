@@ -74,6 +74,9 @@ impl State {
                 "mappings": store.mappings,
             });
             let context = || format!("index `{}`", store.index);
+            if self.is_made(store).await.with_context(context)? {
+                return Ok(());
+            }
             match self.client.call(Method::Put, &[&store.index], &[], Some(&body)).await {
                 // One that an older version made may lack a field.
                 Err(error) if error.is_conflict() => {
@@ -93,12 +96,32 @@ impl State {
         made.await.copied()
     }
 
+    /// Whether there is an index with all the fields: to find out takes the engine less than to find nothing to do.
+    async fn is_made(&self, store: &Store) -> Result<bool, EngineError> {
+        let path = [store.index.as_str(), "_mapping"];
+        let found = match self.client.call(Method::Get, &path, &[], None).await {
+            Err(error) if error.is_not_found() => return Ok(false),
+            found => found?,
+        };
+        let fields = |mappings: &Value| mappings.get("properties").cloned().unwrap_or_default();
+        let made = found.pointer(&format!("/{}/mappings", store.index)).map(fields);
+        Ok(made.as_ref() == Some(&fields(&store.mappings)))
+    }
+
     /// The answer to a search in one of the indexes; `None` when the index was not made yet.
     async fn search(&self, store: &Store, body: &Value) -> Result<Option<Value>> {
         match self.client.call(Method::Post, &[&store.index, "_search"], &[], Some(body)).await {
             Err(error) if error.is_not_found() => Ok(None),
             found => found.map(Some).with_context(|| format!("index `{}`", store.index)),
         }
+    }
+
+    /// As [`State::search`], of all that was written by now; as of the last refresh, where the account may not ask for one.
+    async fn search_now(&self, store: &Store, body: &Value) -> Result<Option<Value>> {
+        let refreshed = self.refresh(store).await.err().filter(EngineError::is_unreachable);
+        let refreshed = refreshed.map_or(Ok(()), Err);
+        refreshed.with_context(|| format!("index `{}`", store.index))?;
+        self.search(store, body).await
     }
 
     async fn refresh(&self, store: &Store) -> Result<(), EngineError> {

@@ -102,7 +102,8 @@ impl RunRecord {
 }
 
 impl State {
-    /// Remembers a run by its report (see [`RunRecord::of`]), and forgets the oldest of the job's beyond a hundred.
+    /// Remembers a run by its report (see [`RunRecord::of`]), and forgets the oldest of the job's beyond a hundred, as of the
+    /// last refresh.
     ///
     /// # Errors
     /// When the engine does not answer or refuses.
@@ -111,11 +112,9 @@ impl State {
         self.make(&self.runs).await?;
         let index = self.runs.index.as_str();
         let document = serde_json::to_value(&run).context("the run's record")?;
-        let visible = [("refresh", "true")];
-        self.client
-            .call(Method::Post, &[index, "_doc"], &visible, Some(&document))
-            .await
-            .with_context(|| format!("index `{index}`"))?;
+        // Whoever wants to see it has it made findable.
+        let kept = self.client.call(Method::Post, &[index, "_doc"], &[], Some(&document)).await;
+        kept.with_context(|| format!("index `{index}`"))?;
         let superseded = json!({"from": REMEMBERED, "_source": false});
         let superseded = self.search(&self.runs, &latest(&run.job, superseded)).await?;
         for id in superseded.iter().flat_map(hits).filter_map(|hit| hit.get("_id")?.as_str()) {
@@ -132,7 +131,7 @@ impl State {
     /// # Errors
     /// When the engine does not answer or refuses.
     pub async fn last_run(&self, job: &str) -> Result<Option<RunRecord>> {
-        let found = self.search(&self.runs, &latest(job, json!({"size": 1}))).await?;
+        let found = self.search_now(&self.runs, &latest(job, json!({"size": 1}))).await?;
         let newest = found.iter().flat_map(hits).next().and_then(|hit| hit.get("_source"));
         let newest = newest.map(RunRecord::deserialize);
         newest.transpose().context("the last run's record cannot be read")
@@ -144,7 +143,7 @@ impl State {
     /// When the engine does not answer or refuses.
     pub async fn last_runs(&self, job: &str) -> Result<Vec<RunRecord>> {
         let each = json!({"size": REMEMBERED, "collapse": {"field": "mode"}});
-        let found = self.search(&self.runs, &latest(job, each)).await?;
+        let found = self.search_now(&self.runs, &latest(job, each)).await?;
         let runs = found.iter().flat_map(hits).filter_map(|hit| hit.get("_source"));
         let runs = runs.map(RunRecord::deserialize).collect::<Result<_, _>>();
         runs.context("a run's record cannot be read")

@@ -20,6 +20,7 @@ use super::{Engine, Stopped, compare, unless_shut_out};
 use crate::failpoint::{self, Point};
 use crate::finding::Finding;
 use crate::plan::{Seen, Watch};
+use crate::sink::index::Extent;
 use crate::sink::patiently;
 use crate::state::{AliasLease, AliasState, Claim, Counts, IndexLease};
 
@@ -224,9 +225,15 @@ impl Run {
             return Err(Stopped::Cancelled);
         }
         // Of an index that nothing is remembered of, the documents are known at least.
-        let documents = known.generations.live().and_then(|live| live.documents);
-        let documents = documents.map(|read| Counts { read, ..Counts::default() });
-        let before = known.live_state().map(|state| state.load.counts()).or(documents);
+        let before = match (known.live_state(), known.generations.live()) {
+            (Some(state), _) => Some(state.load.counts()),
+            (None, Some(live)) => {
+                let extent = Extent::read(&self.engine.client, &live.name).await;
+                let documents = extent.map_err(|error| Stopped::midway(&what, error))?.documents;
+                documents.map(|read| Counts { read, ..Counts::default() })
+            }
+            (None, None) => None,
+        };
         let before = before.filter(|_| !self.options.allow_shrink);
         let shrunk = before.map(|before| compare::shrunk(&before, counts));
         match shrunk.filter(|shrunk| !shrunk.is_empty()) {

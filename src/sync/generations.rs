@@ -4,6 +4,7 @@
 //! that very index. One of which nothing is remembered is not ours to delete, unless a run died as it created it.
 
 use anyhow::Result;
+use futures::future::try_join_all;
 
 use crate::sink::Client;
 use crate::sink::index::{Generation, Generations};
@@ -23,12 +24,12 @@ pub struct Known {
 /// When the engine does not answer, or a real index bears the alias's name.
 pub async fn known(client: &Client, state: &State, alias: &str) -> Result<Known> {
     let generations = Generations::read(client, alias).await?;
-    let mut states = Vec::new();
-    for generation in &generations.all {
+    let states = generations.all.iter().map(|generation| async {
         let remembered = state.index(&generation.name).await?;
         // Of another index that had the name before.
-        states.push(remembered.filter(|(_, state)| state.uuid == generation.uuid));
-    }
+        anyhow::Ok(remembered.filter(|(_, state)| state.uuid == generation.uuid))
+    });
+    let states = try_join_all(states).await?;
     Ok(Known { generations, states })
 }
 

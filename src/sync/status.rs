@@ -13,7 +13,7 @@ use crate::job::Job;
 use crate::mapping::Mapping;
 use crate::plan::fingerprint;
 use crate::sink::Client;
-use crate::sink::index::Generation;
+use crate::sink::index::{Extent, Generation};
 use crate::state::{DeadLetter, Drift, Held, RunRecord, State, Tenure};
 
 /// Dead letters that are shown.
@@ -46,6 +46,9 @@ pub struct IndexStatus {
     /// As the engine shows it.
     #[serde(flatten)]
     pub generation: Generation,
+    /// How much is in it.
+    #[serde(flatten)]
+    pub extent: Extent,
     /// What it is to readers.
     pub standing: Standing,
     /// The lease of those who write to it; `None` when nothing is remembered.
@@ -109,9 +112,9 @@ pub async fn status(
     for generation in &known.generations.all {
         let dead_letters = state.count_dead_letters(&generation.name).await?;
         let drift = state.drift(&generation.name, &generation.uuid).await?;
-        let mut index = IndexStatus::of(&known, generation, (now.as_deref(), dead_letters));
-        index.drift = drift;
-        indexes.push(index);
+        let extent = Extent::read(client, &generation.name).await?;
+        let index = IndexStatus::of((&known, generation), extent, now.as_deref());
+        indexes.push(IndexStatus { dead_letters, drift, ..index });
     }
     let foreign = |name: &&String| known.generations.all.iter().all(|ours| ours.name != **name);
     look.extend(known.generations.serving.iter().filter(foreign).map(|name| {
@@ -142,12 +145,8 @@ pub async fn status(
 }
 
 impl IndexStatus {
-    /// `now` is the fingerprint of job and mapping, where it is known.
-    fn of(
-        known: &Known,
-        generation: &Generation,
-        (now, dead_letters): (Option<&str>, u64),
-    ) -> Self {
+    /// `now` is the fingerprint of job and mapping, where it is known. Dead letters and drift are left open.
+    fn of((known, generation): (&Known, &Generation), extent: Extent, now: Option<&str>) -> Self {
         let remembered = known.state(&generation.name);
         let state = remembered.map(|(_, state)| state);
         let ended = state.is_some_and(|state| state.load.ended_at.is_some());
@@ -169,9 +168,10 @@ impl IndexStatus {
             served_from: state.and_then(|state| state.served_from),
             built_by: state.map(|state| state.job.name.clone()),
             same_job: state.zip(now).map(|(state, now)| state.job.fingerprint == now),
-            dead_letters,
+            dead_letters: 0,
             drift: None,
             generation: generation.clone(),
+            extent,
         }
     }
 

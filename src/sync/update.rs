@@ -155,6 +155,8 @@ impl Update<'_> {
                 state.shares = looks.unwrap_or_else(|| std::mem::take(&mut state.shares));
             };
             lease.update(advance).await?;
+        } else {
+            lease.confirm().await?;
         }
         Ok(Updated { counts, deleted, swept })
     }
@@ -245,10 +247,12 @@ impl Update<'_> {
         mut letters: Vec<DeadLetter>,
     ) -> Result<()> {
         let state = &self.engine.state;
-        lease.confirm().await?;
-        let now = Timestamp::now();
-        letters.iter_mut().for_each(|letter| letter.at = now);
-        state.put_dead_letters(&letters).await.context("dead letters could not be kept")?;
+        if !letters.is_empty() {
+            lease.confirm().await?;
+            let now = Timestamp::now();
+            letters.iter_mut().for_each(|letter| letter.at = now);
+            state.put_dead_letters(&letters).await.context("dead letters could not be kept")?;
+        }
         let refused: HashSet<&str> = letters.iter().map(|letter| letter.key.as_str()).collect();
         let built: HashSet<&str> = self.options.ids.iter().map(String::as_str).collect();
         let is_healed = |letter: &DeadLetter| {
@@ -259,6 +263,9 @@ impl Update<'_> {
             is_built && !refused.contains(key)
         };
         let healed: Vec<DeadLetter> = before.into_iter().filter(is_healed).collect();
+        if healed.is_empty() {
+            return Ok(());
+        }
         lease.confirm().await?;
         state.forget_letters(&healed).await
     }

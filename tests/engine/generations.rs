@@ -8,7 +8,7 @@ use prejoin::finding::Finding;
 use prejoin::mapping::Mapping;
 use prejoin::sink::PatienceSettings;
 use prejoin::sink::bulk::{BulkBody, BulkWriter};
-use prejoin::sink::index::{self, Generations, SwapError};
+use prejoin::sink::index::{self, Extent, Generations, SwapError};
 use prejoin::sink::{Client, Method};
 use serde_json::{Value, json};
 
@@ -108,7 +108,9 @@ async fn a_generation_is_loaded_and_then_set_up_as_its_file_says(engine: TestEng
     let read = Generations::read(&client, &alias).await.unwrap();
     assert_eq!(read.serving, [generation.index]);
     let only = &read.all[0];
-    assert!(only.live && only.documents == Some(30) && only.bytes > Some(0), "{only:?}");
+    assert!(only.live, "{only:?}");
+    let extent = Extent::read(&client, &only.name).await.unwrap();
+    assert!(extent.documents == Some(30) && extent.bytes > Some(0), "{extent:?}");
     assert!(only.created_at.is_some());
 }
 

@@ -56,16 +56,32 @@ pub struct Generation {
     pub uuid: String,
     /// The number in its name.
     pub number: u64,
-    /// Documents as of the last refresh; `None` when the engine cannot count them now.
-    pub documents: Option<u64>,
-    /// Bytes of its primary shards; `None` when the engine cannot tell.
-    pub bytes: Option<u64>,
     /// When it was created.
     pub created_at: Option<Timestamp>,
     /// Whether the alias points to it.
     pub live: bool,
     /// Whether it has a write alias: a run is at it, or was when it died.
     pub open: bool,
+}
+
+/// How much is in a real index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Extent {
+    /// Documents as of the last refresh; `None` when the engine cannot count them now.
+    pub documents: Option<u64>,
+    /// Bytes of its primary shards; `None` when the engine cannot tell.
+    pub bytes: Option<u64>,
+}
+
+impl Extent {
+    /// How much is in `index` now.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn read(client: &Client, index: &str) -> Result<Self> {
+        let documents = known(count(client, index).await)?;
+        Ok(Self { documents, bytes: known(size(client, index).await)? })
+    }
 }
 
 impl Generations {
@@ -92,8 +108,6 @@ impl Generations {
             all.push(Generation {
                 number,
                 uuid: about.settings.index.uuid,
-                documents: known(count(client, &name).await)?,
-                bytes: known(size(client, &name).await)?,
                 created_at: millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
                 live: serving.contains(&name),
                 open: about.aliases.keys().any(|alias| name::write_epoch(&name, alias).is_some()),
