@@ -114,8 +114,7 @@ async fn an_answer_that_gets_lost_is_looked_for(engine: TestEngine) {
     take(&state, "the first").await.unwrap().release(true).await.unwrap();
     let proxy = FaultProxy::to(&engine.url().await).await;
     let far = State::new(Client::connect(&config(&proxy.url())).await.unwrap(), &prefix);
-    proxy.then("PUT /test", [Fault::Pass, Fault::Pass, Fault::CloseAfter]);
-    // The index and its mapping are looked after first.
+    proxy.then("PUT /test", [Fault::CloseAfter]);
     let held = take(&far, "the holder").await.unwrap();
     assert!(proxy.is_spent());
     proxy.then("PUT /test", [Fault::CloseAfter]);
