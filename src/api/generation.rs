@@ -4,15 +4,18 @@
 //! read when it is first needed, and again whenever an answer gives reason to doubt it.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
 use super::problem::Problem;
-use super::search::WAIT;
 use crate::mapping;
 use crate::query::Fields;
 use crate::sink::{Body, Client, EngineError, Method};
+
+/// How long the engine may take to tell a mapping.
+const WAIT: Duration = Duration::from_secs(7);
 
 /// The index behind an alias, as it was when its mapping was read.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 
 use crate::config::{ApiConfig, Config};
 use crate::finding::Finding;
-use crate::query::{MAX_BODY, Signer};
+use crate::query::Signer;
 use crate::sink::Client;
 use generation::Latest;
 pub(crate) use host::only_local;
@@ -41,13 +41,15 @@ struct Shared {
     client: Client,
     signer: Signer,
     indexes: BTreeMap<String, Latest>,
+    config: ApiConfig,
 }
 
 impl AppState {
     /// Answers searches of the indexes behind these `aliases` from the engine of `client`, with cursors by `signer`.
-    pub fn new(client: Client, signer: Signer, aliases: Vec<String>) -> Self {
+    pub fn new(client: Client, signer: Signer, aliases: Vec<String>, config: &ApiConfig) -> Self {
         let indexes = aliases.into_iter().map(|alias| (alias, Latest::default())).collect();
-        Self { shared: Arc::new(Shared { client, signer, indexes }) }
+        let config = config.clone();
+        Self { shared: Arc::new(Shared { client, signer, indexes, config }) }
     }
 }
 
@@ -56,12 +58,13 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// All that the API answers.
 pub fn router(state: AppState) -> Router {
+    let body = state.shared.config.limits.body.0;
     Router::new()
         .route("/healthz", get(healthz))
         .route("/v1/{index}/search", post(search::search))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(DefaultBodyLimit::max(body))
         .layer(middleware::from_fn(only_local))
         .layer(middleware::from_fn(request::observe))
         .with_state(state)
@@ -107,7 +110,7 @@ impl Server {
                 .hint("is another server running? port 0 takes a free one")
         })?;
         let address = listener.local_addr().context("the address listened on")?;
-        let state = AppState::new(client, signer, aliases);
+        let state = AppState::new(client, signer, aliases, &config.api);
         let shared = &*state.shared;
         for (alias, latest) in &shared.indexes {
             // It may be built while the server runs; what else is wrong is told with the first search too.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::finding::did_you_mean;
-use crate::query::{Fault, MAX_BODY, Refusal};
+use crate::query::{Fault, Refusal};
 use crate::sink::{EngineError, Trouble};
 
 /// An answer that is no success.
@@ -65,9 +65,9 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, kind, message, detail)
     }
 
-    pub(super) fn too_large() -> Self {
+    pub(super) fn too_large(most: usize) -> Self {
         let kind = ("body_too_large", "Body too large");
-        let message = format!("a body has at most {MAX_BODY} bytes");
+        let message = format!("a body has at most {most} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, kind, message, None)
     }
 

@@ -21,13 +21,11 @@ use super::{AppState, Shared};
 use crate::query::cursor::CursorError;
 use crate::query::dsl::{question, to_dsl};
 use crate::query::project::Selection;
-use crate::query::{Binding, Code, Pointer, Refusal, SearchRequest, parse};
+use crate::query::{Binding, Code, Pointer, Refusal, SearchRequest, parse_within};
 use crate::sink::{EngineError, Method};
 
-/// What the engine is given for a search; it ends by itself then.
-const ENGINE_TIMEOUT: &str = "5s";
-/// How long its answer is waited for.
-pub(super) const WAIT: Duration = Duration::from_secs(7);
+/// How much longer than it was given the engine's answer is waited for.
+const ON_THE_WAY: Duration = Duration::from_secs(2);
 
 /// How often an index may be replaced while one search of it is answered.
 const SWAPS: usize = 3;
@@ -44,7 +42,7 @@ pub(super) async fn search(
     let start = Instant::now();
     let shared = &*state.shared;
     let (alias, latest) = index(shared, alias)?;
-    let body = json_body(&headers, body)?;
+    let body = json_body(&headers, body, shared.config.limits.body.0)?;
     let mut generation = latest.get(&shared.client, alias).await?;
     for _ in 0..SWAPS {
         let asked = Asked { alias, generation: &generation, request_id: &request_id };
@@ -84,7 +82,7 @@ struct Page {
 /// Reads `body` as a search of that generation, and asks the engine.
 async fn page(shared: &Shared, asked: &Asked<'_>, body: &[u8]) -> Result<Page, Problem> {
     let fields = &asked.generation.fields;
-    let request = parse(fields, body)?;
+    let request = parse_within(&shared.config.limits, fields, body)?;
     let question = question(&request);
     let binding = Binding::new(asked.alias, fields, &question);
     let after = request.page.after.as_deref();
@@ -133,14 +131,18 @@ fn index(
     found.ok_or_else(|| Problem::unknown_index(&alias, known.keys().map(String::as_str)))
 }
 
-fn json_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+fn json_body(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    most: usize,
+) -> Result<Bytes, Problem> {
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = media_type.and_then(|value| value.split(';').next()).map(str::trim);
     if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
         return Err(Problem::not_json());
     }
     body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(most),
         _ => Problem::broken_body(),
     })
 }
@@ -162,12 +164,14 @@ fn open_cursor(shared: &Shared, binding: Binding, cursor: &str) -> Result<Value,
 
 async fn ask(shared: &Shared, asked: &Asked<'_>, body: &Value) -> Result<EngineAnswer, Problem> {
     let segments = [asked.alias, "_search"];
-    let options = [("allow_partial_search_results", "false"), ("timeout", ENGINE_TIMEOUT)];
+    let timeout = shared.config.timeout;
+    let within = format!("{}ms", timeout.as_millis());
+    let options = [("allow_partial_search_results", "false"), ("timeout", within.as_str())];
     let sent = async {
         let answer = shared.client.send(Method::Post, &segments, &options, body).await?;
         answer.success()?.json::<EngineAnswer>()
     };
-    match tokio::time::timeout(WAIT, sent).await {
+    match tokio::time::timeout(timeout + ON_THE_WAY, sent).await {
         Ok(Ok(answer)) => answer.whole(),
         Ok(Err(error)) => Err(refused(&error, asked.request_id)),
         Err(_) => Err(Problem::engine_timeout()),

@@ -4,13 +4,13 @@
 //! its own, so that an unknown key is reported with the file and line (or the variable) that holds it. Secrets are never
 //! printed, not even by `Debug`. Never connects to anything.
 
+mod api;
 mod load;
 mod raw;
 mod run;
 mod secret;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use jiff::tz::TimeZone;
 
+pub use api::{ApiConfig, Limits, SnapshotConfig};
 pub use load::ByteSize;
 pub use raw::Kind;
 pub use run::RunConfig;
@@ -135,15 +136,6 @@ pub struct LoadConfig {
     pub readers: usize,
     /// Root rows in a key range.
     pub range_rows: usize,
-}
-
-/// The query API's own settings.
-#[derive(Debug, Clone)]
-pub struct ApiConfig {
-    /// Address to listen on; loopback only until callers can be told apart.
-    pub listen: SocketAddr,
-    /// Key that signs cursors; drawn anew at each start when absent.
-    pub cursor_key: Option<Secret>,
 }
 
 impl Config {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,9 +12,10 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::api::RawApi;
 use super::load::RawLoad;
 use super::run::RawRun;
-use super::{Address, ApiConfig, Secret, Server, SourceConfig};
+use super::{Address, Secret, Server, SourceConfig};
 use crate::yaml;
 
 #[derive(Deserialize, Default)]
@@ -72,13 +72,6 @@ pub enum Kind {
     Mysql,
     /// A SQLite file.
     Sqlite,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawApi {
-    listen: Option<SocketAddr>,
-    cursor_key: Option<Secret>,
 }
 
 #[derive(Deserialize, Default)]
@@ -249,13 +242,6 @@ impl RawSource {
             time_zone: time_zone.transpose()?,
             overlap: duration("overlap", self.overlap, 30)?,
         })
-    }
-}
-
-impl RawApi {
-    pub(super) fn validate(self) -> Result<ApiConfig> {
-        let listen = self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
-        Ok(ApiConfig { listen, cursor_key: self.cursor_key })
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::fault::{Code, Faults, Pointer};
 use super::fields::{Fields, Found, Kind, Known, Shape, ValueField};
 use super::json::Json;
-use super::{Filter, MAX_DEPTH, MAX_IN, MAX_LEAVES, MAX_SOME, Op, Scalar, Target};
+use super::{Filter, Limits, Op, Scalar, Target};
 use crate::finding::did_you_mean;
 
 const OPERATORS: [&str; 9] = ["eq", "ne", "in", "lt", "lte", "gt", "gte", "exists", "some"];
@@ -32,15 +32,15 @@ impl Scope<'_> {
 
 /// Reads a filter; `None` when a fault was found.
 pub(super) fn read(
-    fields: &Fields,
+    (fields, limits): (&Fields, &Limits),
     raw: &RawValue,
     at: &Pointer,
     faults: &mut Faults,
 ) -> Option<Filter> {
-    let mut reader = Reader { fields, faults, leaves: 0 };
+    let mut reader = Reader { fields, limits, faults, leaves: 0 };
     let filter = reader.node(raw, at, Scope { list: None, depth: 1, lists: 0 });
-    if reader.leaves > MAX_LEAVES {
-        let what = format!("more than {MAX_LEAVES} comparisons");
+    if reader.leaves > limits.comparisons {
+        let what = format!("more than {} comparisons", limits.comparisons);
         let hint = || "use `in` for a choice of values of one field";
         reader.faults.add_with_hint(at, Code::LimitExceeded, what, hint);
         return None;
@@ -50,6 +50,7 @@ pub(super) fn read(
 
 struct Reader<'a> {
     fields: &'a Fields,
+    limits: &'a Limits,
     faults: &'a mut Faults,
     leaves: usize,
 }
@@ -57,8 +58,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// A filter: `and`, `or`, `not` and fields side by side all hold together.
     fn node(&mut self, raw: &RawValue, at: &Pointer, scope: Scope<'_>) -> Option<Filter> {
-        if scope.depth > MAX_DEPTH {
-            let what = format!("the filter is nested more than {MAX_DEPTH} deep");
+        let Limits { depth, .. } = self.limits;
+        if scope.depth > *depth {
+            let what = format!("the filter is nested more than {depth} deep");
             self.faults.add(at, Code::LimitExceeded, what);
             return None;
         }
@@ -183,8 +185,9 @@ impl Reader<'_> {
             self.faults.add(at, Code::InvalidValue, "a list of values is expected here");
             return None;
         };
-        if elements.len() > MAX_IN {
-            let what = format!("more than {MAX_IN} values");
+        let Limits { in_values, .. } = self.limits;
+        if elements.len() > *in_values {
+            let what = format!("more than {in_values} values");
             self.faults.add(at, Code::LimitExceeded, what);
             return None;
         }
@@ -232,8 +235,9 @@ impl Reader<'_> {
             self.faults.add(at, Code::OperatorNotAllowed, what);
             return None;
         }
-        if scope.lists == MAX_SOME {
-            let what = format!("`some` is nested more than {MAX_SOME} deep");
+        let Limits { some_depth, .. } = self.limits;
+        if scope.lists == *some_depth {
+            let what = format!("`some` is nested more than {some_depth} deep");
             self.faults.add(at, Code::LimitExceeded, what);
             return None;
         }

@@ -14,28 +14,15 @@ pub mod parse;
 pub mod project;
 mod value;
 
+pub use crate::config::Limits;
 pub use cursor::{Binding, Signer};
 pub use fault::{Code, Fault, Pointer, Refusal};
 pub use fields::{Fields, Kind};
-pub use parse::parse;
+pub use parse::{parse, parse_within};
 pub use value::Scalar;
 
-/// Most bytes of a body.
-pub const MAX_BODY: usize = 64 << 10;
-/// Most rows of a page.
-pub const MAX_PAGE: usize = 200;
-/// Rows of a page when none are asked for.
+/// Rows of a page when none are asked for, unless pages are smaller.
 pub const DEFAULT_PAGE: usize = 50;
-/// Most keys of a sort.
-pub const MAX_SORT: usize = 4;
-/// Deepest nesting of `and`, `or`, `not` and `some`.
-pub const MAX_DEPTH: usize = 8;
-/// Deepest nesting of `some` alone.
-pub const MAX_SOME: usize = 2;
-/// Most comparisons in a filter.
-pub const MAX_LEAVES: usize = 200;
-/// Most values of one `in`.
-pub const MAX_IN: usize = 1_000;
 /// How far a capped total counts.
 pub const COUNT_CAP: u64 = 10_000;
 
@@ -151,7 +138,7 @@ pub enum Order {
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Most rows, 1 to [`MAX_PAGE`].
+    /// Most rows, 1 or more.
     pub size: usize,
     /// The cursor of the page before, as it was given.
     pub after: Option<String>,

@@ -8,24 +8,34 @@ use super::fault::{Code, Faults, Pointer, Refusal};
 use super::fields::{Fields, Found, Shape};
 use super::filter::{self, cannot_serve, object};
 use super::json::Json;
-use super::{
-    Count, DEFAULT_PAGE, Filter, MAX_PAGE, MAX_SORT, Order, Page, SearchRequest, Sort, Target,
-};
+use super::{Count, DEFAULT_PAGE, Filter, Limits, Order, Page, SearchRequest, Sort, Target};
 use crate::finding::did_you_mean;
 
 const KEYS: [&str; 5] = ["filter", "sort", "page", "fields", "count"];
+
+/// Reads `body` as a search of documents with these `fields`, within the default limits.
+///
+/// # Errors
+/// Everything that is wrong, with its place.
+pub fn parse(fields: &Fields, body: &[u8]) -> Result<SearchRequest, Refusal> {
+    parse_within(&Limits::default(), fields, body)
+}
 
 /// Reads `body` as a search of documents with these `fields`.
 ///
 /// # Errors
 /// Everything that is wrong, with its place.
-pub fn parse(fields: &Fields, body: &[u8]) -> Result<SearchRequest, Refusal> {
+pub fn parse_within(
+    limits: &Limits,
+    fields: &Fields,
+    body: &[u8],
+) -> Result<SearchRequest, Refusal> {
     let root = Pointer::root();
     let raw: &RawValue = serde_json::from_slice(body).map_err(|error| {
         let what = format!("not valid JSON at line {}, column {}", error.line(), error.column());
         Refusal::one(&root, Code::InvalidJson, what, None)
     })?;
-    let mut reader = Reader { fields, faults: Faults::default() };
+    let mut reader = Reader { fields, limits, faults: Faults::default() };
     match reader.request(raw, &root) {
         Some(request) if reader.faults.are_none() => Ok(request),
         _ => Err(reader.faults.into_refusal()),
@@ -34,6 +44,7 @@ pub fn parse(fields: &Fields, body: &[u8]) -> Result<SearchRequest, Refusal> {
 
 struct Reader<'a> {
     fields: &'a Fields,
+    limits: &'a Limits,
     faults: Faults,
 }
 
@@ -54,7 +65,7 @@ impl Reader<'_> {
         let mut request = SearchRequest {
             filter: Filter::everything(),
             sort: Vec::new(),
-            page: Page { size: DEFAULT_PAGE, after: None },
+            page: self.first_page(),
             fields: None,
             count: Count::Capped,
         };
@@ -62,7 +73,8 @@ impl Reader<'_> {
             let at = at.join(&name);
             match name.as_str() {
                 "filter" => {
-                    let filter = filter::read(self.fields, raw, &at, &mut self.faults);
+                    let known = (self.fields, self.limits);
+                    let filter = filter::read(known, raw, &at, &mut self.faults);
                     request.filter = filter.unwrap_or(Filter::Or(Vec::new()));
                 }
                 "sort" => request.sort = self.sort(raw, &at).unwrap_or_default(),
@@ -110,8 +122,9 @@ impl Reader<'_> {
 
     fn sort(&mut self, raw: &RawValue, at: &Pointer) -> Option<Vec<Sort>> {
         let elements = self.list(raw, at, "sort keys")?;
-        if elements.len() > MAX_SORT {
-            self.faults.add(at, Code::LimitExceeded, format!("more than {MAX_SORT} sort keys"));
+        let Limits { sort_keys, .. } = self.limits;
+        if elements.len() > *sort_keys {
+            self.faults.add(at, Code::LimitExceeded, format!("more than {sort_keys} sort keys"));
             return None;
         }
         let mut sort: Vec<Sort> = Vec::new();
@@ -179,8 +192,12 @@ impl Reader<'_> {
         None
     }
 
+    fn first_page(&self) -> Page {
+        Page { size: DEFAULT_PAGE.min(self.limits.page_size), after: None }
+    }
+
     fn page(&mut self, raw: &RawValue, at: &Pointer) -> Option<Page> {
-        let mut page = Page { size: DEFAULT_PAGE, after: None };
+        let mut page = self.first_page();
         for (name, raw) in object(raw, at, &mut self.faults)? {
             let at = at.join(&name);
             match name.as_str() {
@@ -198,15 +215,16 @@ impl Reader<'_> {
             Ok(Json::Number(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => text,
             _ => "0",
         };
+        let most = self.limits.page_size;
         match number.parse::<usize>() {
             Ok(0) => {
-                let what = format!("a whole number from 1 to {MAX_PAGE} is expected here");
+                let what = format!("a whole number from 1 to {most} is expected here");
                 self.faults.add(at, Code::InvalidValue, what);
                 None
             }
-            Ok(size) if size <= MAX_PAGE => Some(size),
+            Ok(size) if size <= most => Some(size),
             _ => {
-                let what = format!("a page has at most {MAX_PAGE} rows");
+                let what = format!("a page has at most {most} rows");
                 let hint = || "fetch the rest with `page.after`";
                 self.faults.add_with_hint(at, Code::LimitExceeded, what, hint);
                 None

@@ -81,5 +81,5 @@ async fn every_search_asks_for_a_whole_answer_in_time() {
     let seen = proxy.seen("_search");
     assert_eq!(seen.len(), 1);
     let line = seen[0].line.replace(&api.alias, "ALIAS");
-    insta::assert_snapshot!(line, @"POST /ALIAS/_search?allow_partial_search_results=false&timeout=5s");
+    insta::assert_snapshot!(line, @"POST /ALIAS/_search?allow_partial_search_results=false&timeout=5000ms");
 }

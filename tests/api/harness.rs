@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use prejoin::api::{AppState, router};
+use prejoin::config::ApiConfig;
 use prejoin::mapping::Mapping;
 use prejoin::query::{Fields, SearchRequest, Signer, parse};
 use prejoin::sink::{self, Client, Method};
@@ -98,18 +99,23 @@ impl Api {
 
     /// The same API, with another way to the engine.
     pub(super) fn through(&self, client: Client) -> Self {
-        Self::at(client, self.alias.clone(), self.fields.clone())
+        Self::at(client, self.alias.clone(), self.fields.clone(), &ApiConfig::default())
+    }
+
+    /// The same index, by other settings.
+    pub(super) fn configured(&self, config: &ApiConfig) -> Self {
+        Self::at(self.client.clone(), self.alias.clone(), self.fields.clone(), config)
     }
 
     /// The API over an index that is not there.
     pub(super) fn over(client: Client, mapping: &Mapping) -> Self {
         let alias = format!("test-api-{}", Uuid::new_v4().simple());
-        Self::at(client, alias, Fields::new(mapping))
+        Self::at(client, alias, Fields::new(mapping), &ApiConfig::default())
     }
 
-    fn at(client: Client, alias: String, fields: Fields) -> Self {
+    fn at(client: Client, alias: String, fields: Fields, config: &ApiConfig) -> Self {
         let signer = Signer::new(KEY).unwrap();
-        let state = AppState::new(client.clone(), signer, vec![alias.clone()]);
+        let state = AppState::new(client.clone(), signer, vec![alias.clone()], config);
         Self { alias, client, fields, router: router(state) }
     }
 

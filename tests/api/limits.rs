@@ -5,8 +5,38 @@ use serde_json::{Map, Value, json};
 use super::documents::exact;
 use super::harness::Api;
 use crate::support::engines::{TestEngine, on_both_engines};
+use prejoin::config::{ApiConfig, ByteSize, Limits};
 use prejoin::mapping::Mapping;
 use prejoin::sink::Method;
+
+/// A limit that is configured holds in place of the default.
+#[tokio::test]
+async fn limits_are_configured() {
+    let limits =
+        Limits { page_size: 3, comparisons: 2, depth: 2, body: ByteSize(200), ..Limits::default() };
+    let api = filled(TestEngine::OpenSearch, &[]).await;
+    let narrow = api.configured(&ApiConfig { limits, ..ApiConfig::default() });
+    let is = json!({"text": {"eq": "a"}});
+    let bodies = [
+        (json!({"page": {"size": 3}}), json!({"page": {"size": 4}})),
+        (json!({"filter": {"or": [is, is]}}), json!({"filter": {"or": [is, is, is]}})),
+        (json!({"filter": {"not": is}}), json!({"filter": {"not": {"not": is}}})),
+    ];
+    for (accepted, refused) in bodies {
+        assert_eq!(narrow.search(&accepted).await.status, 200, "{accepted}");
+        let reply = narrow.search(&refused).await;
+        assert_eq!(
+            (reply.status, &reply.json()["code"]),
+            (422, &json!("limit_exceeded")),
+            "{refused}"
+        );
+        assert_eq!(api.search(&refused).await.status, 200, "{refused}");
+    }
+    assert_eq!(narrow.search(&json!({})).await.json()["page"]["size"], 3);
+    let long = json!({"filter": {"text": {"eq": "a".repeat(200)}}});
+    assert_eq!(narrow.search(&long).await.json()["message"], "a body has at most 200 bytes");
+    api.remove().await;
+}
 
 on_both_engines!(the_worst_accepted_bodies_are_answered, times_at_the_edges_are_compared_right);
 

@@ -35,6 +35,7 @@ async fn configured(listen: &str, cursor_key: Option<&str>) -> Config {
         api: ApiConfig {
             listen: listen.parse().unwrap(),
             cursor_key: cursor_key.map(Secret::plain),
+            ..ApiConfig::default()
         },
         mask_key: None,
     }

@@ -1,0 +1,195 @@
+//! The query API's settings, as its user writes them.
+//!
+//! Promises: what is left out has a default, and no limit can be raised beyond what the engines and this program bear.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+use super::{ByteSize, Secret, raw};
+
+/// The query API's own settings.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Address to listen on; loopback only until callers can be told apart.
+    pub listen: SocketAddr,
+    /// Key that signs cursors; drawn anew at each start when absent.
+    pub cursor_key: Option<Secret>,
+    /// What a request may ask for.
+    pub limits: Limits,
+    /// What the engine is given for a search.
+    pub timeout: Duration,
+    /// Indexes that are held as they are while they are paged through.
+    pub snapshots: SnapshotConfig,
+}
+
+/// What a request may ask for; what is over it is refused before anything is sent.
+#[derive(Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Most bytes of a body.
+    pub body: ByteSize,
+    /// Most rows of a page.
+    pub page_size: usize,
+    /// Rows that pages by number reach.
+    pub offset_window: usize,
+    /// Deepest nesting of a filter.
+    pub depth: usize,
+    /// Deepest nesting of `some` alone.
+    pub some_depth: usize,
+    /// Most comparisons in a filter.
+    pub comparisons: usize,
+    /// Most values of one `in`.
+    pub in_values: usize,
+    /// Most keys of a sort.
+    pub sort_keys: usize,
+}
+
+/// Indexes that are held as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotConfig {
+    /// How long one is held after each of its pages.
+    pub keep_alive: Duration,
+    /// Most of them that this server holds open.
+    pub open: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: ByteSize(64 << 10),
+            page_size: 200,
+            offset_window: 10_000,
+            depth: 8,
+            some_depth: 2,
+            comparisons: 200,
+            in_values: 1_000,
+            sort_keys: 4,
+        }
+    }
+}
+
+impl Default for SnapshotConfig {
+    fn default() -> Self {
+        Self { keep_alive: Duration::from_secs(60), open: 50 }
+    }
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            cursor_key: None,
+            limits: Limits::default(),
+            timeout: Duration::from_secs(5),
+            snapshots: SnapshotConfig::default(),
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawApi {
+    listen: Option<SocketAddr>,
+    cursor_key: Option<Secret>,
+    limits: Limits,
+    timeout: Option<SignedDuration>,
+    snapshots: RawSnapshots,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawSnapshots {
+    keep_alive: Option<SignedDuration>,
+    open: Option<usize>,
+}
+
+impl RawApi {
+    pub(super) fn validate(self) -> Result<ApiConfig> {
+        let without = ApiConfig::default();
+        let timeout = raw::duration("timeout", self.timeout, 5).context("api")?;
+        if !(Duration::from_millis(100)..=Duration::from_secs(60)).contains(&timeout) {
+            bail!("api: `timeout` must be between 100ms and 1m");
+        }
+        Ok(ApiConfig {
+            listen: self.listen.unwrap_or(without.listen),
+            cursor_key: self.cursor_key,
+            limits: self.limits.validate().context("api: limits")?,
+            timeout,
+            snapshots: self.snapshots.validate().context("api: snapshots")?,
+        })
+    }
+}
+
+impl Limits {
+    /// Greatest values: engines refuse more, or it would take a request's time or memory out of proportion.
+    fn validate(self) -> Result<Self> {
+        let bounds = [
+            ("body", self.body.0, 1 << 20),
+            ("page_size", self.page_size, 1_000),
+            ("offset_window", self.offset_window, 10_000),
+            ("depth", self.depth, 20),
+            ("some_depth", self.some_depth, 4),
+            ("comparisons", self.comparisons, 1_000),
+            ("in_values", self.in_values, 10_000),
+            ("sort_keys", self.sort_keys, 8),
+        ];
+        for (name, given, most) in bounds {
+            if !(1..=most).contains(&given) {
+                bail!("`{name}` must be between 1 and {most}");
+            }
+        }
+        Ok(self)
+    }
+}
+
+impl RawSnapshots {
+    fn validate(self) -> Result<SnapshotConfig> {
+        let without = SnapshotConfig::default();
+        let keep_alive = raw::duration("keep_alive", self.keep_alive, 60)?;
+        // A person reads a page in less, and what is held takes up the engine's disk.
+        if !(Duration::from_secs(60)..=Duration::from_secs(300)).contains(&keep_alive) {
+            bail!("`keep_alive` must be between 1m and 5m");
+        }
+        let open = self.open.unwrap_or(without.open);
+        if open > MOST_OPEN {
+            bail!("`open` can be {MOST_OPEN} at most: engines hold no more on one node");
+        }
+        Ok(SnapshotConfig { keep_alive, open })
+    }
+}
+
+/// OpenSearch's own limit for each node.
+const MOST_OPEN: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn validated(text: &str) -> Result<ApiConfig> {
+        serde_json::from_str::<RawApi>(text).unwrap().validate()
+    }
+
+    #[test]
+    fn limits_have_defaults_and_ends() {
+        let config = validated(r#"{"limits": {"page_size": 1000, "body": "1MiB"}}"#).unwrap();
+        assert_eq!((config.limits.page_size, config.limits.body.0), (1_000, 1 << 20));
+        assert_eq!(config.limits.comparisons, Limits::default().comparisons);
+        let refused = |text: &str| format!("{:#}", validated(text).unwrap_err());
+        insta::assert_snapshot!(refused(r#"{"limits": {"page_size": 1001}}"#), @"api: limits: `page_size` must be between 1 and 1000");
+        insta::assert_snapshot!(refused(r#"{"limits": {"depth": 0}}"#), @"api: limits: `depth` must be between 1 and 20");
+        insta::assert_snapshot!(refused(r#"{"limits": {"body": "2MiB"}}"#), @"api: limits: `body` must be between 1 and 1048576");
+        insta::assert_snapshot!(refused(r#"{"timeout": "2m"}"#), @"api: `timeout` must be between 100ms and 1m");
+        insta::assert_snapshot!(refused(r#"{"snapshots": {"keep_alive": "10m"}}"#), @"api: snapshots: `keep_alive` must be between 1m and 5m");
+        insta::assert_snapshot!(refused(r#"{"snapshots": {"open": 301}}"#), @"api: snapshots: `open` can be 300 at most: engines hold no more on one node");
+    }
+
+    #[test]
+    fn unknown_limits_are_refused() {
+        assert!(serde_json::from_str::<RawApi>(r#"{"limits": {"rows": 1}}"#).is_err());
+        assert!(serde_json::from_str::<RawApi>(r#"{"snapshots": {"ttl": "1m"}}"#).is_err());
+    }
+}
