@@ -9,6 +9,7 @@ mod engine;
 mod error;
 pub mod index;
 mod patience;
+mod transport;
 pub mod version;
 
 pub use client::{Answer, Body, Client, Method};

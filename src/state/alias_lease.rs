@@ -6,7 +6,8 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use super::lease::{Before, Claim, Lease, LeaseError, Record, Tenure};
+use super::lease::{Claim, Lease, LeaseError, Record, Tenure};
+use super::watch::Before;
 
 /// What is remembered of an alias.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

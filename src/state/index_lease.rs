@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::State;
 use super::index_state::IndexState;
-use super::lease::{Before, Claim, Held, Lease, LeaseError, Record};
+use super::lease::{Claim, Held, Lease, LeaseError, Record};
+use super::watch::Before;
 use crate::mapping::Mapping;
 use crate::sink::{Client, index};
 

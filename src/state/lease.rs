@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -26,14 +26,7 @@ use super::stored::{NotStored, Standing};
 use crate::sink::version::epoch_after;
 
 /// Signs of life within one time to live.
-const BEATS: u32 = 3;
-/// Looks at a lease within one time to live.
-const LOOKS: u32 = 30;
-/// The longest pause between two looks at one that is held for moments only. Its holder stays away for longer than that.
-const BRIEF_LOOK: Duration = Duration::from_millis(100);
-/// Times to live after which it is not believed any more that somebody holds it for moments only.
-const BRIEF_FOR: u32 = 10;
-
+pub(super) const BEATS: u32 = 3;
 /// Who holds a lease, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenure {
@@ -110,9 +103,6 @@ pub(super) struct Record<T> {
     pub(super) content: T,
 }
 
-/// What stands in place of a lease that nobody holds.
-pub(super) type Before<T> = Option<(Standing, Record<T>)>;
-
 /// A lease that is held, and what its document says beside. Given back by [`Lease::give_back`]; one that is dropped is as its
 /// holder's death would leave it.
 #[derive(Debug)]
@@ -173,56 +163,6 @@ impl Claim {
             beat: 0,
             standing: Held::Held,
         })
-    }
-}
-
-impl State {
-    /// Waits until it is known whether somebody holds the lease: at once when it was given back, within its time to live
-    /// otherwise. Time in which the engine itself was silent does not count. One that is held for moments only is waited for.
-    pub(super) async fn watch<T: DeserializeOwned>(
-        &self,
-        id: &str,
-    ) -> Result<Before<T>, LeaseError> {
-        let Some((mut first, mut record)) = self.fetch::<Record<T>>(id).await? else {
-            return Ok(None);
-        };
-        if record.tenure.standing != Held::Held {
-            return Ok(Some((first, record)));
-        }
-        let ttl = Duration::from_millis(record.tenure.ttl_ms);
-        let (mut began, mut brief) = (Instant::now(), record.tenure.brief);
-        let patience = began + ttl * BRIEF_FOR;
-        tracing::info!(
-            lease = id,
-            holder = record.tenure.holder,
-            "held: looking for a sign of life"
-        );
-        while began.elapsed() < ttl {
-            let pause = ttl / LOOKS;
-            sleep(if brief { pause.min(BRIEF_LOOK) } else { pause }).await;
-            let looked = Instant::now();
-            let Some((now, latest)) = self.fetch::<Record<T>>(id).await? else { return Ok(None) };
-            if looked.elapsed() > ttl / BEATS {
-                began = Instant::now();
-            }
-            if latest.tenure.standing != Held::Held {
-                return Ok(Some((now, latest)));
-            }
-            if now == first {
-                continue;
-            }
-            brief = latest.tenure.brief && looked < patience;
-            if !brief {
-                return Err(LeaseError::Held(Box::new(latest.tenure)));
-            }
-            (first, record, began) = (now, latest, looked);
-        }
-        tracing::warn!(
-            lease = id,
-            holder = record.tenure.holder,
-            "its holder is dead: taking it over"
-        );
-        Ok(Some((first, record)))
     }
 }
 

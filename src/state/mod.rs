@@ -13,6 +13,7 @@ mod index_state;
 mod lease;
 mod runs;
 mod stored;
+mod watch;
 
 use std::sync::Arc;
 
