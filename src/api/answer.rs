@@ -69,6 +69,13 @@ pub(super) struct Found<'a> {
     pub(super) meta: Meta<'a>,
 }
 
+/// What a request for one document is answered with.
+#[derive(Serialize)]
+pub(super) struct FoundDocument<'a> {
+    pub(super) data: Box<RawValue>,
+    pub(super) meta: Meta<'a>,
+}
+
 #[derive(Serialize)]
 pub(super) struct FoundPage {
     pub(super) size: usize,

@@ -4,9 +4,11 @@
 //! request, without values; it listens on loopback only, as long as callers cannot be told apart.
 
 mod answer;
+mod document;
 mod generation;
 mod host;
 mod problem;
+mod ready;
 mod request;
 mod search;
 
@@ -30,6 +32,7 @@ use crate::sink::Client;
 use generation::Latest;
 pub(crate) use host::only_local;
 use problem::Problem;
+use ready::Ready;
 
 /// What every request needs; clones share it.
 #[derive(Clone)]
@@ -42,14 +45,16 @@ struct Shared {
     signer: Signer,
     indexes: BTreeMap<String, Latest>,
     config: ApiConfig,
+    ready: Ready,
 }
 
 impl AppState {
     /// Answers searches of the indexes behind these `aliases` from the engine of `client`, with cursors by `signer`.
     pub fn new(client: Client, signer: Signer, aliases: Vec<String>, config: &ApiConfig) -> Self {
         let indexes = aliases.into_iter().map(|alias| (alias, Latest::default())).collect();
-        let config = config.clone();
-        Self { shared: Arc::new(Shared { client, signer, indexes, config }) }
+        let shared =
+            Shared { client, signer, indexes, config: config.clone(), ready: Ready::default() };
+        Self { shared: Arc::new(shared) }
     }
 }
 
@@ -61,7 +66,9 @@ pub fn router(state: AppState) -> Router {
     let body = state.shared.config.limits.body.0;
     Router::new()
         .route("/healthz", get(healthz))
+        .route("/readyz", get(ready::readyz))
         .route("/v1/{index}/search", post(search::search))
+        .route("/v1/{index}/{id}", get(document::document))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(body))

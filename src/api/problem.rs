@@ -45,6 +45,19 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, kind, format!("unknown index `{name}`"), Some(&hint))
     }
 
+    /// None that the caller may see: there being none and its being hidden are told alike.
+    pub(super) fn no_document() -> Self {
+        let kind = ("unknown_document", "Unknown document");
+        Self::new(StatusCode::NOT_FOUND, kind, "there is no document of this id", None)
+    }
+
+    pub(super) fn not_ready<'a>(indexes: impl Iterator<Item = &'a str>) -> Self {
+        let kind = ("not_ready", "Not ready");
+        let indexes: Vec<String> = indexes.map(|index| format!("`{index}`")).collect();
+        let message = format!("cannot be searched now: {}", indexes.join(", "));
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("the log tells why"))
+    }
+
     pub(super) fn method_not_allowed() -> Self {
         let kind = ("method_not_allowed", "Method not allowed");
         let message = "this path does not answer this method";

@@ -41,12 +41,32 @@ pub(super) async fn search(
 ) -> Result<Response, Problem> {
     let start = Instant::now();
     let shared = &*state.shared;
-    let (alias, latest) = index(shared, alias)?;
+    let index = index(shared, alias)?;
     let body = json_body(&headers, body, shared.config.limits.body.0)?;
+    let wanted = Wanted { body: &body, id: None, request_id: &request_id };
+    let page = settled(shared, index, &wanted).await?;
+    render(shared, page, &request_id, start)
+}
+
+/// What a request asks for.
+pub(super) struct Wanted<'a> {
+    /// The search, as JSON.
+    pub(super) body: &'a [u8],
+    /// The only document that is meant.
+    pub(super) id: Option<&'a str>,
+    pub(super) request_id: &'a str,
+}
+
+/// An answer of the index that the alias names, asked for and known to be answered by one and the same mapping.
+pub(super) async fn settled(
+    shared: &Shared,
+    (alias, latest): (&str, &Latest),
+    wanted: &Wanted<'_>,
+) -> Result<Page, Problem> {
     let mut generation = latest.get(&shared.client, alias).await?;
     for _ in 0..SWAPS {
-        let asked = Asked { alias, generation: &generation, request_id: &request_id };
-        let outcome = match page(shared, &asked, &body).await {
+        let asked = Asked { alias, generation: &generation, request_id: wanted.request_id };
+        let outcome = match page(shared, &asked, wanted).await {
             Err(problem) if !problem.may_be_of_the_mapping() => return Err(problem),
             outcome => outcome,
         };
@@ -54,11 +74,11 @@ pub(super) async fn search(
         if let Ok(page) = &outcome
             && page.answer.hits.hits.first().is_some_and(|hit| hit.index == generation.index)
         {
-            return render(shared, outcome?, &request_id, start);
+            return outcome;
         }
         let now = latest.read(&shared.client, alias).await?;
         if now.is(&generation) {
-            return render(shared, outcome?, &request_id, start);
+            return outcome;
         }
         generation = now;
     }
@@ -73,17 +93,20 @@ struct Asked<'a> {
 }
 
 /// A page, before it is cut to what was asked for.
-struct Page {
-    request: SearchRequest,
+pub(super) struct Page {
+    pub(super) request: SearchRequest,
     binding: Binding,
-    answer: EngineAnswer,
+    pub(super) answer: EngineAnswer,
 }
 
-/// Reads `body` as a search of that generation, and asks the engine.
-async fn page(shared: &Shared, asked: &Asked<'_>, body: &[u8]) -> Result<Page, Problem> {
+/// Reads what is wanted as a search of that generation, and asks the engine.
+async fn page(shared: &Shared, asked: &Asked<'_>, wanted: &Wanted<'_>) -> Result<Page, Problem> {
     let fields = &asked.generation.fields;
-    let request = parse_within(&shared.config.limits, fields, body)?;
-    let question = question(&request);
+    let request = parse_within(&shared.config.limits, fields, wanted.body)?;
+    let mut question = question(&request);
+    if let Some(id) = wanted.id {
+        question = question.of_document(id);
+    }
     let binding = Binding::new(asked.alias, fields, &question);
     let after = request.page.after.as_deref();
     let after = after.map(|cursor| open_cursor(shared, binding, cursor)).transpose()?;
@@ -120,7 +143,7 @@ fn render(
 }
 
 /// The index of the URL, under the name that is known here.
-fn index(
+pub(super) fn index(
     shared: &Shared,
     alias: Result<Path<String>, PathRejection>,
 ) -> Result<(&str, &Latest), Problem> {
@@ -183,7 +206,7 @@ fn refused(error: &EngineError, request_id: &str) -> Problem {
     Problem::from(error)
 }
 
-fn rows(
+pub(super) fn rows(
     request: &SearchRequest,
     hits: &[Hit],
 ) -> Result<Vec<Box<serde_json::value::RawValue>>, Problem> {

@@ -31,6 +31,15 @@ pub fn question(request: &SearchRequest) -> Question {
     }
 }
 
+impl Question {
+    /// The same question of one document; whatever else holds goes on holding.
+    #[must_use]
+    pub fn of_document(self, id: &str) -> Self {
+        let query = json!({"bool": {"filter": [self.query, {"ids": {"values": [id]}}]}});
+        Self { query, ..self }
+    }
+}
+
 /// The body of the engine's search: one row more than the page has, which tells whether there is a next page. `after` are
 /// the sort values of the row before the page.
 pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>) -> Value {
@@ -235,6 +244,13 @@ mod tests {
                 "page": {"size": 50}, "count": "exact"}"#,
         );
         insta::assert_snapshot!(body, @r#"{"query":{"bool":{"filter":[{"term":{"manager.name":{"value":"김철수"}}}]}},"sort":[{"amount":{"order":"desc","missing":"_last"}},{"_prejoin.id":{"order":"asc"}}],"size":51,"track_total_hits":true,"_source":true}"#);
+    }
+
+    #[test]
+    fn one_document_is_asked_for_beside_all_else() {
+        let request = parse(&fields(), br#"{"filter": {"paid": {"eq": true}}}"#).unwrap();
+        let question = question(&request).of_document("a/\"b");
+        insta::assert_snapshot!(question.query, @r#"{"bool":{"filter":[{"bool":{"filter":[{"term":{"paid":{"value":true}}}]}},{"ids":{"values":["a/\"b"]}}]}}"#);
     }
 
     #[test]

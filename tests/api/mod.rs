@@ -1,6 +1,7 @@
 //! The query API on real engines, against what is right.
 
 mod docs;
+mod document;
 mod documents;
 mod evaluator;
 mod failures;

@@ -1,0 +1,92 @@
+//! `GET /v1/{index}/{id}`.
+//!
+//! Promises: one document, by the same query as a search, so that whoever may not find it does not get it; one that is not
+//! there and one that may not be seen are told alike.
+
+use std::time::Instant;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, State};
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use super::AppState;
+use super::answer::{FoundDocument, Meta};
+use super::problem::Problem;
+use super::request::{RequestId, Rows};
+use super::search::{Wanted, index, rows, settled};
+use crate::finding::did_you_mean;
+use crate::query::{Code, Pointer, Refusal};
+
+/// Answers one document, or the fields of it that were asked for.
+pub(super) async fn document(
+    State(state): State<AppState>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let start = Instant::now();
+    let shared = &*state.shared;
+    // Only a name that is no UTF-8 is refused by the extractor.
+    let Path((alias, id)) = path.map_err(|_| Problem::no_document())?;
+    let index = index(shared, Ok(Path(alias)))?;
+    let body = body(uri.query().unwrap_or_default())?.to_string();
+    let wanted = Wanted { body: body.as_bytes(), id: Some(&id), request_id: &request_id };
+    let page = settled(shared, index, &wanted).await?;
+    let hits = &page.answer.hits.hits;
+    let row = rows(&page.request, hits)?.into_iter().next().ok_or_else(Problem::no_document)?;
+    let meta = Meta {
+        index: hits.first().map(|hit| hit.index.as_str()),
+        took_ms: start.elapsed().as_millis(),
+        request_id: &request_id,
+    };
+    let mut response = axum::Json(FoundDocument { data: row, meta }).into_response();
+    response.extensions_mut().insert(Rows(1));
+    Ok(response)
+}
+
+/// The search that the parameters stand for.
+fn body(query: &str) -> Result<Value, Refusal> {
+    let mut body = json!({"page": {"size": 1}, "count": "none"});
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let at = Pointer::root().join(&name);
+        if name != "fields" {
+            let what = format!("unknown parameter `{name}`");
+            let hint = did_you_mean(&name, ["fields"]);
+            return Err(Refusal::one(&at, Code::UnknownKey, what, Some(&hint)));
+        }
+        let paths = value.split(',').filter(|path| !path.is_empty()).collect::<Vec<_>>();
+        let before =
+            body.as_object_mut().and_then(|body| body.insert("fields".into(), json!(paths)));
+        if before.is_some() {
+            let what = "`fields` stands here twice";
+            let hint = Some("give all paths at once, with commas");
+            return Err(Refusal::one(&at, Code::RepeatedKey, what, hint));
+        }
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> String {
+        body(query).map_or_else(|refusal| refusal.to_string(), |body| body.to_string())
+    }
+
+    #[test]
+    fn paths_are_read_from_the_query() {
+        insta::assert_snapshot!(read(""), @r#"{"page":{"size":1},"count":"none"}"#);
+        insta::assert_snapshot!(read("fields="), @r#"{"page":{"size":1},"count":"none","fields":[]}"#);
+        insta::assert_snapshot!(read("fields=a.b,%EA%B9%80"), @r#"{"page":{"size":1},"count":"none","fields":["a.b","김"]}"#);
+    }
+
+    #[test]
+    fn nothing_of_the_query_is_ignored() {
+        insta::assert_snapshot!(read("feilds=a"), @"/feilds unknown_key: unknown parameter `feilds`; did you mean `fields`?");
+        insta::assert_snapshot!(read("fields=a&fields=b"), @"/fields repeated_key: `fields` stands here twice; give all paths at once, with commas");
+    }
+}
