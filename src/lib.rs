@@ -3,9 +3,10 @@
 //!
 //! Data flows one way. A [`job`] is held against [`config`], [`mapping`] and the live tables of its [`source`]s and becomes a
 //! [`plan`]; pages of [`row`]s are joined by [`hydrate`], written as documents by [`assemble`] and sent by [`sink`]; [`sync`]
-//! drives that and [`state`] remembers it. [`query`] and [`api`] answer searches; [`run`] keeps the [`times`] of jobs; [`cli`] is what a
-//! person meets.
+//! drives that and [`state`] remembers it. [`query`] and [`api`] answer searches, and [`access`] says of whom; [`run`] keeps
+//! the [`times`] of jobs; [`cli`] is what a person meets.
 
+pub mod access;
 pub mod api;
 pub mod assemble;
 pub mod cli;

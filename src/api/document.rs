@@ -3,6 +3,7 @@
 //! Promises: one document, by the same query as a search, so that whoever may not find it does not get it; one that is not
 //! there and one that may not be seen are told alike.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::rejection::PathRejection;
@@ -14,9 +15,12 @@ use url::form_urlencoded;
 
 use super::AppState;
 use super::answer::{FoundDocument, Meta};
+use super::caller::may;
 use super::problem::Problem;
 use super::request::{RequestId, Rows};
 use super::search::{Wanted, index, rows, settled};
+use crate::access::Caller;
+use crate::config::Operation;
 use crate::finding::did_you_mean;
 use crate::query::{Code, Pointer, Refusal};
 
@@ -24,6 +28,7 @@ use crate::query::{Code, Pointer, Refusal};
 pub(super) async fn document(
     State(state): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(caller): Extension<Arc<Caller>>,
     path: Result<Path<(String, String)>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -31,12 +36,14 @@ pub(super) async fn document(
     let shared = &*state.shared;
     // Only a name that is no UTF-8 is refused by the extractor.
     let Path((alias, id)) = path.map_err(|_| Problem::no_document())?;
-    let index = index(shared, Ok(Path(alias)))?;
+    let index = index(shared, &caller, Ok(Path(alias)))?;
+    may(&caller, Operation::Get)?;
     let body = body(uri.query().unwrap_or_default())?.to_string();
-    let wanted = Wanted { body: body.as_bytes(), id: Some(&id), request_id: &request_id };
+    let wanted =
+        Wanted { caller: &caller, body: body.as_bytes(), id: Some(&id), request_id: &request_id };
     let page = settled(shared, index, &wanted).await?;
     let hits = &page.answer.hits.hits;
-    let row = rows(&page.request, hits)?.into_iter().next().ok_or_else(Problem::no_document)?;
+    let row = rows(&page.selection, hits)?.into_iter().next().ok_or_else(Problem::no_document)?;
     let meta = Meta {
         index: hits.first().map(|hit| hit.index.as_str()),
         took_ms: start.elapsed().as_millis(),

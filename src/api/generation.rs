@@ -1,8 +1,10 @@
 //! What is in an index right now.
 //!
 //! Promises: fields are those of the index behind the alias, not those of a file that may be ahead of it. The mapping is
-//! read when it is first needed, and again whenever an answer gives reason to doubt it.
+//! read when it is first needed, and again whenever an answer gives reason to doubt it. A caller is given no more of it
+//! than their role sees.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -10,8 +12,9 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
 use super::problem::Problem;
+use crate::access::{Caller, Role, Seen, Sight};
 use crate::mapping;
-use crate::query::Fields;
+use crate::query::{Fields, Filter, Selection};
 use crate::sink::{Body, Client, EngineError, Method};
 
 /// How long the engine may take to tell a mapping.
@@ -22,15 +25,37 @@ const WAIT: Duration = Duration::from_secs(7);
 pub(super) struct Generation {
     /// The real index.
     pub(super) index: String,
-    /// What it holds.
-    pub(super) fields: Fields,
+    /// All that it holds.
+    whole: Fields,
+    /// What of it there is, by role.
+    seen: BTreeMap<String, Seen>,
+}
+
+/// What of a generation there is for one caller.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    /// The fields that they may name.
+    pub(super) fields: &'a Fields,
+    /// What they are shown of a document.
+    pub(super) shown: &'a Selection,
+    /// The documents that there are for them.
+    pub(super) rows: Filter,
 }
 
 /// The generation of one alias that was met last.
-#[derive(Debug, Default)]
-pub(super) struct Latest(RwLock<Option<Arc<Generation>>>);
+#[derive(Debug)]
+pub(super) struct Latest {
+    met: RwLock<Option<Arc<Generation>>>,
+    sights: BTreeMap<String, Sight>,
+}
 
 impl Latest {
+    /// Nothing met so far of the alias that these roles see.
+    pub(super) fn new<'r>(alias: &str, roles: impl Iterator<Item = &'r Role>) -> Self {
+        let sights = roles.filter_map(|role| Some((role.name().to_owned(), role.sight(alias)?)));
+        Self { met: RwLock::new(None), sights: sights.collect() }
+    }
+
     /// The generation that was met last; read from the engine when there is none.
     ///
     /// # Errors
@@ -40,7 +65,7 @@ impl Latest {
         client: &Client,
         alias: &str,
     ) -> Result<Arc<Generation>, Problem> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.met.read().unwrap_or_else(PoisonError::into_inner).clone();
         match known {
             Some(generation) => Ok(generation),
             None => self.read(client, alias).await,
@@ -65,11 +90,11 @@ impl Latest {
             tracing::warn!(%error, alias, "the mapping cannot be read");
             Problem::from(&error)
         })?;
-        let generation = Arc::new(generation(told).map_err(|error| {
+        let generation = Arc::new(self.generation(told, alias).map_err(|error| {
             tracing::error!(error = format!("{error:#}"), alias, "the mapping is not understood");
             Problem::internal()
         })?);
-        let mut latest = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.met.write().unwrap_or_else(PoisonError::into_inner);
         *latest = Some(Arc::clone(&generation));
         Ok(generation)
     }
@@ -78,17 +103,33 @@ impl Latest {
 impl Generation {
     /// Whether a search means the same in both.
     pub(super) fn is(&self, other: &Self) -> bool {
-        self.index == other.index && self.fields.fingerprint() == other.fields.fingerprint()
+        self.index == other.index && self.whole.fingerprint() == other.whole.fingerprint()
+    }
+
+    /// What of it there is for that caller.
+    ///
+    /// # Errors
+    /// When their role's filter cannot be asked of it.
+    pub(super) fn view(&self, caller: &Caller) -> Result<View<'_>, Problem> {
+        let seen = self.seen.get(caller.role.name()).ok_or_else(Problem::internal)?;
+        let rows = seen.rows(&self.whole, caller).ok_or_else(Problem::internal)?;
+        Ok(View { fields: &seen.fields, shown: &seen.selection, rows })
     }
 }
 
-/// `{"the-index-000007": {"mappings": {…}}}`.
-fn generation(told: Map<String, Value>) -> Result<Generation> {
-    let mut indexes = told.into_iter();
-    let (Some((index, body)), None) = (indexes.next(), indexes.next()) else {
-        anyhow::bail!("the alias names more than one index, or none");
-    };
-    let mappings = body.get("mappings").context("there is no mapping in it")?;
-    let fields = mapping::live(mappings).map_err(anyhow::Error::msg)?;
-    Ok(Generation { index, fields: Fields::of(&fields) })
+impl Latest {
+    /// `{"the-index-000007": {"mappings": {…}}}`.
+    fn generation(&self, told: Map<String, Value>, alias: &str) -> Result<Generation> {
+        let mut indexes = told.into_iter();
+        let (Some((index, body)), None) = (indexes.next(), indexes.next()) else {
+            anyhow::bail!("the alias names more than one index, or none");
+        };
+        let mappings = body.get("mappings").context("there is no mapping in it")?;
+        let fields = mapping::live(mappings).map_err(anyhow::Error::msg)?;
+        let whole = Fields::of(&fields);
+        let sights = self.sights.iter();
+        let seen =
+            sights.map(|(role, sight)| (role.clone(), sight.clone().of(&whole, alias, role)));
+        Ok(Generation { index, seen: seen.collect(), whole })
+    }
 }

@@ -4,6 +4,7 @@
 //! request, without values; it listens on loopback only, as long as callers cannot be told apart.
 
 mod answer;
+mod caller;
 mod document;
 mod generation;
 mod host;
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::access::Access;
 use crate::config::{ApiConfig, Config};
 use crate::finding::Finding;
 use crate::query::Signer;
@@ -46,15 +48,26 @@ struct Shared {
     indexes: BTreeMap<String, Latest>,
     config: ApiConfig,
     ready: Ready,
+    access: Access,
 }
 
 impl AppState {
-    /// Answers searches of the indexes behind these `aliases` from the engine of `client`, with cursors by `signer`.
-    pub fn new(client: Client, signer: Signer, aliases: Vec<String>, config: &ApiConfig) -> Self {
-        let indexes = aliases.into_iter().map(|alias| (alias, Latest::default())).collect();
-        let shared =
-            Shared { client, signer, indexes, config: config.clone(), ready: Ready::default() };
-        Self { shared: Arc::new(shared) }
+    /// Answers searches of the indexes behind these `aliases` from the engine of `client`, with cursors by `signer`, to those
+    /// whom `access` lets in.
+    pub fn new(
+        client: Client,
+        signer: Signer,
+        aliases: Vec<String>,
+        config: &ApiConfig,
+        access: Access,
+    ) -> Self {
+        let indexes = aliases.into_iter().map(|alias| {
+            let latest = Latest::new(&alias, access.roles());
+            (alias, latest)
+        });
+        let indexes = indexes.collect();
+        let (config, ready) = (config.clone(), Ready::default());
+        Self { shared: Arc::new(Shared { client, signer, indexes, config, ready, access }) }
     }
 }
 
@@ -65,10 +78,12 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub fn router(state: AppState) -> Router {
     let body = state.shared.config.limits.body.0;
     Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(ready::readyz))
         .route("/v1/{index}/search", post(search::search))
         .route("/v1/{index}/{id}", get(document::document))
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::identify))
+        // What stands below asks nobody who they are.
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(ready::readyz))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(body))
@@ -117,7 +132,7 @@ impl Server {
                 .hint("is another server running? port 0 takes a free one")
         })?;
         let address = listener.local_addr().context("the address listened on")?;
-        let state = AppState::new(client, signer, aliases, &config.api);
+        let state = AppState::new(client, signer, aliases, &config.api, Access::open());
         let shared = &*state.shared;
         for (alias, latest) in &shared.indexes {
             // It may be built while the server runs; what else is wrong is told with the first search too.

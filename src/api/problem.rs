@@ -71,6 +71,11 @@ impl Problem {
         Self::new(StatusCode::MISDIRECTED_REQUEST, kind, message, detail)
     }
 
+    pub(super) fn forbidden() -> Self {
+        let kind = ("forbidden", "Forbidden");
+        Self::new(StatusCode::FORBIDDEN, kind, "your role may not do this", None)
+    }
+
     pub(super) fn not_json() -> Self {
         let kind = ("unsupported_media_type", "Unsupported media type");
         let message = "the body is JSON, and says so";

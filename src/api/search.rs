@@ -3,6 +3,7 @@
 //! Promises: a page that is whole or a problem, by the mapping of the index that it comes from; one query of the
 //! engine, unless the index is replaced meanwhile.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -14,14 +15,16 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::answer::{EngineAnswer, Found, FoundPage, Hit, Meta};
+use super::caller::may;
 use super::generation::{Generation, Latest};
 use super::problem::Problem;
 use super::request::{RequestId, Rows};
 use super::{AppState, Shared};
+use crate::access::Caller;
+use crate::config::Operation;
 use crate::query::cursor::CursorError;
 use crate::query::dsl::{question, to_dsl};
-use crate::query::project::Selection;
-use crate::query::{Binding, Code, Pointer, Refusal, SearchRequest, parse_within};
+use crate::query::{Binding, Code, Pointer, Refusal, SearchRequest, Selection, parse_within};
 use crate::sink::{EngineError, Method};
 
 /// How much longer than it was given the engine's answer is waited for.
@@ -35,21 +38,24 @@ const SWAPS: usize = 3;
 pub(super) async fn search(
     State(state): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(caller): Extension<Arc<Caller>>,
     alias: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let start = Instant::now();
     let shared = &*state.shared;
-    let index = index(shared, alias)?;
+    let index = index(shared, &caller, alias)?;
+    may(&caller, Operation::Search)?;
     let body = json_body(&headers, body, shared.config.limits.body.0)?;
-    let wanted = Wanted { body: &body, id: None, request_id: &request_id };
+    let wanted = Wanted { caller: &caller, body: &body, id: None, request_id: &request_id };
     let page = settled(shared, index, &wanted).await?;
     render(shared, page, &request_id, start)
 }
 
 /// What a request asks for.
 pub(super) struct Wanted<'a> {
+    pub(super) caller: &'a Caller,
     /// The search, as JSON.
     pub(super) body: &'a [u8],
     /// The only document that is meant.
@@ -65,7 +71,12 @@ pub(super) async fn settled(
 ) -> Result<Page, Problem> {
     let mut generation = latest.get(&shared.client, alias).await?;
     for _ in 0..SWAPS {
-        let asked = Asked { alias, generation: &generation, request_id: wanted.request_id };
+        let asked = Asked {
+            alias,
+            caller: wanted.caller,
+            generation: &generation,
+            request_id: wanted.request_id,
+        };
         let outcome = match page(shared, &asked, wanted).await {
             Err(problem) if !problem.may_be_of_the_mapping() => return Err(problem),
             outcome => outcome,
@@ -88,6 +99,7 @@ pub(super) async fn settled(
 /// What a request is about.
 struct Asked<'a> {
     alias: &'a str,
+    caller: &'a Caller,
     generation: &'a Generation,
     request_id: &'a str,
 }
@@ -95,24 +107,26 @@ struct Asked<'a> {
 /// A page, before it is cut to what was asked for.
 pub(super) struct Page {
     pub(super) request: SearchRequest,
+    pub(super) selection: Selection,
     binding: Binding,
     pub(super) answer: EngineAnswer,
 }
 
 /// Reads what is wanted as a search of that generation, and asks the engine.
 async fn page(shared: &Shared, asked: &Asked<'_>, wanted: &Wanted<'_>) -> Result<Page, Problem> {
-    let fields = &asked.generation.fields;
-    let request = parse_within(&shared.config.limits, fields, wanted.body)?;
-    let mut question = question(&request);
+    let view = asked.generation.view(asked.caller)?;
+    let request = parse_within(&shared.config.limits, view.fields, wanted.body)?;
+    let mut question = question(&request, &view.rows);
     if let Some(id) = wanted.id {
         question = question.of_document(id);
     }
-    let binding = Binding::new(asked.alias, fields, &question);
+    let binding = Binding::new(asked.caller.binding(), asked.alias, view.fields, &question);
     let after = request.page.after.as_deref();
     let after = after.map(|cursor| open_cursor(shared, binding, cursor)).transpose()?;
     let body = to_dsl(&request, &question, after);
     let answer = ask(shared, asked, &body).await?;
-    Ok(Page { request, binding, answer })
+    let selection = Selection::new(request.fields.as_deref(), view.shown);
+    Ok(Page { request, selection, binding, answer })
 }
 
 fn render(
@@ -121,14 +135,14 @@ fn render(
     request_id: &str,
     start: Instant,
 ) -> Result<Response, Problem> {
-    let Page { request, binding, answer } = page;
+    let Page { request, selection, binding, answer } = page;
     let mut hits = answer.hits.hits;
     let has_next = hits.len() > request.page.size;
     hits.truncate(request.page.size);
     let last = hits.last().filter(|_| has_next);
     let next = last.map(|hit| shared.signer.issue(binding, &hit.sort));
     let found = Found {
-        data: rows(&request, &hits)?,
+        data: rows(&selection, &hits)?,
         page: FoundPage { size: request.page.size, next, has_next },
         total: answer.hits.total,
         meta: Meta {
@@ -142,16 +156,19 @@ fn render(
     Ok(response)
 }
 
-/// The index of the URL, under the name that is known here.
-pub(super) fn index(
-    shared: &Shared,
+/// The index of the URL, under the name that is known here, if it is there for that caller.
+pub(super) fn index<'s>(
+    shared: &'s Shared,
+    caller: &Caller,
     alias: Result<Path<String>, PathRejection>,
-) -> Result<(&str, &Latest), Problem> {
-    let known = &shared.indexes;
+) -> Result<(&'s str, &'s Latest), Problem> {
+    let known = || shared.indexes.iter().filter(|(alias, _)| caller.role.sees(alias));
     // Only a name that is no UTF-8 is refused by the extractor.
     let alias = alias.map_or_else(|_| String::from("\u{FFFD}"), |Path(alias)| alias);
-    let found = known.get_key_value(&alias).map(|(alias, latest)| (alias.as_str(), latest));
-    found.ok_or_else(|| Problem::unknown_index(&alias, known.keys().map(String::as_str)))
+    let found = known().find(|(name, _)| **name == alias);
+    found
+        .map(|(alias, latest)| (alias.as_str(), latest))
+        .ok_or_else(|| Problem::unknown_index(&alias, known().map(|(alias, _)| alias.as_str())))
 }
 
 fn json_body(
@@ -207,10 +224,9 @@ fn refused(error: &EngineError, request_id: &str) -> Problem {
 }
 
 pub(super) fn rows(
-    request: &SearchRequest,
+    selection: &Selection,
     hits: &[Hit],
 ) -> Result<Vec<Box<serde_json::value::RawValue>>, Problem> {
-    let selection = Selection::new(request.fields.as_deref());
     let rows = hits.iter().map(|hit| selection.row(&hit.id, &hit.source));
     rows.collect::<Result<_, _>>().map_err(|_| Problem::internal())
 }

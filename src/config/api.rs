@@ -2,22 +2,29 @@
 //!
 //! Promises: what is left out has a default, and no limit can be raised beyond what the engines and this program bear.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use jiff::SignedDuration;
 use serde::Deserialize;
 
+use super::access::{self, AuthConfig, RawAuth, RoleConfig};
 use super::{ByteSize, Secret, raw};
 
 /// The query API's own settings.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
-    /// Address to listen on; loopback only until callers can be told apart.
+    /// Address to listen on; loopback only while callers are not told apart.
     pub listen: SocketAddr,
     /// Key that signs cursors; drawn anew at each start when absent.
     pub cursor_key: Option<Secret>,
+    /// How callers are told apart.
+    pub auth: AuthConfig,
+    /// What each role may do and see.
+    pub roles: BTreeMap<String, RoleConfig>,
     /// What a request may ask for.
     pub limits: Limits,
     /// What the engine is given for a search.
@@ -83,6 +90,8 @@ impl Default for ApiConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             cursor_key: None,
+            auth: AuthConfig::None,
+            roles: BTreeMap::new(),
             limits: Limits::default(),
             timeout: Duration::from_secs(5),
             snapshots: SnapshotConfig::default(),
@@ -95,6 +104,8 @@ impl Default for ApiConfig {
 pub(super) struct RawApi {
     listen: Option<SocketAddr>,
     cursor_key: Option<Secret>,
+    auth: Option<RawAuth>,
+    roles: BTreeMap<String, RoleConfig>,
     limits: Limits,
     timeout: Option<SignedDuration>,
     snapshots: RawSnapshots,
@@ -108,15 +119,19 @@ struct RawSnapshots {
 }
 
 impl RawApi {
-    pub(super) fn validate(self) -> Result<ApiConfig> {
+    pub(super) fn validate(self, at: &impl Fn(PathBuf) -> PathBuf) -> Result<ApiConfig> {
         let without = ApiConfig::default();
         let timeout = raw::duration("timeout", self.timeout, 5).context("api")?;
         if !(Duration::from_millis(100)..=Duration::from_secs(60)).contains(&timeout) {
             bail!("api: `timeout` must be between 100ms and 1m");
         }
+        access::validated(&self.roles)?;
+        let auth = self.auth.map(|auth| auth.validate(&self.roles, at)).transpose()?;
         Ok(ApiConfig {
             listen: self.listen.unwrap_or(without.listen),
             cursor_key: self.cursor_key,
+            auth: auth.unwrap_or(without.auth),
+            roles: self.roles,
             limits: self.limits.validate().context("api: limits")?,
             timeout,
             snapshots: self.snapshots.validate().context("api: snapshots")?,
@@ -170,7 +185,7 @@ mod tests {
     use super::*;
 
     fn validated(text: &str) -> Result<ApiConfig> {
-        serde_json::from_str::<RawApi>(text).unwrap().validate()
+        serde_json::from_str::<RawApi>(text).unwrap().validate(&|path| path)
     }
 
     #[test]

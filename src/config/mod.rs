@@ -4,6 +4,7 @@
 //! its own, so that an unknown key is reported with the file and line (or the variable) that holds it. Secrets are never
 //! printed, not even by `Debug`. Never connects to anything.
 
+mod access;
 mod api;
 mod load;
 mod raw;
@@ -18,6 +19,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use jiff::tz::TimeZone;
 
+pub use access::{
+    Algorithm, AuthConfig, EVERY_PATH, IndexConfig, JwtConfig, JwtKeys, KeyConfig, Mask, Operation,
+    RoleConfig,
+};
 pub use api::{ApiConfig, Limits, SnapshotConfig};
 pub use load::ByteSize;
 pub use raw::Kind;
@@ -206,7 +211,7 @@ impl Config {
             engine,
             sources,
             load: raw.load.validate()?,
-            api: raw.api.validate()?,
+            api: raw.api.validate(&at)?,
             run: raw.run.validate()?,
             mask_key: raw.mask.key,
         })

@@ -25,7 +25,7 @@ const MIN_KEY: usize = 16;
 #[derive(Clone)]
 pub struct Signer(Hmac<Sha256>);
 
-/// What a cursor belongs to: index, mapping, filter and sort. How many rows are shown, and which of their fields, is free
+/// What a cursor belongs to: its caller, index, mapping, rows, filter and sort. How many rows are shown, and which of their fields, is free
 /// to change from page to page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binding([u8; BINDING]);
@@ -40,11 +40,13 @@ pub enum CursorError {
 }
 
 impl Binding {
-    /// The binding of a question to the index of that alias.
-    pub fn new(alias: &str, fields: &Fields, question: &Question) -> Self {
+    /// The binding of a `caller`'s question to the index of that alias; a caller is a role and who has it.
+    pub fn new(caller: [&str; 2], alias: &str, fields: &Fields, question: &Question) -> Self {
         let mut hash = Sha256::new();
         hash.update(fields.fingerprint());
-        for part in [alias.to_owned(), question.query.to_string(), question.sort.to_string()] {
+        let [role, subject] = caller;
+        let (query, sort) = (question.query.to_string(), question.sort.to_string());
+        for part in [role, subject, alias, &query, &sort] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -110,14 +112,20 @@ mod tests {
     use super::*;
     use crate::query::dsl::question;
     use crate::query::fields::tests::fields;
-    use crate::query::parse;
+    use crate::query::{Filter, parse};
 
+    const CALLER: [&str; 2] = ["viewer", "ada"];
     const VALUES: &str =
         r#"[-9223372036854775808,12345678901234567890123456789012345678.10,"Infinity",null,"c1"]"#;
 
     fn binding(alias: &str, body: &str) -> Binding {
+        of(CALLER, alias, body, &Filter::everything())
+    }
+
+    fn of(caller: [&str; 2], alias: &str, body: &str, rows: &Filter) -> Binding {
         let fields = fields();
-        Binding::new(alias, &fields, &question(&parse(&fields, body.as_bytes()).unwrap()))
+        let request = parse(&fields, body.as_bytes()).unwrap();
+        Binding::new(caller, alias, &fields, &question(&request, rows))
     }
 
     fn cursor(signer: &Signer, binding: Binding) -> String {
@@ -146,6 +154,26 @@ mod tests {
         ];
         for (alias, body) in others {
             assert_eq!(open(alias, body), Err(CursorError::Mismatch), "{alias} {body}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_serves_its_own_caller_only() {
+        let signer = Signer::random().unwrap();
+        let all = Filter::everything();
+        let made_for = of(CALLER, "contracts", "{}", &all);
+        let cursor = cursor(&signer, made_for);
+        assert!(signer.open(of(CALLER, "contracts", "{}", &all), &cursor).is_ok());
+        let none = Filter::Or(Vec::new());
+        let strangers = [
+            (["viewer", "bob"], &all),
+            (["admin", "ada"], &all),
+            (["viewe", "rada"], &all),
+            (CALLER, &none),
+        ];
+        for (caller, rows) in strangers {
+            let binding = of(caller, "contracts", "{}", rows);
+            assert_eq!(signer.open(binding, &cursor), Err(CursorError::Mismatch), "{caller:?}");
         }
     }
 

@@ -21,14 +21,20 @@ pub struct Question {
     pub sort: Value,
 }
 
-/// The question of a search.
-pub fn question(request: &SearchRequest) -> Question {
+/// The question of a search, asked of the documents that match `rows` only.
+pub fn question(request: &SearchRequest, rows: &Filter) -> Question {
     let mut sort: Vec<Value> = request.sort.iter().map(sort_key).collect();
     sort.push(keyed(&format!("{OWN_FIELD}.id"), json!({"order": "asc"})));
-    Question {
-        query: json!({"bool": {"filter": [clause(&request.filter)]}}),
-        sort: Value::Array(sort),
+    Question { query: among_rows(rows, &clause(&request.filter)), sort: Value::Array(sort) }
+}
+
+/// What the caller asks is a closed node beside the one of the rows: nothing in it can widen them.
+fn among_rows(rows: &Filter, asked: &Value) -> Value {
+    let asked = json!({"bool": {"filter": [asked]}});
+    if *rows == Filter::everything() {
+        return asked;
     }
+    json!({"bool": {"filter": [clause(rows), asked]}})
 }
 
 impl Question {
@@ -83,7 +89,7 @@ fn sort_key(sort: &Sort) -> Value {
     keyed(&sort.field.engine, json!({"order": order, "missing": missing}))
 }
 
-fn clause(filter: &Filter) -> Value {
+pub(super) fn clause(filter: &Filter) -> Value {
     match filter {
         Filter::And(filters) if filters.is_empty() => json!({"match_all": {}}),
         Filter::Or(filters) if filters.is_empty() => json!({"match_none": {}}),
@@ -229,7 +235,7 @@ mod tests {
 
     fn compiled(body: &str) -> Value {
         let request = parse(&fields(), body.as_bytes()).unwrap();
-        to_dsl(&request, &question(&request), None)
+        to_dsl(&request, &question(&request, &Filter::everything()), None)
     }
 
     fn filter(filter: &str) -> String {
@@ -249,7 +255,7 @@ mod tests {
     #[test]
     fn one_document_is_asked_for_beside_all_else() {
         let request = parse(&fields(), br#"{"filter": {"paid": {"eq": true}}}"#).unwrap();
-        let question = question(&request).of_document("a/\"b");
+        let question = question(&request, &Filter::everything()).of_document("a/\"b");
         insta::assert_snapshot!(question.query, @r#"{"bool":{"filter":[{"bool":{"filter":[{"term":{"paid":{"value":true}}}]}},{"ids":{"values":["a/\"b"]}}]}}"#);
     }
 
@@ -303,7 +309,7 @@ mod tests {
         let mapping = crate::mapping::Mapping::parse(std::path::Path::new("m.json"), text).unwrap();
         let fields = crate::query::Fields::new(&mapping);
         let request = parse(&fields, br#"{"filter": {"a": {"exists": true}}}"#).unwrap();
-        insta::assert_snapshot!(question(&request).query, @r#"{"bool":{"filter":[{"exists":{"field":"a.raw"}}]}}"#);
+        insta::assert_snapshot!(question(&request, &Filter::everything()).query, @r#"{"bool":{"filter":[{"exists":{"field":"a.raw"}}]}}"#);
         let kept = br#"{"filter": {"kept": {"exists": true}, "not": {"kept": {"eq": 1}}}}"#;
         insta::assert_snapshot!(parse(&fields, kept).unwrap_err(), @"
         /filter/kept/exists field_cannot_serve: `kept` is not indexed: whether it has a value is not known
@@ -315,7 +321,7 @@ mod tests {
     fn the_rows_after_a_cursor_are_asked_for_by_its_values() {
         let request = parse(&fields(), b"{}").unwrap();
         let after = serde_json::from_str("[-9223372036854775808, null, \"c1\"]").unwrap();
-        let body = to_dsl(&request, &question(&request), Some(after));
+        let body = to_dsl(&request, &question(&request, &Filter::everything()), Some(after));
         insta::assert_snapshot!(body["search_after"], @r#"[-9223372036854775808,null,"c1"]"#);
     }
 }

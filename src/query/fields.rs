@@ -1,12 +1,14 @@
 //! The fields of an index as a search may name them.
 //!
 //! Promises: one entry per path of the document, with the engine's field that serves a comparison or a sort, if one does.
-//! prejoin's own object and the sub-fields of a field are not among them.
+//! prejoin's own object and the sub-fields of a field are not among them. Of those that are seen through a selection, what
+//! it hides is known no more, and what it masks is only there to be shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use super::project::Selection;
 use crate::finding::did_you_mean;
 use crate::mapping::{self, Field, Mapping};
 
@@ -20,6 +22,10 @@ const MAX_NAME: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Fields {
     known: BTreeMap<String, Known>,
+    /// Paths that rows may have, and that nothing else may name.
+    only_shown: BTreeSet<String>,
+    /// Objects of which something is not known.
+    partial: BTreeSet<String>,
     fingerprint: [u8; 32],
 }
 
@@ -126,8 +132,64 @@ impl Fields {
     pub fn of(fields: &mapping::Fields) -> Self {
         let mut known = BTreeMap::new();
         collect(fields, "", None, &mut known);
-        let fingerprint = Sha256::digest(format!("{known:?}")).into();
-        Self { known, fingerprint }
+        Self::with(known, BTreeSet::new(), BTreeSet::new())
+    }
+
+    fn with(
+        known: BTreeMap<String, Known>,
+        only_shown: BTreeSet<String>,
+        partial: BTreeSet<String>,
+    ) -> Self {
+        let fingerprint = Sha256::digest(format!("{known:?}{only_shown:?}{partial:?}")).into();
+        Self { known, only_shown, partial, fingerprint }
+    }
+
+    /// What one knows of these who sees documents through `selection`.
+    #[must_use]
+    pub fn seen_through(&self, selection: &Selection) -> Self {
+        let (mut known, mut only_shown, mut partial) =
+            (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        // From the innermost outwards: an object is known by what is known in it.
+        for (path, field) in self.known.iter().rev() {
+            let prefix = format!("{path}.");
+            let has_known = |known: &BTreeMap<String, Known>| {
+                known.range(prefix.clone()..).next().is_some_and(|(at, _)| at.starts_with(&prefix))
+            };
+            let is_value = matches!(field.shape, Shape::Value(_));
+            match selection.at(path) {
+                Selection::Whole => {
+                    known.insert(path.clone(), field.clone());
+                }
+                Selection::Members { .. } if !is_value && has_known(&known) => {
+                    partial.insert(path.clone());
+                    known.insert(path.clone(), field.clone());
+                }
+                other if other.shows_anything() => {
+                    only_shown.insert(path.clone());
+                }
+                _ => {}
+            }
+        }
+        Self::with(known, only_shown, partial)
+    }
+
+    /// Whether a row may have something at that path.
+    pub fn shows(&self, path: &str) -> bool {
+        self.known.contains_key(path) || self.only_shown.contains(path)
+    }
+
+    /// For an object of which not everything is known: the fields in it that are, each with the engine's that shows it.
+    pub fn known_parts(&self, object: &Known) -> Option<Vec<(&str, &str)>> {
+        if object.shape != Shape::Object || !self.partial.contains(&object.path) {
+            return None;
+        }
+        let prefix = format!("{}.", object.path);
+        let inside =
+            self.known.range(prefix.clone()..).take_while(|(path, _)| path.starts_with(&prefix));
+        let values = inside.filter(|(_, known)| {
+            known.list == object.list && matches!(known.shape, Shape::Value(_))
+        });
+        Some(values.filter_map(|(path, known)| Some((path.as_str(), known.shown_by()?))).collect())
     }
 
     /// Changes when a search could mean something else.
@@ -170,17 +232,29 @@ impl Fields {
     /// A hint for a name that stands for nothing among the elements of `list`, or at the top.
     pub fn suggest(&self, list: Option<&str>, name: &str) -> String {
         let prefix = list.map(|list| format!("{list}.")).unwrap_or_default();
-        let names = || self.known.keys().filter_map(|path| path.strip_prefix(&prefix));
-        // Comparing costs the product of both lengths.
-        if name.len() <= MAX_NAME {
-            let near = did_you_mean(name, names());
-            if near.starts_with("did you mean") {
-                return near;
-            }
-        }
-        let top: Vec<&str> = names().filter(|name| !name.contains('.')).collect();
-        format!("known here are {}", top.join(", "))
+        let names = self.known.keys().filter_map(|path| path.strip_prefix(&prefix));
+        hint(name, &names.collect::<Vec<_>>())
     }
+
+    /// A hint for a name that no row shows.
+    pub fn suggest_shown(&self, name: &str) -> String {
+        let names = self.known.keys().chain(&self.only_shown).map(String::as_str);
+        let names: BTreeSet<&str> = names.collect();
+        hint(name, &names.into_iter().collect::<Vec<_>>())
+    }
+}
+
+/// The one of the sorted `names` that may be meant, or those at the top.
+fn hint(name: &str, names: &[&str]) -> String {
+    // Comparing costs the product of both lengths.
+    if name.len() <= MAX_NAME {
+        let near = did_you_mean(name, names.iter().copied());
+        if near.starts_with("did you mean") {
+            return near;
+        }
+    }
+    let top: Vec<&str> = names.iter().copied().filter(|name| !name.contains('.')).collect();
+    format!("known here are {}", top.join(", "))
 }
 
 fn full_path(list: Option<&str>, name: &str) -> String {
@@ -341,5 +415,26 @@ pub(super) mod tests {
             fields.suggest(Some("settlements"), "something_else"),
             @"known here are amount, lines, payer, status"
         );
+    }
+
+    #[test]
+    fn what_is_hidden_is_unknown_and_what_is_masked_can_only_be_shown() {
+        let mut selection = Selection::Whole;
+        selection.hide("settlements.payer");
+        selection.hide("manager.name");
+        selection.hide("title");
+        selection.mask("rate", crate::config::Mask::All);
+        let seen = fields().seen_through(&selection);
+        for hidden in ["title", "manager.name", "settlements.payer", "settlements.payer.name"] {
+            assert!(seen.get(hidden).is_none() && !seen.shows(hidden), "{hidden}");
+        }
+        for masked in ["rate", "manager"] {
+            assert!(seen.get(masked).is_none() && seen.shows(masked), "{masked}");
+        }
+        assert!(seen.get("settlements.amount").is_some() && seen.get("settlements").is_some());
+        insta::assert_snapshot!(seen.suggest(None, "titel"), @"known here are amount, memo, paid, place, secret, settlements, signed_at");
+        assert!(seen.suggest_shown("rat").contains("`rate`"));
+        assert_ne!(seen.fingerprint(), fields().fingerprint());
+        assert!(fields().seen_through(&Selection::Nothing).known.is_empty());
     }
 }

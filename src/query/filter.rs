@@ -212,6 +212,14 @@ impl Reader<'_> {
             if known.shape == Shape::Object { self.fields.inside(&known.path) } else { 1 };
         let path = known.path.clone();
         let found = match (&known.shape, known.shown_by()) {
+            // The engine would ask the fields too that are not known here.
+            (Shape::Object, _) if let Some(parts) = self.fields.known_parts(known) => {
+                let each = parts.into_iter().map(|(path, engine)| Filter::Exists {
+                    path: path.to_owned(),
+                    engine: engine.to_owned(),
+                });
+                Filter::Or(each.collect())
+            }
             (Shape::List, _) => Filter::Some { list: path, filter: Box::new(Filter::everything()) },
             (_, Some(engine)) => Filter::Exists { path, engine: engine.to_owned() },
             (_, None) => {

@@ -1,7 +1,8 @@
 //! A search: what may be asked, how it is read, and what the engine is sent for it.
 //!
 //! [`parse()`] reads a body into a [`SearchRequest`] whose every name is resolved and every value of its field's type; [`dsl`]
-//! turns that into one query; [`cursor`] signs where a page ended; [`project`] cuts the answer's rows. All of it is pure.
+//! turns that into one query; [`cursor`] signs where a page ended; [`project`] cuts the answer's rows; [`rows`] says which rows
+//! there are for a caller. All of it is pure.
 //! Never talks to the engine.
 
 pub mod cursor;
@@ -12,6 +13,7 @@ mod filter;
 mod json;
 pub mod parse;
 pub mod project;
+pub mod rows;
 mod value;
 
 pub use crate::config::Limits;
@@ -19,6 +21,8 @@ pub use cursor::{Binding, Signer};
 pub use fault::{Code, Fault, Pointer, Refusal};
 pub use fields::{Fields, Kind};
 pub use parse::{parse, parse_within};
+pub use project::Selection;
+pub use rows::RowFilter;
 pub use value::Scalar;
 
 /// Rows of a page when none are asked for, unless pages are smaller.

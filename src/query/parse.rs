@@ -42,6 +42,21 @@ pub fn parse_within(
     }
 }
 
+/// Reads a filter that stands alone, as the `filter` of a body would be.
+///
+/// # Errors
+/// Everything that is wrong, with its place.
+pub fn filter_alone(fields: &Fields, text: &str) -> Result<Filter, Refusal> {
+    let at = Pointer::root().join("filter");
+    let raw: &RawValue = serde_json::from_str(text)
+        .map_err(|_| Refusal::one(&at, Code::InvalidJson, "not valid JSON", None))?;
+    let mut faults = Faults::default();
+    match filter::read((fields, &Limits::default()), raw, &at, &mut faults) {
+        Some(filter) if faults.are_none() => Ok(filter),
+        _ => Err(faults.into_refusal()),
+    }
+}
+
 struct Reader<'a> {
     fields: &'a Fields,
     limits: &'a Limits,
@@ -237,8 +252,10 @@ impl Reader<'_> {
         for (number, raw) in self.list(raw, at, "fields")?.into_iter().enumerate() {
             let at = at.join(number);
             let Some(name) = self.text(raw, &at) else { continue };
-            if self.fields.get(&name).is_none() {
-                self.unknown_field(&name, &at);
+            if !self.fields.shows(&name) {
+                let what = format!("unknown field `{name}`");
+                let hint = || self.fields.suggest_shown(&name);
+                self.faults.add_with_hint(&at, Code::UnknownField, what, hint);
             }
             paths.push(name);
         }

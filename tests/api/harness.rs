@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use prejoin::access::Access;
 use prejoin::api::{AppState, router};
 use prejoin::config::ApiConfig;
 use prejoin::mapping::Mapping;
@@ -115,7 +116,8 @@ impl Api {
 
     fn at(client: Client, alias: String, fields: Fields, config: &ApiConfig) -> Self {
         let signer = Signer::new(KEY).unwrap();
-        let state = AppState::new(client.clone(), signer, vec![alias.clone()], config);
+        let state =
+            AppState::new(client.clone(), signer, vec![alias.clone()], config, Access::open());
         Self { alias, client, fields, router: router(state) }
     }
 

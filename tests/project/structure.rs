@@ -17,6 +17,7 @@ const ORDER: &[&[&str]] = &[
     &["state"],
     &["sync"],
     &["query"],
+    &["access"],
     &["api"],
     &["run"],
     &["cli"],
