@@ -37,6 +37,8 @@ pub struct Field {
     pub indexed: bool,
     /// `false` when the field cannot be sorted by.
     pub doc_values: bool,
+    /// `false` when words of a text are kept without their places.
+    pub positions: bool,
     /// `false` when the engine only keeps what is in it, whatever that is.
     pub enabled: bool,
     /// Formats of a date, where they are given.
@@ -217,6 +219,10 @@ fn field(spec: &Value, path: &str) -> Result<Field, String> {
         indexed: flag("index"),
         doc_values: flag("doc_values"),
         enabled: flag("enabled"),
+        positions: !matches!(
+            spec.get("index_options").and_then(Value::as_str),
+            Some("docs" | "freqs")
+        ),
         format: spec.get("format").and_then(Value::as_str).map(str::to_owned),
         lenient: spec.get("ignore_malformed").and_then(Value::as_bool).unwrap_or(false),
         properties,

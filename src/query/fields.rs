@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use super::TextField;
 use super::project::Selection;
 use crate::finding::did_you_mean;
 use crate::mapping::{self, Field, Mapping};
@@ -64,6 +65,10 @@ pub struct ValueField {
     pub sort: Option<String>,
     /// The engine's field whose presence shows that there is a value.
     pub exists: Option<String>,
+    /// The engine's field that is searched for parts of values.
+    pub like: Option<Box<str>>,
+    /// The engine's fields that know its words.
+    pub texts: Box<[String]>,
     /// Number of the engine's fields that it is kept in.
     forms: usize,
 }
@@ -75,6 +80,18 @@ impl Known {
             Shape::List | Shape::Object => Some(&self.path),
             Shape::Value(value) => value.exists.as_deref(),
         }
+    }
+
+    /// Itself as a field whose words can be searched, if it is one.
+    pub fn words(&self) -> Option<TextField> {
+        let Shape::Value(value) = &self.shape else { return None };
+        let whole = value.filter.clone().filter(|_| value.kind == Some(Kind::Keyword));
+        (!value.texts.is_empty()).then(|| TextField {
+            path: self.path.clone(),
+            list: self.list.clone(),
+            forms: value.texts.to_vec(),
+            whole,
+        })
     }
 }
 
@@ -229,6 +246,11 @@ impl Fields {
         outermost.unwrap_or(Found::Unknown)
     }
 
+    /// Every field whose words can be searched.
+    pub fn texts(&self) -> impl Iterator<Item = TextField> {
+        self.known.values().filter_map(Known::words)
+    }
+
     /// A hint for a name that stands for nothing among the elements of `list`, or at the top.
     pub fn suggest(&self, list: Option<&str>, name: &str) -> String {
         let prefix = list.map(|list| format!("{list}.")).unwrap_or_default();
@@ -294,10 +316,15 @@ fn value_field(path: &str, field: &Field) -> ValueField {
         kind?;
         served_by.as_ref().filter(|(_, form)| able(form)).map(|(target, _)| target.clone())
     };
+    let filter = serves(|form| form.indexed);
     ValueField {
         ty: field.ty.clone(),
         kind,
-        filter: serves(|form| form.indexed),
+        like: like(path, field)
+            .or_else(|| filter.clone().filter(|_| kind == Some(Kind::Keyword)))
+            .map(String::into_boxed_str),
+        texts: texts(path, field),
+        filter,
         sort: serves(|form| form.doc_values),
         exists: shown_by(path, field, served_by.as_ref()),
         forms: 1 + field.multi.len(),
@@ -314,6 +341,23 @@ fn shown_by(path: &str, field: &Field, served_by: Option<&(String, &Field)>) -> 
     }
     let (form, _) = served_by.filter(|(_, form)| form.ty == "keyword" && tells(form))?;
     Some(form.clone())
+}
+
+/// What was made to be searched for parts of values, if anything was.
+fn like(path: &str, field: &Field) -> Option<String> {
+    if field.ty == "wildcard" {
+        return Some(path.to_owned());
+    }
+    let (name, _) = field.multi.iter().find(|(_, form)| form.ty == "wildcard")?;
+    Some(format!("{path}.{name}"))
+}
+
+/// The forms that keep words and their places.
+fn texts(path: &str, field: &Field) -> Box<[String]> {
+    let words = |field: &Field| field.ty == "text" && field.indexed && field.positions;
+    let itself = words(field).then(|| path.to_owned());
+    let forms = field.multi.iter().filter(|(_, form)| words(form));
+    itself.into_iter().chain(forms.map(|(name, _)| format!("{path}.{name}"))).collect()
 }
 
 /// The sub-field that holds a text whole.

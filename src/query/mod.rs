@@ -27,6 +27,12 @@ pub use value::Scalar;
 
 /// Rows of a page when none are asked for, unless pages are smaller.
 pub const DEFAULT_PAGE: usize = 50;
+/// Most characters of a text whose words are searched, and of one that is searched within values.
+pub const MAX_TEXT: usize = 200;
+/// Most places that the words of a text are looked for: words, times forms of fields.
+pub const MAX_PLACES: usize = 400;
+/// Elements that a list is known to have at most, and then some.
+pub const MAX_ELEMENTS: u32 = 1_000_000;
 /// How far a capped total counts.
 pub const COUNT_CAP: u64 = 10_000;
 
@@ -77,12 +83,71 @@ pub enum Filter {
         /// Full path in the engine of what shows it.
         engine: String,
     },
+    /// No value of the field is among these; with none, everything matches. A field without a value matches.
+    NotIn {
+        /// The field.
+        field: Target,
+        /// The values.
+        values: Vec<Scalar>,
+    },
+    /// One value of the field lies between these, both included.
+    Between {
+        /// The field.
+        field: Target,
+        /// The least.
+        low: Scalar,
+        /// The greatest.
+        high: Scalar,
+    },
+    /// A value of the field has this text in it.
+    Like {
+        /// The field; its values are text.
+        field: Target,
+        /// Where in the value.
+        place: Place,
+        /// The text, composed to NFC.
+        text: String,
+    },
+    /// The words of the text are in the field.
+    Words {
+        /// The field.
+        field: TextField,
+        /// The text, composed to NFC; it has a letter or a digit.
+        text: String,
+        /// How the words stand; never [`Mode::Any`].
+        mode: Mode,
+    },
     /// One element of the list matches all of the filter.
     Some {
         /// Full path of the list.
         list: String,
         /// What the element is like; its fields are named by their full paths.
         filter: Box<Filter>,
+    },
+    /// No element of the list matches all of the filter.
+    None {
+        /// Full path of the list.
+        list: String,
+        /// What no element is like.
+        filter: Box<Filter>,
+    },
+    /// Each element of the list matches all of the filter, be it that there is none.
+    Every {
+        /// Full path of the list.
+        list: String,
+        /// What each element is like.
+        filter: Box<Filter>,
+    },
+    /// The number of elements that match all of the filter compares so.
+    Count {
+        /// Full path of the list.
+        list: String,
+        /// What the counted elements are like.
+        filter: Box<Filter>,
+        /// How.
+        op: Op,
+        /// With what.
+        count: u32,
     },
 }
 
@@ -102,6 +167,41 @@ pub struct Target {
     pub engine: String,
     /// How its values compare.
     pub kind: Kind,
+}
+
+/// Where in a value a text is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Anywhere.
+    Within,
+    /// Anywhere; letters of ASCII are equal in both cases.
+    WithinInAnyCase,
+    /// At its beginning.
+    Start,
+}
+
+/// A field whose words are known to the engine, and the engine's fields that stand for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextField {
+    /// Full path in the document.
+    pub path: String,
+    /// The innermost list whose elements hold it.
+    pub list: Option<String>,
+    /// Full paths in the engine of its forms, each with its own idea of what a word is; at least one.
+    pub forms: Vec<String>,
+    /// Full path in the engine of what holds it whole.
+    pub whole: Option<String>,
+}
+
+/// How the words of a text are to be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Each of them somewhere.
+    All,
+    /// One of them.
+    Any,
+    /// All of them side by side, in their order.
+    Phrase,
 }
 
 /// A comparison.

@@ -10,7 +10,23 @@ use serde_json::{Number, Value, json};
 
 pub(super) const COUNT: usize = 300;
 
-pub(super) const NAMES: [&str; 6] = ["김철수", "이영희", "박민수", "Ada", "ada", "한글 이름"];
+pub(super) const NAMES: [&str; 8] =
+    ["김철수", "이영희", "박민수", "Ada", "ada", "한글 이름", "a*d?", "A\\d*"];
+/// What notes are made of.
+pub(super) const WORDS: [&str; 12] = [
+    "김철수",
+    "철수",
+    "수",
+    "유지보수",
+    "클라우드",
+    "Cloud",
+    "the",
+    "K-2026",
+    "2026",
+    "(주)신성",
+    "ada",
+    "x",
+];
 pub(super) const STATUSES: [&str; 4] = ["draft", "active", "overdue", "paid"];
 pub(super) const DATES: [&str; 6] = [
     "2025-12-31",
@@ -47,14 +63,19 @@ pub(super) fn mapping() -> Mapping {
 
 /// With all the types that the engine has.
 pub(super) fn mapping_on(flavor: Flavor) -> Mapping {
-    let (price, serial) = match flavor {
-        Flavor::OpenSearch => (r#""scaled_float", "scaling_factor": 100"#, r#""unsigned_long""#),
-        Flavor::Elasticsearch => (r#""double""#, r#""double""#),
+    let (price, serial, pairs) = match flavor {
+        Flavor::OpenSearch => (
+            r#""scaled_float", "scaling_factor": 100"#,
+            r#""unsigned_long""#,
+            r#", "fields": {"pairs": {"type": "text", "analyzer": "cjk"}}"#,
+        ),
+        Flavor::Elasticsearch => (r#""double""#, r#""double""#, ""),
     };
     let text = r#"{"mappings": {"dynamic": "strict", "properties": {
         "no": {"type": "keyword"},
         "title": {"type": "text", "fields": {"raw": {"type": "keyword"}}},
         "memo": {"type": "text"},
+        "note": {"type": "text" PAIRS},
         "status": {"type": "keyword"},
         "tags": {"type": "keyword"},
         "amount": {"type": "long"},
@@ -73,10 +94,10 @@ pub(super) fn mapping_on(flavor: Flavor) -> Mapping {
         "manager": {"properties": {"name": {"type": "keyword"}, "team": {"properties": {"name": {"type": "keyword"}}}}},
         "settlements": {"type": "nested", "properties": {
             "status": {"type": "keyword"}, "amount": {"type": "long"}, "due": {"type": "date"},
-            "payer": {"properties": {"name": {"type": "keyword"}}},
+            "payer": {"properties": {"name": {"type": "keyword"}}}, "note": {"type": "text"},
             "lines": {"type": "nested", "properties": {"code": {"type": "keyword"}, "count": {"type": "integer"}}}}}
     }}}"#;
-    let text = text.replace("PRICE", price).replace("SERIAL", serial);
+    let text = text.replace("PRICE", price).replace("SERIAL", serial).replace("PAIRS", pairs);
     Mapping::parse(Path::new("mappings/test.json"), &text).unwrap()
 }
 
@@ -102,6 +123,12 @@ impl Dice {
         from[self.below(from.len())]
     }
 
+    /// Fewer than so many words.
+    pub(super) fn words(&mut self, limit: usize) -> String {
+        let words: Vec<&str> = (0..self.below(limit)).map(|_| self.pick(&WORDS)).collect();
+        words.join(" ")
+    }
+
     fn maybe(&mut self, value: impl Into<Value>) -> Value {
         if self.one_in(5) { Value::Null } else { value.into() }
     }
@@ -124,6 +151,7 @@ fn document(number: usize, dice: &mut Dice) -> Value {
         "no": format!("K-{:04}", dice.below(200)),
         "title": dice.pick(&NAMES),
         "memo": "",
+        "note": dice.words(6),
         "status": dice.pick(&STATUSES),
         "tags": tags,
         "amount": dice.maybe(amount),
@@ -158,6 +186,7 @@ fn document(number: usize, dice: &mut Dice) -> Value {
         "signed_at",
         "seen_at",
         "manager",
+        "note",
     ];
     for field in nullable {
         if dice.one_in(6) {
@@ -180,6 +209,6 @@ fn settlement(dice: &mut Dice) -> Value {
     let (status, amount) = (dice.pick(&STATUSES), dice.pick(&AMOUNTS));
     json!({
         "status": dice.maybe(status), "amount": dice.maybe(amount), "due": dice.pick(&DATES),
-        "payer": {"name": dice.pick(&NAMES)}, "lines": lines,
+        "payer": {"name": dice.pick(&NAMES)}, "note": dice.words(3), "lines": lines,
     })
 }

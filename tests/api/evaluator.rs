@@ -6,10 +6,11 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
-use prejoin::query::{Filter, Kind, Op, Order, Scalar, SearchRequest, Sort};
+use prejoin::query::{Filter, Kind, Op, Order, Place, Scalar, SearchRequest, Sort};
 use serde_json::Value;
 
 use super::documents::exact;
+use super::words;
 
 /// Ids of the documents that match, in their order.
 pub(super) fn answer(documents: &[Value], request: &SearchRequest) -> Vec<String> {
@@ -44,14 +45,49 @@ fn matches(value: &Value, scope: &str, filter: &Filter) -> bool {
             .into_iter()
             .any(|value| values.iter().any(|asked| holds(field.kind, value, Op::Eq, asked))),
         Filter::Exists { path, .. } => at(value, scope, path).into_iter().any(has_value),
+        Filter::NotIn { field, values } => at(value, scope, &field.path)
+            .into_iter()
+            .all(|value| values.iter().all(|asked| !holds(field.kind, value, Op::Eq, asked))),
+        Filter::Between { field, low, high } => {
+            at(value, scope, &field.path).into_iter().any(|value| {
+                holds(field.kind, value, Op::Gte, low) && holds(field.kind, value, Op::Lte, high)
+            })
+        }
+        Filter::Like { field, place, text } => {
+            at(value, scope, &field.path).into_iter().any(|value| {
+                let value = value.as_str().unwrap();
+                match place {
+                    Place::Within => value.contains(text),
+                    Place::WithinInAnyCase => {
+                        value.to_ascii_lowercase().contains(&text.to_ascii_lowercase())
+                    }
+                    Place::Start => value.starts_with(text),
+                }
+            })
+        }
+        Filter::Words { field, text, mode } => {
+            words::found(value, scope, text, (std::slice::from_ref(field), *mode))
+        }
         Filter::Some { list, filter } => {
             at(value, scope, list).into_iter().any(|element| matches(element, list, filter))
+        }
+        Filter::None { list, filter } => {
+            at(value, scope, list).into_iter().all(|element| !matches(element, list, filter))
+        }
+        Filter::Every { list, filter } => {
+            at(value, scope, list).into_iter().all(|element| matches(element, list, filter))
+        }
+        Filter::Count { list, filter, op, count } => {
+            let elements = at(value, scope, list).into_iter();
+            let found = elements.filter(|element| matches(element, list, filter)).count();
+            let order = found.cmp(&(*count as usize));
+            fulfils(order, *op)
         }
     }
 }
 
 /// What stands at `path` below `value`, lists taken apart, nulls left out.
-fn at<'a>(value: &'a Value, scope: &str, path: &str) -> Vec<&'a Value> {
+pub(super) fn at<'a>(value: &'a Value, scope: &str, path: &str) -> Vec<&'a Value> {
     let rest = path.strip_prefix(scope).unwrap().trim_start_matches('.');
     let mut found = vec![value];
     for name in rest.split('.') {
@@ -86,6 +122,10 @@ fn holds(kind: Kind, value: &Value, op: Op, asked: &Scalar) -> bool {
         Scalar::Flag(flag) => value.as_bool().unwrap().cmp(flag),
         Scalar::Number(number) => compare_numbers(kind, value, &Value::Number(number.clone())),
     };
+    fulfils(order, op)
+}
+
+fn fulfils(order: Ordering, op: Op) -> bool {
     match op {
         Op::Eq => order.is_eq(),
         Op::Ne => order.is_ne(),

@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 use serde_json::{Map, Value, json};
 
 use super::documents::{
-    AMOUNTS, DATES, Dice, HALVES, NAMES, PRICES, RATES, SERIALS, SMALLS, STATUSES, exact,
+    AMOUNTS, DATES, Dice, HALVES, NAMES, PRICES, RATES, SERIALS, SMALLS, STATUSES, WORDS, exact,
 };
 
 /// A field and values to compare it with.
@@ -128,6 +128,9 @@ impl Generator {
             let mut condition = json!({});
             condition[list] = match self.0.below(6) {
                 0 => json!({"exists": self.0.one_in(2)}),
+                1 => self.count(level, depth),
+                2 => json!({"none": self.filter(level, depth)}),
+                3 => json!({"every": self.filter(level, depth)}),
                 _ => json!({"some": self.filter(level, depth)}),
             };
             return condition;
@@ -140,7 +143,60 @@ impl Generator {
         if matches!(level, Level::Root) && self.0.one_in(10) {
             return json!({"paid": {self.0.pick(&["eq", "ne"]): self.0.one_in(2)}});
         }
-        self.comparison(level)
+        match self.0.below(8) {
+            0 => self.part(level),
+            1 if !matches!(level, Level::Line) => self.words(level),
+            _ => self.comparison(level),
+        }
+    }
+
+    fn count(&mut self, level: Level, depth: usize) -> Value {
+        let operator = self.0.pick(&["eq", "ne", "lt", "lte", "gt", "gte"]);
+        let mut count = json!({operator: self.0.below(4)});
+        if self.0.one_in(2) {
+            count["where"] = self.filter(level, depth.saturating_sub(1));
+        }
+        if self.0.one_in(4) {
+            count["lte"] = self.0.below(4).into();
+        }
+        json!({"count": count})
+    }
+
+    /// A part of a value, perhaps in another case.
+    fn part(&mut self, level: Level) -> Value {
+        let field = match level {
+            Level::Root => self.0.pick(&["no", "title", "status", "tags", "manager.name"]),
+            Level::Settlement => self.0.pick(&["status", "payer.name"]),
+            Level::Line => "code",
+        };
+        let operator = self.0.pick(&["contains", "icontains", "starts_with"]);
+        let from = match field {
+            "no" => "K-0123",
+            "title" | "manager.name" | "payer.name" => self.0.pick(&NAMES),
+            _ => self.0.pick(&STATUSES),
+        };
+        let chars: Vec<char> = from.chars().collect();
+        let start = if operator == "starts_with" { 0 } else { self.0.below(chars.len() - 1) };
+        let end = start + 2 + self.0.below(chars.len() - start - 1);
+        let mut part: String = chars[start..end].iter().collect();
+        if self.0.one_in(3) {
+            part = part.to_uppercase();
+        }
+        let mut condition = json!({});
+        condition[field] = json!({operator: part});
+        condition
+    }
+
+    fn words(&mut self, level: Level) -> Value {
+        let field = match level {
+            Level::Root => self.0.pick(&["note", "note", "title"]),
+            Level::Settlement | Level::Line => "note",
+        };
+        let operator = self.0.pick(&["match", "phrase"]);
+        let first = self.0.pick(&WORDS);
+        let mut condition = json!({});
+        condition[field] = json!({operator: format!("{first} {}", self.0.words(3)).trim_end()});
+        condition
     }
 
     fn comparison(&mut self, level: Level) -> Value {
@@ -151,10 +207,11 @@ impl Generator {
         };
         let mut operators = Map::new();
         for _ in 0..1 + self.0.below(2) {
-            let operator = self.0.pick(&["eq", "ne", "in", "lt", "lte", "gt", "gte"]);
-            let count = self.0.below(4);
+            let known = ["eq", "ne", "in", "nin", "lt", "lte", "gt", "gte", "between"];
+            let operator = self.0.pick(&known);
+            let count = if operator == "between" { 2 } else { self.0.below(4) };
             let operand = match operator {
-                "in" => (0..count).map(|_| value(&mut self.0)).collect(),
+                "in" | "nin" | "between" => (0..count).map(|_| value(&mut self.0)).collect(),
                 _ => value(&mut self.0),
             };
             operators.insert(operator.to_owned(), operand);

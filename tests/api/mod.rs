@@ -12,3 +12,4 @@ mod paging;
 mod problems;
 mod search;
 mod serving;
+mod words;

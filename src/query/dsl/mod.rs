@@ -4,12 +4,17 @@
 //! sibling changes what it means; the caller's filter is a clause of its own, beside which others can stand. Everything
 //! runs in filter context: nothing is scored.
 
+pub(super) mod words;
+
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 use serde_json::{Map, Value, json};
 
-use super::{COUNT_CAP, Count, Filter, Kind, Op, Order, Scalar, SearchRequest, Sort, Target};
+use super::{
+    COUNT_CAP, Count, Filter, Kind, Op, Order, Place, Scalar, SearchRequest, Sort, Target,
+    TextField,
+};
 use crate::mapping::OWN_FIELD;
 
 /// What is asked, without how much of it: two searches with the same question can share a cursor.
@@ -100,8 +105,47 @@ pub(super) fn clause(filter: &Filter) -> Value {
         Filter::Compare { field, op, value } => compare(field, *op, value),
         Filter::In { field, values } => among(field, values),
         Filter::Exists { engine, .. } => json!({"exists": {"field": engine}}),
-        Filter::Some { list, filter } => {
-            json!({"nested": {"path": list, "query": clause(filter), "score_mode": "none"}})
+        Filter::NotIn { field, values } => not(&among(field, values)),
+        Filter::Between { field, low, high } => between(field, low, high),
+        Filter::Like { field, place, text } => like(field, *place, text),
+        Filter::Words { field, text, mode } => {
+            // The filter stands among the elements of the field's list already.
+            let field = TextField { list: None, ..field.clone() };
+            words::found(text, &[field], *mode)
+        }
+        Filter::Some { list, filter } => some(list, &clause(filter)),
+        Filter::None { list, filter } => not(&some(list, &clause(filter))),
+        Filter::Every { list, filter } => not(&some(list, &not(&clause(filter)))),
+        Filter::Count { list, filter, op, count } => counted(list, &clause(filter), *op, *count),
+    }
+}
+
+/// Only around what is to hold for an element: a negation within finds elements that are not so.
+fn some(list: &str, clause: &Value) -> Value {
+    json!({"nested": {"path": list, "query": clause, "score_mode": "none"}})
+}
+
+fn counted(list: &str, clause: &Value, op: Op, count: u32) -> Value {
+    let at_least = |count| at_least(list, clause, count);
+    match op {
+        Op::Gte => at_least(count),
+        Op::Gt => at_least(count + 1),
+        Op::Lt => not(&at_least(count)),
+        Op::Lte => not(&at_least(count + 1)),
+        Op::Eq => json!({"bool": {"filter": [at_least(count), not(&at_least(count + 1))]}}),
+        Op::Ne => one_of(&[not(&at_least(count)), at_least(count + 1)]),
+    }
+}
+
+/// Each element that matches scores one, and a document their sum, which is exact far beyond what a list can hold.
+fn at_least(list: &str, clause: &Value, count: u32) -> Value {
+    match count {
+        0 => json!({"match_all": {}}),
+        1 => some(list, clause),
+        _ => {
+            let one = json!({"constant_score": {"filter": clause, "boost": 1}});
+            let sum = json!({"nested": {"path": list, "query": one, "score_mode": "sum"}});
+            json!({"function_score": {"query": sum, "min_score": count}})
         }
     }
 }
@@ -147,21 +191,53 @@ fn among(field: &Target, values: &[Scalar]) -> Value {
     if values.is_empty() {
         return json!({"match_none": {}});
     }
-    let plain: Option<Vec<Value>> = values
-        .iter()
-        .map(|value| match value {
-            Scalar::Text(text) => Some(json!(text)),
-            Scalar::Number(number) => Some(Value::Number(number.clone())),
-            Scalar::Flag(flag) => Some(json!(flag)),
-            Scalar::Time(_) | Scalar::Day(_) => None,
-        })
-        .collect();
+    let plain: Option<Vec<Value>> = values.iter().map(plain).collect();
     match plain {
         Some(values) => json!({"terms": keyed(&field.engine, Value::Array(values))}),
         None => {
             let each: Vec<_> = values.iter().map(|value| compare(field, Op::Eq, value)).collect();
             one_of(&each)
         }
+    }
+}
+
+/// In one clause: of a field with many values, one and the same has to lie between.
+fn between(field: &Target, low: &Scalar, high: &Scalar) -> Value {
+    let first = span(low).map(|(first, _)| ("gte", first));
+    let last = span(high).map(|(_, last)| ("lte", last));
+    if first.is_some() || last.is_some() {
+        return times(field, first, last);
+    }
+    json!({"range": keyed(&field.engine, json!({"gte": plain(low), "lte": plain(high)}))})
+}
+
+fn like(field: &Target, place: Place, text: &str) -> Value {
+    if place == Place::Start {
+        return json!({"prefix": keyed(&field.engine, json!({"value": text}))});
+    }
+    let escaped = text.replace('\\', r"\\").replace('*', r"\*").replace('?', r"\?");
+    let mut wildcard = Map::from_iter([("value".to_owned(), json!(format!("*{escaped}*")))]);
+    if place == Place::WithinInAnyCase {
+        wildcard.insert("case_insensitive".to_owned(), json!(true));
+    }
+    json!({"wildcard": keyed(&field.engine, Value::Object(wildcard))})
+}
+
+/// A value that is no time, as JSON.
+fn plain(value: &Scalar) -> Option<Value> {
+    match value {
+        Scalar::Text(text) => Some(json!(text)),
+        Scalar::Number(number) => Some(Value::Number(number.clone())),
+        Scalar::Flag(flag) => Some(json!(flag)),
+        Scalar::Time(_) | Scalar::Day(_) => None,
+    }
+}
+
+fn span(value: &Scalar) -> Option<Span> {
+    match value {
+        Scalar::Day(date) => Some(day(*date)),
+        Scalar::Time(time) => Some(moment(*time)),
+        Scalar::Text(_) | Scalar::Number(_) | Scalar::Flag(_) => None,
     }
 }
 
@@ -183,16 +259,22 @@ const NANOS: Span = (
     DateTime::constant(2262, 4, 11, 23, 47, 16, 854_775_807),
 );
 
-/// All of the span is equal to it, nothing of it is less or greater. Bounds that every value keeps are left out, because
-/// the engine refuses times that the field's type does not have.
+/// All of the span is equal to it, nothing of it is less or greater.
 fn range(field: &Target, op: Op, (first, last): Span) -> Value {
-    let (mut above, mut below) = match op {
+    let (above, below) = match op {
         Op::Eq | Op::Ne => (Some(("gte", first)), Some(("lte", last))),
         Op::Lt => (None, Some(("lt", first))),
         Op::Lte => (None, Some(("lte", last))),
         Op::Gt => (Some(("gt", last)), None),
         Op::Gte => (Some(("gte", first)), None),
     };
+    times(field, above, below)
+}
+
+type Bound = Option<(&'static str, DateTime)>;
+
+/// Bounds that every value keeps are left out, because the engine refuses times that the field's type does not have.
+fn times(field: &Target, mut above: Bound, mut below: Bound) -> Value {
     if let Kind::Date { nanos: true } = field.kind {
         let (least, greatest) = NANOS;
         let beyond =

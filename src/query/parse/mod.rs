@@ -310,7 +310,7 @@ mod tests {
         /filtre unknown_key: unknown key `filtre` (did you mean `filter`?)
         /filter/and/0/manger.name unknown_field: unknown field `manger.name` (did you mean `manager.name`?)
         /filter/and/1/amount/eq invalid_value: a whole number is expected here, not a string
-        /filter/and/1/amount/equals unknown_operator: unknown operator `equals` (known are eq, ne, in, lt, lte, gt, gte, exists, some)
+        /filter/and/1/amount/equals unknown_operator: unknown operator `equals` (known are eq, ne, in, nin, lt, lte, gt, gte, between, exists, contains, icontains, starts_with, match, phrase, some, none, every, count)
         /sort/0/field unknown_field: unknown field `amont` (did you mean `amount`?)
         /fields/1 unknown_field: unknown field `nmae` (known here are amount, manager, memo, paid, place, rate, secret, settlements, signed_at, title)
         /count invalid_value: exact or capped or none is expected here

@@ -3,6 +3,9 @@
 //! Promises: every name is resolved where it stands, every fault is told with its place, and no part of a filter is ever
 //! left out silently. The limits hold before anything is compiled.
 
+mod elements;
+mod texts;
+
 use serde_json::value::RawValue;
 
 use super::fault::{Code, Faults, Pointer};
@@ -11,7 +14,28 @@ use super::json::Json;
 use super::{Filter, Limits, Op, Scalar, Target};
 use crate::finding::did_you_mean;
 
-const OPERATORS: [&str; 9] = ["eq", "ne", "in", "lt", "lte", "gt", "gte", "exists", "some"];
+/// Every operator; which of them a field has depends on its type.
+const OPERATORS: [&str; 19] = [
+    "eq",
+    "ne",
+    "in",
+    "nin",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "between",
+    "exists",
+    "contains",
+    "icontains",
+    "starts_with",
+    "match",
+    "phrase",
+    "some",
+    "none",
+    "every",
+    "count",
+];
 
 /// Where in a filter the reader is.
 #[derive(Clone, Copy)]
@@ -37,8 +61,18 @@ pub(super) fn read(
     at: &Pointer,
     faults: &mut Faults,
 ) -> Option<Filter> {
+    read_of((fields, limits), None, (raw, at), faults)
+}
+
+/// As [`read`], of the elements of `list`, where there is one.
+pub(super) fn read_of(
+    (fields, limits): (&Fields, &Limits),
+    list: Option<&str>,
+    (raw, at): (&RawValue, &Pointer),
+    faults: &mut Faults,
+) -> Option<Filter> {
     let mut reader = Reader { fields, limits, faults, leaves: 0 };
-    let filter = reader.node(raw, at, Scope { list: None, depth: 1, lists: 0 });
+    let filter = reader.node(raw, at, Scope { list, depth: 1, lists: usize::from(list.is_some()) });
     if reader.leaves > limits.comparisons {
         let what = format!("more than {} comparisons", limits.comparisons);
         let hint = || "use `in` for a choice of values of one field";
@@ -153,8 +187,15 @@ impl Reader<'_> {
     ) -> Option<Filter> {
         let op = match operator {
             "exists" => return self.exists(known, raw, at),
-            "some" => return self.some(known, raw, at, scope),
-            "in" => return self.among(known, raw, at),
+            "some" | "none" | "every" | "count" => {
+                return self.elements(known, operator, raw, (at, scope));
+            }
+            "contains" | "icontains" | "starts_with" => {
+                return self.like(known, operator, raw, at);
+            }
+            "match" | "phrase" => return self.words(known, operator, raw, at),
+            "in" | "nin" => return self.among(known, operator, raw, at),
+            "between" => return self.between(known, raw, at),
             "eq" => Op::Eq,
             "ne" => Op::Ne,
             "lt" => Op::Lt,
@@ -168,19 +209,41 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let field = self.target(known, operator, at)?;
-        if field.kind == Kind::Boolean && !matches!(op, Op::Eq | Op::Ne) {
-            let what = format!("`{operator}` does not compare true and false");
-            self.faults.add_with_hint(at, Code::OperatorNotAllowed, what, || "use `eq`");
-            return None;
-        }
+        let field = match op {
+            Op::Eq | Op::Ne => self.target(known, operator, at)?,
+            _ => self.ordered(known, operator, at)?,
+        };
         self.leaves += 1;
         let value = self.value(field.kind, raw, at)?;
         Some(Filter::Compare { field, op, value })
     }
 
-    fn among(&mut self, known: &Known, raw: &RawValue, at: &Pointer) -> Option<Filter> {
-        let field = self.target(known, "in", at)?;
+    /// `[least, greatest]`.
+    fn between(&mut self, known: &Known, raw: &RawValue, at: &Pointer) -> Option<Filter> {
+        let field = self.ordered(known, "between", at)?;
+        self.leaves += 1;
+        let bounds = match Json::open(raw) {
+            Ok(Json::List(bounds)) => bounds,
+            _ => Vec::new(),
+        };
+        let [low, high] = bounds.as_slice() else {
+            let what = "a list of two values is expected here: the least and the greatest";
+            self.faults.add(at, Code::InvalidValue, what);
+            return None;
+        };
+        let low = self.value(field.kind, low, &at.join(0));
+        let high = self.value(field.kind, high, &at.join(1));
+        Some(Filter::Between { field, low: low?, high: high? })
+    }
+
+    fn among(
+        &mut self,
+        known: &Known,
+        operator: &str,
+        raw: &RawValue,
+        at: &Pointer,
+    ) -> Option<Filter> {
+        let field = self.target(known, operator, at)?;
         let Ok(Json::List(elements)) = Json::open(raw) else {
             self.faults.add(at, Code::InvalidValue, "a list of values is expected here");
             return None;
@@ -199,7 +262,10 @@ impl Reader<'_> {
             .map(|(number, raw)| self.value(field.kind, raw, &at.join(number)))
             .collect();
         let values = each.into_iter().collect::<Option<_>>()?;
-        Some(Filter::In { field, values })
+        Some(match operator {
+            "nin" => Filter::NotIn { field, values },
+            _ => Filter::In { field, values },
+        })
     }
 
     fn exists(&mut self, known: &Known, raw: &RawValue, at: &Pointer) -> Option<Filter> {
@@ -231,28 +297,15 @@ impl Reader<'_> {
         Some(if wanted { found } else { Filter::Not(Box::new(found)) })
     }
 
-    fn some(
-        &mut self,
-        known: &Known,
-        raw: &RawValue,
-        at: &Pointer,
-        scope: Scope<'_>,
-    ) -> Option<Filter> {
-        if known.shape != Shape::List {
-            let what = format!("`some` asks about a list, and `{}` is none", known.path);
-            self.faults.add(at, Code::OperatorNotAllowed, what);
+    /// As [`Self::target`], of values of which one is less than another.
+    fn ordered(&mut self, known: &Known, operator: &str, at: &Pointer) -> Option<Target> {
+        let field = self.target(known, operator, at)?;
+        if field.kind == Kind::Boolean {
+            let what = format!("`{operator}` does not compare true and false");
+            self.faults.add_with_hint(at, Code::OperatorNotAllowed, what, || "use `eq`");
             return None;
         }
-        let Limits { some_depth, .. } = self.limits;
-        if scope.lists == *some_depth {
-            let what = format!("`some` is nested more than {some_depth} deep");
-            self.faults.add(at, Code::LimitExceeded, what);
-            return None;
-        }
-        self.leaves += 1;
-        let inner = Scope { list: Some(&known.path), lists: scope.lists + 1, ..scope.deeper() };
-        let filter = Box::new(self.node(raw, at, inner)?);
-        Some(Filter::Some { list: known.path.clone(), filter })
+        Some(field)
     }
 
     /// What a comparison with this field goes to.
