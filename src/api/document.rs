@@ -18,7 +18,7 @@ use super::answer::{FoundDocument, Meta};
 use super::caller::may;
 use super::problem::Problem;
 use super::request::{RequestId, Rows};
-use super::search::{Wanted, index, rows, settled};
+use super::search::{Sent, Wanted, index, rows, settled};
 use crate::access::Caller;
 use crate::config::Operation;
 use crate::finding::did_you_mean;
@@ -39,8 +39,12 @@ pub(super) async fn document(
     let index = index(shared, &caller, Ok(Path(alias)))?;
     may(&caller, Operation::Get)?;
     let body = body(uri.query().unwrap_or_default())?.to_string();
-    let wanted =
-        Wanted { caller: &caller, body: body.as_bytes(), id: Some(&id), request_id: &request_id };
+    let wanted = Wanted {
+        caller: &caller,
+        search: Sent::Body(body.as_bytes()),
+        id: Some(&id),
+        request_id: &request_id,
+    };
     let page = settled(shared, index, &wanted).await?;
     let hits = &page.answer.hits.hits;
     let row = rows(&page.selection, hits)?.into_iter().next().ok_or_else(Problem::no_document)?;

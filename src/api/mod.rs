@@ -7,6 +7,7 @@ mod answer;
 mod caller;
 mod document;
 mod generation;
+mod get;
 mod host;
 mod problem;
 mod ready;
@@ -78,6 +79,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub fn router(state: AppState) -> Router {
     let body = state.shared.config.limits.body.0;
     Router::new()
+        .route("/v1/{index}", get(get::get))
         .route("/v1/{index}/search", post(search::search))
         .route("/v1/{index}/{id}", get(document::document))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::identify))
@@ -98,7 +100,10 @@ async fn healthz() -> Json<Value> {
 }
 
 async fn nothing_here() -> Problem {
-    Problem::not_found("there is nothing at this path", "searches are POST /v1/{index}/search")
+    Problem::not_found(
+        "there is nothing at this path",
+        "searches are GET /v1/{index}, or POST /v1/{index}/search",
+    )
 }
 
 async fn wrong_method() -> Problem {

@@ -1,6 +1,6 @@
 //! What goes wrong, as `application/problem+json` (RFC 9457).
 //!
-//! Promises: a stable `code` for programs, a `message` for people, and a pointer to each fault of a body. Never holds the
+//! Promises: a stable `code` for programs, a `message` for people, and a pointer to each fault of a body, or its parameter. Never holds the
 //! engine's words.
 
 use axum::body::Body;
@@ -133,6 +133,12 @@ impl Problem {
         self.status.is_client_error() || self.status == StatusCode::INTERNAL_SERVER_ERROR
     }
 
+    /// With its faults placed by `tell`.
+    pub(super) fn told_by(mut self, tell: impl FnOnce(&mut [Fault])) -> Self {
+        tell(&mut self.faults);
+        self
+    }
+
     /// The word for programs and for the log.
     pub(super) fn code(&self) -> &'static str {
         self.code
@@ -141,7 +147,8 @@ impl Problem {
     /// The answer, with all that is known of the request.
     pub(super) fn render(self, mut response: Response, request_id: &str) -> Response {
         let errors = self.faults.iter().map(|fault| Entry {
-            pointer: &fault.pointer,
+            pointer: fault.parameter.is_none().then_some(&fault.pointer),
+            parameter: fault.parameter.as_deref(),
             code: fault.code.word(),
             detail: match &fault.hint {
                 Some(hint) => format!("{}; {hint}", fault.what),
@@ -231,7 +238,10 @@ struct Told<'a> {
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    pointer: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<&'a String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
     code: &'a str,
     detail: String,
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/{index}/search`.
+//! `POST /v1/{index}/search`, and how any search is answered.
 //!
 //! Promises: a page that is whole or a problem, by the mapping of the index that it comes from; one query of the
 //! engine, unless the index is replaced meanwhile.
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::answer::{EngineAnswer, Found, FoundPage, Hit, Meta};
 use super::caller::may;
-use super::generation::{Generation, Latest};
+use super::generation::{Generation, Latest, View};
 use super::problem::Problem;
 use super::request::{RequestId, Rows};
 use super::{AppState, Shared};
@@ -24,6 +24,7 @@ use crate::access::Caller;
 use crate::config::Operation;
 use crate::query::cursor::CursorError;
 use crate::query::dsl::{question, to_dsl};
+use crate::query::get::translate;
 use crate::query::{Binding, Code, Pointer, Refusal, SearchRequest, Selection, parse_within};
 use crate::sink::{EngineError, Method};
 
@@ -33,8 +34,7 @@ const ON_THE_WAY: Duration = Duration::from_secs(2);
 /// How often an index may be replaced while one search of it is answered.
 const SWAPS: usize = 3;
 
-/// Answers one search, of the index that the alias names at that moment: an answer is given once the mapping that it was
-/// asked by is known to be that of its index. Rows tell their index; for anything else the mapping is read again.
+/// Answers one search that is a body.
 pub(super) async fn search(
     State(state): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
@@ -48,19 +48,43 @@ pub(super) async fn search(
     let index = index(shared, &caller, alias)?;
     may(&caller, Operation::Search)?;
     let body = json_body(&headers, body, shared.config.limits.body.0)?;
-    let wanted = Wanted { caller: &caller, body: &body, id: None, request_id: &request_id };
-    let page = settled(shared, index, &wanted).await?;
-    render(shared, page, &request_id, start)
+    let wanted =
+        Wanted { caller: &caller, search: Sent::Body(&body), id: None, request_id: &request_id };
+    answer(shared, index, &wanted, start).await
+}
+
+/// Answers a search with a page.
+pub(super) async fn answer(
+    shared: &Shared,
+    index: (&str, &Latest),
+    wanted: &Wanted<'_>,
+    start: Instant,
+) -> Result<Response, Problem> {
+    let page = settled(shared, index, wanted).await?;
+    render(shared, page, wanted.request_id, start)
 }
 
 /// What a request asks for.
 pub(super) struct Wanted<'a> {
     pub(super) caller: &'a Caller,
-    /// The search, as JSON.
-    pub(super) body: &'a [u8],
+    pub(super) search: Sent<'a>,
     /// The only document that is meant.
     pub(super) id: Option<&'a str>,
     pub(super) request_id: &'a str,
+}
+
+/// A search as it was sent.
+#[derive(Clone, Copy)]
+pub(super) enum Sent<'a> {
+    /// As JSON.
+    Body(&'a [u8]),
+    /// As a query string.
+    Query {
+        /// What follows the `?`.
+        query: &'a str,
+        /// The total that is preferred, unless the query asks for one.
+        count: Option<&'static str>,
+    },
 }
 
 /// An answer of the index that the alias names, asked for and known to be answered by one and the same mapping.
@@ -112,12 +136,32 @@ pub(super) struct Page {
     pub(super) answer: EngineAnswer,
 }
 
-/// Reads what is wanted as a search of that generation, and asks the engine.
+/// A page of what is wanted; what is wrong with that is told in the terms in which it was sent.
 async fn page(shared: &Shared, asked: &Asked<'_>, wanted: &Wanted<'_>) -> Result<Page, Problem> {
     let view = asked.generation.view(asked.caller)?;
-    let request = parse_within(&shared.config.limits, view.fields, wanted.body)?;
+    match wanted.search {
+        Sent::Body(body) => page_of(shared, asked, (&view, body), wanted.id).await,
+        Sent::Query { query, count } => {
+            let limits = &shared.config.limits;
+            let mut translated = translate(limits, view.fields, query)?;
+            translated.prefer_count(count);
+            let body = translated.body.to_string();
+            let page = page_of(shared, asked, (&view, body.as_bytes()), wanted.id).await;
+            page.map_err(|problem| problem.told_by(|faults| translated.tell(faults)))
+        }
+    }
+}
+
+/// Reads `body` as a search of that generation, or of one document of it, and asks the engine.
+async fn page_of(
+    shared: &Shared,
+    asked: &Asked<'_>,
+    (view, body): (&View<'_>, &[u8]),
+    id: Option<&str>,
+) -> Result<Page, Problem> {
+    let request = parse_within(&shared.config.limits, view.fields, body)?;
     let mut question = question(&request, &view.rows);
-    if let Some(id) = wanted.id {
+    if let Some(id) = id {
         question = question.of_document(id);
     }
     let binding = Binding::new(asked.caller.binding(), asked.alias, view.fields, &question);

@@ -1,11 +1,11 @@
 //! What is wrong with a request: where, which kind of wrong, and what to do.
 //!
-//! Promises: the faults of a request are told at once, each with a JSON pointer into the body. Never quotes a value.
+//! Promises: the faults of a request are told at once, each with a JSON pointer into the body, or the parameter. Never quotes a value.
 
 use std::fmt;
 
 /// Faults that are told of one request.
-const MAX_FAULTS: usize = 20;
+pub(super) const MAX_FAULTS: usize = 20;
 
 /// A request that is refused; holds at least one fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Refusal {
 pub struct Fault {
     /// JSON pointer into the body; empty for the body itself.
     pub pointer: String,
+    /// The parameter, where there is a query string and no body; empty for the query string itself.
+    pub parameter: Option<String>,
     /// Which kind of wrong.
     pub code: Code,
     /// What is wrong, in one line.
@@ -32,6 +34,10 @@ pub struct Fault {
 pub enum Code {
     /// The body is no JSON.
     InvalidJson,
+    /// A query string of the wrong form.
+    InvalidQuery,
+    /// A parameter that the grammar does not have.
+    UnknownParameter,
     /// A member that the grammar does not have.
     UnknownKey,
     /// A member that stands twice in one object.
@@ -48,6 +54,8 @@ pub enum Code {
     NeedsSome,
     /// A field that is not indexed in a way that could serve.
     FieldCannotServe,
+    /// A pattern that nothing serves.
+    UnsupportedPattern,
     /// More than the limits allow.
     LimitExceeded,
     /// A cursor that was not made here.
@@ -61,6 +69,8 @@ impl Code {
     pub fn word(self) -> &'static str {
         match self {
             Self::InvalidJson => "invalid_json",
+            Self::InvalidQuery => "invalid_query",
+            Self::UnknownParameter => "unknown_parameter",
             Self::UnknownKey => "unknown_key",
             Self::RepeatedKey => "repeated_key",
             Self::UnknownField => "unknown_field",
@@ -69,6 +79,7 @@ impl Code {
             Self::InvalidValue => "invalid_value",
             Self::NeedsSome => "needs_some",
             Self::FieldCannotServe => "field_cannot_serve",
+            Self::UnsupportedPattern => "unsupported_pattern",
             Self::LimitExceeded => "limit_exceeded",
             Self::InvalidCursor => "invalid_cursor",
             Self::CursorMismatch => "cursor_mismatch",
@@ -79,6 +90,8 @@ impl Code {
     pub fn title(self) -> &'static str {
         match self {
             Self::InvalidJson => "Not valid JSON",
+            Self::InvalidQuery => "Not a valid query string",
+            Self::UnknownParameter => "Unknown parameter",
             Self::UnknownKey => "Unknown key",
             Self::RepeatedKey => "Repeated key",
             Self::UnknownField => "Unknown field",
@@ -87,6 +100,7 @@ impl Code {
             Self::InvalidValue => "Value does not fit",
             Self::NeedsSome => "Field of a list's elements",
             Self::FieldCannotServe => "Field cannot serve here",
+            Self::UnsupportedPattern => "Pattern cannot be searched for",
             Self::LimitExceeded => "Limit exceeded",
             Self::InvalidCursor => "Invalid cursor",
             Self::CursorMismatch => "Cursor of another search",
@@ -95,15 +109,21 @@ impl Code {
 
     /// Whether the request is well-formed, and refused all the same.
     pub fn is_well_formed(self) -> bool {
-        matches!(self, Self::FieldCannotServe | Self::LimitExceeded | Self::CursorMismatch)
+        matches!(
+            self,
+            Self::FieldCannotServe
+                | Self::UnsupportedPattern
+                | Self::LimitExceeded
+                | Self::CursorMismatch
+        )
     }
 }
 
 impl Refusal {
     /// A refusal for one reason.
     pub fn one(at: &Pointer, code: Code, what: impl Into<String>, hint: Option<&str>) -> Self {
-        let hint = hint.map(str::to_owned);
-        Self { faults: vec![Fault { pointer: at.0.clone(), code, what: what.into(), hint }] }
+        let (pointer, what, hint) = (at.0.clone(), what.into(), hint.map(str::to_owned));
+        Self { faults: vec![Fault { pointer, parameter: None, code, what, hint }] }
     }
 }
 
@@ -149,7 +169,8 @@ impl Faults {
             self.more = true;
             return;
         }
-        self.told.push(Fault { pointer: at.0.clone(), code, what: what.into(), hint: hint() });
+        let (pointer, what, hint) = (at.0.clone(), what.into(), hint());
+        self.told.push(Fault { pointer, parameter: None, code, what, hint });
     }
 }
 
@@ -157,7 +178,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, fault) in self.faults.iter().enumerate() {
             let gap = if number == 0 { "" } else { "\n" };
-            write!(f, "{gap}{} {}: {}", fault.pointer, fault.code.word(), fault.what)?;
+            let place = fault.parameter.as_ref().unwrap_or(&fault.pointer);
+            write!(f, "{gap}{place} {}: {}", fault.code.word(), fault.what)?;
             if let Some(hint) = &fault.hint {
                 write!(f, " ({hint})")?;
             }
@@ -169,7 +191,7 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 /// A JSON pointer (RFC 6901).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pointer(String);
 
 impl Pointer {
@@ -183,6 +205,17 @@ impl Pointer {
     pub fn join(&self, part: impl fmt::Display) -> Self {
         let part = part.to_string().replace('~', "~0").replace('/', "~1");
         Self(format!("{}/{part}", self.0))
+    }
+
+    /// Whether `pointer` leads to the same place, or to one within it.
+    pub(super) fn holds(&self, pointer: &str) -> bool {
+        let rest = pointer.strip_prefix(&self.0);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// How long it is, in bytes: of two that lead to a place, the longer one is closer.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 

@@ -10,6 +10,7 @@ pub mod dsl;
 pub mod fault;
 pub mod fields;
 mod filter;
+pub mod get;
 mod json;
 pub mod parse;
 pub mod project;

@@ -1,27 +1,52 @@
-//! The examples of the API's page are searches.
+//! The examples of the API's page are searches that the engine answers.
 
 use std::path::Path;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use prejoin::mapping::Mapping;
-use prejoin::query::{Fields, parse};
 
-#[test]
-fn every_example_is_a_search() {
+use super::harness::Api;
+use crate::support::engines::TestEngine;
+
+/// What a client must encode in a query string that is written out; `&`, `=` and `+` mean something there.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'&')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b'%')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_');
+
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[tokio::test]
+async fn every_example_is_a_search() {
     let mapping = r#"{"mappings": {"properties": {
         "contract_no": {"type": "keyword"}, "status": {"type": "keyword"}, "amount": {"type": "long"},
         "signed_at": {"type": "date"}, "title": {"type": "text"}, "memo": {"type": "text"},
         "account": {"properties": {"grade": {"type": "keyword"}}},
         "manager": {"properties": {"name": {"type": "keyword"}}},
         "settlements": {"type": "nested", "properties": {"status": {"type": "keyword"}, "amount": {"type": "long"}}}}}}"#;
-    let fields = Fields::new(&Mapping::parse(Path::new("m.json"), mapping).unwrap());
+    let mapping = Mapping::parse(Path::new("m.json"), mapping).unwrap();
+    let api = Api::over(TestEngine::OpenSearch.client().await, &mapping);
+    api.create(1, &mapping.body()).await;
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md")).unwrap();
-    let examples: Vec<&str> =
-        page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(examples.len() >= 9, "only {} examples were found", examples.len());
-    for example in examples {
-        if let Err(refusal) = parse(&fields, example.as_bytes()) {
-            panic!("{refusal}\n{example}");
-        }
+    let (bodies, queries) = (blocks(&page, "json"), blocks(&page, "query"));
+    assert!(bodies.len() >= 9, "only {} bodies were found", bodies.len());
+    assert!(queries.len() >= 6, "only {} query strings were found", queries.len());
+    for body in bodies {
+        let reply = api.search_text(body).await;
+        assert_eq!(reply.status, 200, "{body}\n{}", reply.text);
     }
+    for query in queries {
+        let encoded = utf8_percent_encode(query.trim_end(), ENCODED).to_string();
+        let reply = api.get(&encoded).await;
+        assert_eq!(reply.status, 200, "{query}\n{}", reply.text);
+    }
+    api.remove().await;
 }

@@ -140,6 +140,12 @@ impl Api {
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
+    /// One search by query string.
+    pub(super) async fn get(&self, query: &str) -> Reply {
+        let path = format!("/v1/{}?{query}", self.alias);
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
     pub(super) async fn send(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

@@ -6,6 +6,7 @@ mod documents;
 mod evaluator;
 mod failures;
 mod generator;
+mod get;
 mod harness;
 mod limits;
 mod paging;

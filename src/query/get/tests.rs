@@ -1,0 +1,148 @@
+//! What query strings say as bodies, and what is said about those that are wrong.
+
+use super::*;
+use crate::query::fields::tests::fields;
+use crate::query::parse;
+
+fn body(query: &str) -> String {
+    translate(&Limits::default(), &fields(), query)
+        .unwrap_or_else(|refusal| panic!("{refusal}"))
+        .body
+        .to_string()
+}
+
+fn refused(query: &str) -> String {
+    match translate(&Limits::default(), &fields(), query) {
+        Err(refusal) => refusal.to_string(),
+        Ok(translated) => {
+            let mut refusal = parse(&fields(), translated.body.to_string().as_bytes()).unwrap_err();
+            translated.tell(&mut refusal.faults);
+            refusal.to_string()
+        }
+    }
+}
+
+#[test]
+fn nothing_asks_for_the_first_page_of_all() {
+    assert_eq!(body(""), "{}");
+    assert_eq!(body("&&"), "{}");
+}
+
+#[test]
+fn conditions_are_typed_by_their_fields() {
+    insta::assert_snapshot!(body("title=eq.5"), @r#"{"filter":{"title":{"eq":"5"}}}"#);
+    insta::assert_snapshot!(body("amount=gte.12345678901234567890"), @r#"{"filter":{"amount":{"gte":12345678901234567890}}}"#);
+    insta::assert_snapshot!(body("rate=1.50"), @r#"{"filter":{"rate":{"eq":1.50}}}"#);
+    insta::assert_snapshot!(body("paid=eq.true&signed_at=lt.2026-01-31T09:30:00%2B09:00"), @r#"{"filter":{"and":[{"paid":{"eq":true}},{"signed_at":{"lt":"2026-01-31T09:30:00+09:00"}}]}}"#);
+    insta::assert_snapshot!(body("nobody=eq.5"), @r#"{"filter":{"nobody":{"eq":"5"}}}"#);
+}
+
+#[test]
+fn values_are_read_as_they_are_written() {
+    // As a form: `+` and `%20` are spaces.
+    insta::assert_snapshot!(body("title=a+b%20c"), @r#"{"filter":{"title":{"eq":"a b c"}}}"#);
+    // Decomposed Hangul is composed.
+    insta::assert_snapshot!(body("manager.name=eq.%E1%84%80%E1%85%A1"), @r#"{"filter":{"manager.name":{"eq":"가"}}}"#);
+    // A parameter of its own needs no quotes; a group does.
+    insta::assert_snapshot!(body("title=eq.(주)신성,+1:1.5"), @r#"{"filter":{"title":{"eq":"(주)신성, 1:1.5"}}}"#);
+    insta::assert_snapshot!(body(r#"or=(title.eq."(주) \"신성\", a\\b",title.eq.1.5:2)"#), @r#"{"filter":{"or":[{"title":{"eq":"(주) \"신성\", a\\b"}},{"title":{"eq":"1.5:2"}}]}}"#);
+    insta::assert_snapshot!(body(r#"title="in.(a)""#), @r#"{"filter":{"title":{"eq":"in.(a)"}}}"#);
+    insta::assert_snapshot!(body(r#"title=eq.&amount=is.null&paid=is.not_null"#), @r#"{"filter":{"and":[{"title":{"eq":""}},{"amount":{"exists":false}},{"paid":{"exists":true}}]}}"#);
+    insta::assert_snapshot!(body(r#"title=in.(a,"b,c",)&amount=in.()&amount=nin.(1,2)&amount=between.(1,5)"#), @r#"{"filter":{"and":[{"title":{"in":["a","b,c",""]}},{"amount":{"in":[]}},{"amount":{"nin":[1,2]}},{"amount":{"between":[1,5]}}]}}"#);
+    insta::assert_snapshot!(body("title=like.*a*&title=ilike.*b*&title=like.c*&title=like.d&title=like.*\"e*\"*"), @r#"{"filter":{"and":[{"title":{"contains":"a"}},{"title":{"icontains":"b"}},{"title":{"starts_with":"c"}},{"title":{"eq":"d"}},{"title":{"contains":"e*"}}]}}"#);
+}
+
+#[test]
+fn conditions_combine() {
+    insta::assert_snapshot!(body("amount=gte.1&amount=lt.5&title=not.eq.a"), @r#"{"filter":{"and":[{"amount":{"gte":1}},{"amount":{"lt":5}},{"not":{"title":{"eq":"a"}}}]}}"#);
+    insta::assert_snapshot!(body("settlements=some(status.eq.overdue,amount.gt.1000000)"), @r#"{"filter":{"settlements":{"some":{"and":[{"status":{"eq":"overdue"}},{"amount":{"gt":1000000}}]}}}}"#);
+    insta::assert_snapshot!(body("settlements=none(status.eq.overdue)&settlements=every(payer.name.eq.a)&settlements=some()"), @r#"{"filter":{"and":[{"settlements":{"none":{"status":{"eq":"overdue"}}}},{"settlements":{"every":{"payer.name":{"eq":"a"}}}},{"settlements":{"some":{}}}]}}"#);
+    insta::assert_snapshot!(body("settlements=count.gte.2&settlements=count.2&settlements=count.between.(1,3)"), @r#"{"filter":{"and":[{"settlements":{"count":{"gte":2}}},{"settlements":{"count":{"eq":2}}},{"settlements":{"count":{"between":[1,3]}}}]}}"#);
+    insta::assert_snapshot!(body("settlements=not.some(lines.some(code.in.(a,b)))"), @r#"{"filter":{"not":{"settlements":{"some":{"lines":{"some":{"code":{"in":["a","b"]}}}}}}}}"#);
+    insta::assert_snapshot!(body("or=(title.eq.draft,and(amount.gt.9000000,not.settlements.some(status.eq.paid)),manager.name.not.eq.x)&and=()"), @r#"{"filter":{"and":[{"or":[{"title":{"eq":"draft"}},{"and":[{"amount":{"gt":9000000}},{"not":{"settlements":{"some":{"status":{"eq":"paid"}}}}}]},{"not":{"manager.name":{"eq":"x"}}}]},{"and":[]}]}}"#);
+    insta::assert_snapshot!(body("or=(settlements.count.gte.2,manager.name.eq.a.in.b,settlements.amount.eq.5)"), @r#"{"filter":{"or":[{"settlements":{"count":{"gte":2}}},{"manager.name":{"eq":"a.in.b"}},{"settlements.amount":{"eq":"5"}}]}}"#);
+}
+
+#[test]
+fn what_is_no_condition_has_its_place_in_the_body() {
+    insta::assert_snapshot!(body("q=삼성+클라우드&q.fields=title,memo&q.mode=any&q.fuzzy=false"), @r#"{"q":{"text":"삼성 클라우드","fields":["title","memo"],"mode":"any","fuzzy":false}}"#);
+    insta::assert_snapshot!(body("sort=-amount,title,-max(settlements.amount;status.eq.overdue,amount.gt.5),min(settlements.amount)"), @r#"{"sort":[{"field":"amount","order":"desc"},{"field":"title","order":"asc"},{"field":"settlements.amount","agg":"max","order":"desc","where":{"and":[{"status":{"eq":"overdue"}},{"amount":{"gt":5}}]}},{"field":"settlements.amount","agg":"min","order":"asc"}]}"#);
+    insta::assert_snapshot!(body("fields=title,manager.name&count=exact&view=mobile&timezone=Asia/Seoul&highlight=true"), @r#"{"fields":["title","manager.name"],"count":"exact","view":"mobile","timezone":"Asia/Seoul","highlight":true}"#);
+    insta::assert_snapshot!(body("page[size]=20&page%5Bafter%5D=AVx2&page[snapshot]=true&highlight=title,memo"), @r#"{"page":{"size":20,"after":"AVx2","snapshot":true},"highlight":["title","memo"]}"#);
+    insta::assert_snapshot!(body("limit=20&offset=40"), @r#"{"page":{"size":20,"number":3}}"#);
+    insta::assert_snapshot!(body("facets=title,manager.name&facet.mode=disjunctive&title=in.(a,b)&amount=gt.1"), @r#"{"facets":{"title":{"type":"terms"},"manager.name":{"type":"terms"}},"facet_filters":{"title":{"in":["a","b"]}},"filter":{"amount":{"gt":1}}}"#);
+    let mut preferred = translate(&Limits::default(), &fields(), "title=a").unwrap();
+    preferred.prefer_count(Some("exact"));
+    insta::assert_snapshot!(preferred.body, @r#"{"filter":{"title":{"eq":"a"}},"count":"exact"}"#);
+}
+
+#[test]
+fn what_is_wrong_has_its_place() {
+    insta::assert_snapshot!(refused("manger.name=eq.a&amount=gte.x&title=equals.a&srot=-amount&page[site]=1&filter={}"), @r"
+    srot unknown_parameter: unknown parameter `srot` (did you mean `sort`?)
+    page[site] unknown_parameter: unknown parameter `page[site]` (did you mean `page[size]`?)
+    filter unknown_parameter: unknown parameter `filter` (only the body of a POST has it)
+    ");
+    insta::assert_snapshot!(refused("manger.name=eq.a&amount=gte.x&title=equals.a&sort=-amont&fields=title,nmae&page[size]=0&limit=5"), @"limit repeated_key: this is said already, by this parameter or by another name of it (write it once)");
+    insta::assert_snapshot!(refused("manger.name=eq.a&amount=gte.x&title=equals.a&sort=-amont&fields=title,nmae&page[size]=0"), @r"
+    sort unknown_field: unknown field `amont` (did you mean `amount`?)
+    fields unknown_field: unknown field `nmae` (known here are amount, manager, memo, paid, place, rate, secret, settlements, signed_at, title)
+    page[size] invalid_value: a whole number from 1 to 200 is expected here
+    manger.name unknown_field: unknown field `manger.name` (did you mean `manager.name`?)
+    amount invalid_value: a whole number is expected here, not a string
+    title unknown_operator: unknown operator `equals` (known are eq, ne, in, lt, lte, gt, gte, exists, some)
+    ");
+    insta::assert_snapshot!(refused("or=(title.eq.a,amount.gt)&and=(title.eq.\"a&title=a&settlements=some(status.eq.a"), @r#"
+    or invalid_query: an operator and a value are expected, at character 20 (write `operator.value`, such as `eq.active`; a value that looks like an operator is written in double quotes)
+    and invalid_query: a closing `"` is expected, at character 13
+    settlements invalid_query: `)` is expected, at character 17
+    "#);
+    insta::assert_snapshot!(refused("title&amount=&title=%zz&%ff=1&title=%ff"), @r"
+    title invalid_query: a value is expected (`eq.` asks for the empty text)
+    amount invalid_query: a value is expected (`eq.` asks for the empty text)
+    title invalid_query: `%` and two hexadecimal digits are expected, at character 1 (`%` itself is `%25`)
+    � invalid_query: this is no UTF-8 once it is decoded
+    title invalid_query: this is no UTF-8 once it is decoded
+    ");
+    insta::assert_snapshot!(refused("title=like.*a&title=ilike.a*&title=like.a*b&title=like.*"), @r"
+    title unsupported_pattern: this pattern cannot be searched for, at character 6 (`like.*text*`, `like.text*` and `ilike.*text*` can; a `*` that is meant is written in double quotes)
+    title unsupported_pattern: this pattern cannot be searched for, at character 7 (`like.*text*`, `like.text*` and `ilike.*text*` can; a `*` that is meant is written in double quotes)
+    title unsupported_pattern: this pattern cannot be searched for, at character 6 (`like.*text*`, `like.text*` and `ilike.*text*` can; a `*` that is meant is written in double quotes)
+    title unsupported_pattern: this pattern cannot be searched for, at character 6 (`like.*text*`, `like.text*` and `ilike.*text*` can; a `*` that is meant is written in double quotes)
+    ");
+    insta::assert_snapshot!(refused("amount=is.nothing&amount=in.1&amount=in.(1,2&title=eq.\"a\"b&or=(title.eq.a(b))"), @r#"
+    amount invalid_query: `null` or `not_null` is expected, at character 4
+    amount invalid_query: `(` is expected, at character 4
+    amount invalid_query: `,` or `)` is expected, at character 8
+    title invalid_query: nothing more is expected, at character 7
+    or invalid_query: `,` or `)` is expected, at character 12 (a value with `,`, `(`, `)` or `"` is written in double quotes)
+    "#);
+    insta::assert_snapshot!(refused("sort=-&fields=title,,amount&offset=x&facet.mode=both&sort=title)&sort=max(settlements.amount"), @r"
+    sort invalid_query: a name is expected, at character 2
+    fields invalid_query: a name is expected, at character 7
+    offset invalid_value: a whole number is expected
+    facet.mode invalid_value: `conjunctive` or `disjunctive` is expected
+    sort invalid_query: nothing more is expected, at character 6
+    sort invalid_query: `)` is expected, at character 23
+    ");
+    insta::assert_snapshot!(refused("offset=30&page[size]=20"), @"offset invalid_value: a multiple of the page's size, 20, is expected");
+    insta::assert_snapshot!(refused("facets=title&facet.mode=disjunctive&title=not.eq.a"), @"title invalid_query: a facet's own condition is one comparison, without `not.`");
+    insta::assert_snapshot!(refused("facets=title&facet.mode=disjunctive&title=a&title=b"), @"title repeated_key: this is said already, by this parameter or by another name of it (write it once)");
+    insta::assert_snapshot!(refused("settlements.amount=eq.5&settlements=some(amont.eq.1)&settlements=eq.1"), @r#"
+    settlements.amount needs_some: `settlements.amount` is a field of the elements of `settlements` (write {"settlements": {"some": {"amount": …}}})
+    settlements unknown_field: unknown field `amont` (did you mean `amount`?)
+    settlements operator_not_allowed: `eq` compares values, and `settlements` is a list of objects (write {"some": {…}} for what one element is like)
+    "#);
+}
+
+#[test]
+fn limits_hold() {
+    insta::assert_snapshot!(refused(&format!("title={}", "a".repeat(MAX_QUERY))), @" limit_exceeded: a query string has at most 8192 bytes (send the search as the body of a POST)");
+    let deep = |depth: usize| {
+        format!("or={}title.eq.a{}", "(and".repeat(depth) + "(", ")".repeat(depth + 1))
+    };
+    let deep_not = format!("title={}eq.a", "not.".repeat(500));
+    insta::assert_snapshot!(refused(&deep(500)), @"or limit_exceeded: the filter is nested more than 8 deep, at character 33");
+    insta::assert_snapshot!(refused(&deep_not), @"title limit_exceeded: the filter is nested more than 8 deep, at character 33");
+    assert!(body(&deep(6)).contains("title"));
+}

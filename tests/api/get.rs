@@ -1,0 +1,188 @@
+//! A search by query string is the search by body.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use super::harness::Api;
+use crate::support::engines::{TestEngine, on_both_engines};
+
+on_both_engines!(a_query_string_is_answered_as_its_body_is);
+
+/// What is answered, apart from what differs from request to request.
+fn told(mut answer: Value) -> Value {
+    answer["meta"] = Value::Null;
+    answer
+}
+
+async fn a_query_string_is_answered_as_its_body_is(engine: TestEngine) {
+    let api = Api::filled(engine.client().await).await;
+    let pairs = [
+        ("", json!({})),
+        (
+            "status=overdue&limit=200",
+            json!({"filter": {"status": {"eq": "overdue"}}, "page": {"size": 200}}),
+        ),
+        (
+            "amount=gte.0&amount=lt.9007199254740993&sort=-amount,no&fields=no,amount&count=exact",
+            json!({"filter": {"amount": {"gte": 0, "lt": 9_007_199_254_740_993_i64}}, "fields": ["no", "amount"],
+                "sort": [{"field": "amount", "order": "desc"}, {"field": "no"}], "count": "exact"}),
+        ),
+        (
+            "settlements=some(status.eq.overdue,amount.gt.1000000)&title=not.eq.%EA%B9%80%EC%B2%A0%EC%88%98",
+            json!({"filter": {"settlements": {"some": {"status": {"eq": "overdue"}, "amount": {"gt": 1_000_000}}},
+                "not": {"title": {"eq": "김철수"}}}}),
+        ),
+        (
+            "or=(paid.eq.true,and(signed_at.gte.2026-01-31,manager.is.null))&page[size]=7",
+            json!({"filter": {"or": [{"paid": {"eq": true}},
+                {"and": [{"signed_at": {"gte": "2026-01-31"}}, {"manager": {"exists": false}}]}]}, "page": {"size": 7}}),
+        ),
+    ];
+    for (query, body) in pairs {
+        let (got, posted) = (api.get(query).await, api.search(&body).await);
+        assert_eq!(
+            (got.status, posted.status),
+            (200, 200),
+            "{query}: {}\n{}",
+            got.text,
+            posted.text
+        );
+        let (got, posted) = (got.json(), posted.json());
+        assert!(!posted["data"].as_array().unwrap().is_empty(), "{query} finds nothing");
+        assert_eq!(told(got), told(posted), "{query}");
+    }
+
+    let first = api.get("sort=no&page[size]=3&count=none").await.json();
+    let next = first["page"]["next"].as_str().unwrap();
+    let second = api.get(&format!("sort=no&page[size]=3&page[after]={next}")).await;
+    let both = api.search(&json!({"sort": [{"field": "no"}], "page": {"size": 6}})).await;
+    assert_eq!(second.ids(), both.ids()[3..], "{}", second.text);
+    api.remove().await;
+}
+
+#[tokio::test]
+async fn a_preferred_total_gives_way_to_one_that_is_asked_for() {
+    let api = Api::filled(TestEngine::OpenSearch.client().await).await;
+    let total = async |query: &str| {
+        let request =
+            Request::get(format!("/v1/{}?{query}", api.alias)).header("prefer", "count=none");
+        api.send(request.body(Body::empty()).unwrap()).await.json().get("total").is_some()
+    };
+    assert!(!total("").await);
+    assert!(total("count=exact").await);
+    api.remove().await;
+}
+
+#[tokio::test]
+async fn faults_are_told_by_parameter() {
+    let api = Api::empty(TestEngine::OpenSearch.client().await).await;
+    insta::assert_snapshot!(api.get("manger.name=eq.a&amount=gte.x&page[after]=AAAA").await.shown(&api.alias), @r#"
+    400 application/problem+json
+    {
+      "type": "urn:prejoin:problem:unknown_field",
+      "title": "Unknown field",
+      "status": 400,
+      "code": "unknown_field",
+      "message": "unknown field `manger.name`",
+      "detail": "did you mean `manager.name`?",
+      "request_id": "ID",
+      "errors": [
+        {
+          "parameter": "manger.name",
+          "code": "unknown_field",
+          "detail": "unknown field `manger.name`; did you mean `manager.name`?"
+        },
+        {
+          "parameter": "amount",
+          "code": "invalid_value",
+          "detail": "a whole number is expected here, not a string"
+        }
+      ]
+    }
+    "#);
+    api.remove().await;
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_none_is_told_by_its_parameter() {
+    let api = Api::empty(TestEngine::OpenSearch.client().await).await;
+    insta::assert_snapshot!(api.get("page[after]=AAAA").await.shown(&api.alias), @r#"
+    400 application/problem+json
+    {
+      "type": "urn:prejoin:problem:invalid_cursor",
+      "title": "Invalid cursor",
+      "status": 400,
+      "code": "invalid_cursor",
+      "message": "this is no cursor of this server",
+      "detail": "hand back `page.next` of the page before, unchanged",
+      "request_id": "ID",
+      "errors": [
+        {
+          "parameter": "page[after]",
+          "code": "invalid_cursor",
+          "detail": "this is no cursor of this server; hand back `page.next` of the page before, unchanged"
+        }
+      ]
+    }
+    "#);
+    api.remove().await;
+}
+
+#[tokio::test]
+async fn what_is_malformed_or_too_much_or_elsewhere_is_told() {
+    let api = Api::empty(TestEngine::OpenSearch.client().await).await;
+    insta::assert_snapshot!(api.get("or=(status.eq.a,amount.gt)").await.shown(&api.alias), @r#"
+    400 application/problem+json
+    {
+      "type": "urn:prejoin:problem:invalid_query",
+      "title": "Not a valid query string",
+      "status": 400,
+      "code": "invalid_query",
+      "message": "an operator and a value are expected, at character 21",
+      "detail": "write `operator.value`, such as `eq.active`; a value that looks like an operator is written in double quotes",
+      "request_id": "ID",
+      "errors": [
+        {
+          "parameter": "or",
+          "code": "invalid_query",
+          "detail": "an operator and a value are expected, at character 21; write `operator.value`, such as `eq.active`; a value that looks like an operator is written in double quotes"
+        }
+      ]
+    }
+    "#);
+    let many = (0..200).map(|number| format!("or=(no.eq.{number},no.eq.a)&")).collect::<String>();
+    insta::assert_snapshot!(api.get(&many).await.shown(&api.alias), @r#"
+    422 application/problem+json
+    {
+      "type": "urn:prejoin:problem:limit_exceeded",
+      "title": "Limit exceeded",
+      "status": 422,
+      "code": "limit_exceeded",
+      "message": "more than 200 comparisons",
+      "detail": "use `in` for a choice of values of one field",
+      "request_id": "ID",
+      "errors": [
+        {
+          "parameter": "",
+          "code": "limit_exceeded",
+          "detail": "more than 200 comparisons; use `in` for a choice of values of one field"
+        }
+      ]
+    }
+    "#);
+    let request = Request::get(format!("/v1/{}:fcet?field=status", api.alias));
+    insta::assert_snapshot!(api.send(request.body(Body::empty()).unwrap()).await.shown(&api.alias), @r#"
+    404 application/problem+json
+    {
+      "type": "urn:prejoin:problem:not_found",
+      "title": "Not found",
+      "status": 404,
+      "code": "not_found",
+      "message": "an index has no `:fcet`",
+      "detail": "searches are GET /v1/{index}",
+      "request_id": "ID"
+    }
+    "#);
+    api.remove().await;
+}
