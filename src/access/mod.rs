@@ -1,14 +1,21 @@
 //! Who asks, and what they may see and do.
 //!
-//! A [`Caller`] has a [`Role`]; what the role sees of an index is a [`Sight`], and of that index as it is now a [`Seen`].
+//! [`Access`] lets a [`Caller`] in, who has a [`Role`]; what the role sees of an index is a [`Sight`], and of that index as it
+//! is now a [`Seen`].
 //! Promises: what no role names is seen by nobody; what does not fit an index closes it. Never tells why to a caller.
 
+mod door;
+mod jwks;
+mod jwt;
+pub mod keys;
 mod role;
+mod signatures;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+pub use door::{Access, KEY_HEADER, Turned};
 pub use role::{Role, Roles, Seen, Sight};
 
 use crate::config::Operation;
@@ -24,32 +31,6 @@ pub struct Caller {
     pub role: Arc<Role>,
     /// What is said of them.
     pub claims: Map<String, Value>,
-}
-
-/// Who may come in, and as what.
-#[derive(Debug, Clone)]
-pub struct Access {
-    roles: Roles,
-    anyone: Option<Arc<Caller>>,
-}
-
-impl Access {
-    /// For anyone, to everything.
-    pub fn open() -> Self {
-        let role = Arc::new(Role::unlimited());
-        let roles = Roles::from([(role.name().to_owned(), Arc::clone(&role))]);
-        Self { roles, anyone: Some(Arc::new(Caller::anyone(role))) }
-    }
-
-    /// All roles that a caller can have.
-    pub fn roles(&self) -> impl Iterator<Item = &Role> {
-        self.roles.values().map(AsRef::as_ref)
-    }
-
-    /// The caller who is meant, where callers are not told apart.
-    pub fn anyone(&self) -> Option<Arc<Caller>> {
-        self.anyone.clone()
-    }
 }
 
 /// How a caller is known.

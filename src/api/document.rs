@@ -17,7 +17,7 @@ use super::AppState;
 use super::answer::{FoundDocument, Meta};
 use super::caller::may;
 use super::problem::Problem;
-use super::request::{RequestId, Rows};
+use super::request::{RequestId, Rows, Trail};
 use super::search::{Sent, Wanted, index, rows, settled};
 use crate::access::Caller;
 use crate::config::Operation;
@@ -29,6 +29,7 @@ pub(super) async fn document(
     State(state): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     Extension(caller): Extension<Arc<Caller>>,
+    Extension(trail): Extension<Trail>,
     path: Result<Path<(String, String)>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -37,10 +38,11 @@ pub(super) async fn document(
     // Only a name that is no UTF-8 is refused by the extractor.
     let Path((alias, id)) = path.map_err(|_| Problem::no_document())?;
     let index = index(shared, &caller, Ok(Path(alias)))?;
-    may(&caller, Operation::Get)?;
+    may(&caller, Operation::Get, index.0, &trail)?;
     let body = body(uri.query().unwrap_or_default())?.to_string();
     let wanted = Wanted {
         caller: &caller,
+        trail: &trail,
         search: Sent::Body(body.as_bytes()),
         id: Some(&id),
         request_id: &request_id,

@@ -13,7 +13,7 @@ use axum::response::Response;
 use super::AppState;
 use super::caller::may;
 use super::problem::Problem;
-use super::request::RequestId;
+use super::request::{RequestId, Trail};
 use super::search::{Sent, Wanted, answer, index};
 use crate::access::Caller;
 use crate::config::Operation;
@@ -26,6 +26,7 @@ pub(super) async fn get(
     State(state): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     Extension(caller): Extension<Arc<Caller>>,
+    Extension(trail): Extension<Trail>,
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -44,10 +45,11 @@ pub(super) async fn get(
         let what = format!("an index has no `:{asked}`");
         return Err(Problem::not_found(what, "searches are GET /v1/{index}"));
     }
-    may(&caller, Operation::Search)?;
+    may(&caller, Operation::Search, index.0, &trail)?;
     let query = query.unwrap_or_default();
     let search = Sent::Query { query: &query, count: preferred(&headers) };
-    let wanted = Wanted { caller: &caller, search, id: None, request_id: &request_id };
+    let wanted =
+        Wanted { caller: &caller, trail: &trail, search, id: None, request_id: &request_id };
     answer(shared, index, &wanted, start).await
 }
 

@@ -1,7 +1,7 @@
 //! The query API over HTTP.
 //!
 //! Promises: every answer that is no success is a problem (RFC 9457) and never quotes the engine; one line is logged per
-//! request, without values; it listens on loopback only, as long as callers cannot be told apart.
+//! request, without values; it listens on loopback only, as long as callers are not told apart.
 
 mod answer;
 mod caller;
@@ -9,6 +9,7 @@ mod document;
 mod generation;
 mod get;
 mod host;
+mod listen;
 mod problem;
 mod ready;
 mod request;
@@ -34,6 +35,7 @@ use crate::query::Signer;
 use crate::sink::Client;
 use generation::Latest;
 pub(crate) use host::only_local;
+use listen::may_listen;
 use problem::Problem;
 use ready::Ready;
 
@@ -78,7 +80,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// All that the API answers.
 pub fn router(state: AppState) -> Router {
     let body = state.shared.config.limits.body.0;
-    Router::new()
+    let watched = state.shared.access.is_watched();
+    let router = Router::new()
         .route("/v1/{index}", get(get::get))
         .route("/v1/{index}/search", post(search::search))
         .route("/v1/{index}/{id}", get(document::document))
@@ -88,10 +91,10 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(ready::readyz))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(body))
-        .layer(middleware::from_fn(only_local))
-        .layer(middleware::from_fn(request::observe))
-        .with_state(state)
+        .layer(DefaultBodyLimit::max(body));
+    // A page that was led here brings no key of its own: there is nothing to take where one is needed.
+    let router = if watched { router } else { router.layer(middleware::from_fn(only_local)) };
+    router.layer(middleware::from_fn(request::observe)).with_state(state)
 }
 
 /// Whether the process is alive; the engine is not asked.
@@ -121,15 +124,11 @@ impl Server {
     /// Connects to the engine and takes the address of `api.listen`. An index that is not built yet is warned of.
     ///
     /// # Errors
-    /// When the address is not a loopback one or is taken, the key is too short, or the engine cannot be reached.
+    /// When the address may not be listened on or is taken, a key is too short, or the engine cannot be reached.
     pub async fn bind(config: &Config, aliases: Vec<String>) -> Result<Self> {
         let listen = config.api.listen;
-        if !listen.ip().is_loopback() {
-            let what = format!("`api.listen`: {listen} is not a loopback address");
-            let hint = "whoever reaches it may read everything: listen on 127.0.0.1, and put a proxy that knows \
-                        its callers in front";
-            return Err(Finding::error(what).hint(hint).into());
-        }
+        let access = Access::new(&config.api)?;
+        may_listen(listen, access.is_watched(), false)?;
         let signer = signer(&config.api)?;
         let client = Client::connect(&config.engine).await?;
         let listener = TcpListener::bind(listen).await.map_err(|error| {
@@ -137,7 +136,7 @@ impl Server {
                 .hint("is another server running? port 0 takes a free one")
         })?;
         let address = listener.local_addr().context("the address listened on")?;
-        let state = AppState::new(client, signer, aliases, &config.api, Access::open());
+        let state = AppState::new(client, signer, aliases, &config.api, access);
         let shared = &*state.shared;
         for (alias, latest) in &shared.indexes {
             // It may be built while the server runs; what else is wrong is told with the first search too.

@@ -54,7 +54,10 @@ impl Problem {
     pub(super) fn not_ready<'a>(indexes: impl Iterator<Item = &'a str>) -> Self {
         let kind = ("not_ready", "Not ready");
         let indexes: Vec<String> = indexes.map(|index| format!("`{index}`")).collect();
-        let message = format!("cannot be searched now: {}", indexes.join(", "));
+        let message = match indexes.is_empty() {
+            true => "not every index can be searched now".to_owned(),
+            false => format!("cannot be searched now: {}", indexes.join(", ")),
+        };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("the log tells why"))
     }
 
@@ -69,6 +72,30 @@ impl Problem {
         let message = "this server answers to its loopback names only";
         let detail = Some("send the header `Host: localhost`; a proxy in front must set it");
         Self::new(StatusCode::MISDIRECTED_REQUEST, kind, message, detail)
+    }
+
+    pub(super) fn unauthenticated() -> Self {
+        let kind = ("unauthenticated", "Not authenticated");
+        let message = "who asks must be known";
+        let detail = Some("send `Authorization: Bearer` with a token or an API key");
+        Self::new(StatusCode::UNAUTHORIZED, kind, message, detail)
+    }
+
+    pub(super) fn invalid_credentials() -> Self {
+        let kind = ("invalid_credentials", "Invalid credentials");
+        let message = "this token or key is not valid, or not any more";
+        Self::new(StatusCode::UNAUTHORIZED, kind, message, None)
+    }
+
+    pub(super) fn no_role() -> Self {
+        let kind = ("no_role", "No role");
+        Self::new(StatusCode::FORBIDDEN, kind, "your token gives you no role here", None)
+    }
+
+    pub(super) fn identity_unavailable() -> Self {
+        let kind = ("identity_unavailable", "Identity provider unavailable");
+        let message = "who asks cannot be found out now";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("try again later"))
     }
 
     pub(super) fn forbidden() -> Self {

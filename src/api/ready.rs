@@ -36,6 +36,10 @@ pub(super) async fn readyz(State(state): State<AppState>) -> Result<Json<Value>,
     if missing.1.is_empty() {
         return Ok(Json(json!({"status": "ok"})));
     }
+    // Nobody was asked who they are.
+    if shared.access.is_watched() {
+        return Err(Problem::not_ready(std::iter::empty()));
+    }
     Err(Problem::not_ready(missing.1.iter().map(String::as_str)))
 }
 

@@ -1,8 +1,9 @@
 //! What is done for every request: an id, a line in the log, and the last touch to a problem.
 //!
-//! Promises: each answer carries its `x-request-id`, the caller's own if it is a plain word. Never logs a query, a body or a
-//! value.
+//! Promises: each answer carries its `x-request-id`, the caller's own if it is a plain word. The line says who has asked which
+//! fields of what, and how many rows were answered. Never logs a query, a body or a value.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::extract::Request;
@@ -12,6 +13,7 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use super::problem::Problem;
+use crate::access::Caller;
 
 const HEADER: &str = "x-request-id";
 const MAX_ID: usize = 64;
@@ -19,6 +21,36 @@ const MAX_ID: usize = 64;
 /// The id of a request, for those who answer it.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);
+
+/// What becomes known of a request on its way, for the log.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trail(Arc<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    caller: OnceLock<Arc<Caller>>,
+    index: OnceLock<String>,
+    operation: OnceLock<&'static str>,
+    fields: OnceLock<String>,
+}
+
+impl Trail {
+    /// Who asks.
+    pub(super) fn of(&self, caller: &Arc<Caller>) {
+        let _once = self.0.caller.set(Arc::clone(caller));
+    }
+
+    /// What is asked, of which index.
+    pub(super) fn about(&self, operation: &'static str, index: &str) {
+        let _once = self.0.index.set(index.to_owned());
+        let _once = self.0.operation.set(operation);
+    }
+
+    /// The fields that are filtered or sorted by, counted or asked for.
+    pub(super) fn naming<'f>(&self, fields: impl Iterator<Item = &'f str>) {
+        let _once = self.0.fields.set(fields.collect::<Vec<_>>().join(","));
+    }
+}
 
 /// Number of rows in an answer, for the log.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +61,8 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     let id = given(&request).unwrap_or_else(|| Uuid::new_v4().to_string());
     request.extensions_mut().insert(RequestId(id.clone()));
+    let trail = Trail::default();
+    request.extensions_mut().insert(trail.clone());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
@@ -43,7 +77,24 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let rows = response.extensions().get::<Rows>().map(|rows| rows.0);
     let status = response.status().as_u16();
     let ms = start.elapsed().as_millis();
-    tracing::info!(%method, path, status, code, ms, rows, request_id = id, "request");
+    let Noted { caller, index, operation, fields } = &*trail.0;
+    let caller = caller.get();
+    tracing::info!(
+        %method,
+        path,
+        status,
+        code,
+        ms,
+        rows,
+        subject = caller.map(|caller| caller.subject.as_str()),
+        role = caller.map(|caller| caller.role.name()),
+        known_by = caller.map(|caller| caller.how.word()),
+        index = index.get(),
+        operation = operation.get(),
+        fields = fields.get(),
+        request_id = id,
+        "request"
+    );
     response
 }
 

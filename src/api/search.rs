@@ -18,7 +18,7 @@ use super::answer::{EngineAnswer, Found, FoundPage, Hit, Meta};
 use super::caller::may;
 use super::generation::{Generation, Latest, View};
 use super::problem::Problem;
-use super::request::{RequestId, Rows};
+use super::request::{RequestId, Rows, Trail};
 use super::{AppState, Shared};
 use crate::access::Caller;
 use crate::config::Operation;
@@ -39,6 +39,7 @@ pub(super) async fn search(
     State(state): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     Extension(caller): Extension<Arc<Caller>>,
+    Extension(trail): Extension<Trail>,
     alias: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -46,10 +47,15 @@ pub(super) async fn search(
     let start = Instant::now();
     let shared = &*state.shared;
     let index = index(shared, &caller, alias)?;
-    may(&caller, Operation::Search)?;
+    may(&caller, Operation::Search, index.0, &trail)?;
     let body = json_body(&headers, body, shared.config.limits.body.0)?;
-    let wanted =
-        Wanted { caller: &caller, search: Sent::Body(&body), id: None, request_id: &request_id };
+    let wanted = Wanted {
+        caller: &caller,
+        trail: &trail,
+        search: Sent::Body(&body),
+        id: None,
+        request_id: &request_id,
+    };
     answer(shared, index, &wanted, start).await
 }
 
@@ -67,6 +73,7 @@ pub(super) async fn answer(
 /// What a request asks for.
 pub(super) struct Wanted<'a> {
     pub(super) caller: &'a Caller,
+    pub(super) trail: &'a Trail,
     pub(super) search: Sent<'a>,
     /// The only document that is meant.
     pub(super) id: Option<&'a str>,
@@ -98,6 +105,7 @@ pub(super) async fn settled(
         let asked = Asked {
             alias,
             caller: wanted.caller,
+            trail: wanted.trail,
             generation: &generation,
             request_id: wanted.request_id,
         };
@@ -124,6 +132,7 @@ pub(super) async fn settled(
 struct Asked<'a> {
     alias: &'a str,
     caller: &'a Caller,
+    trail: &'a Trail,
     generation: &'a Generation,
     request_id: &'a str,
 }
@@ -160,6 +169,7 @@ async fn page_of(
     id: Option<&str>,
 ) -> Result<Page, Problem> {
     let request = parse_within(&shared.config.limits, view.fields, body)?;
+    asked.trail.naming(request.named().into_iter());
     let mut question = question(&request, &view.rows);
     if let Some(id) = id {
         question = question.of_document(id);

@@ -3,6 +3,7 @@
 //! Promises: data goes to stdout, everything else to stderr; an error is printed once, with its causes and a hint; the
 //! exit code says what happened. Never prints a secret or a row's value.
 
+mod api_key;
 mod check;
 mod dead_letters;
 mod explain;
@@ -80,6 +81,8 @@ enum Command {
     Run(run::Arguments),
     /// Answer searches
     Serve(serve::Arguments),
+    /// Make a key for the query API, and print its hash for the configuration
+    ApiKey(api_key::Arguments),
     /// Print the JSON Schema of a file format, for editors
     Schema(schema::Arguments),
 }
@@ -107,6 +110,7 @@ pub async fn main() -> ExitCode {
         Command::DeadLetters(arguments) => dead_letters::run(&shared, &arguments).await,
         Command::Run(arguments) => run::run(&shared, &arguments).await,
         Command::Serve(arguments) => serve::run(&shared, &arguments).await,
+        Command::ApiKey(arguments) => api_key::run(&shared, &arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     };
     ended.unwrap_or_else(|failure: Failure| failure.print())

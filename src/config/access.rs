@@ -121,6 +121,20 @@ pub enum Operation {
     Export,
 }
 
+impl Operation {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Search => "search",
+            Self::Get => "get",
+            Self::Facet => "facet",
+            Self::Aggregate => "aggregate",
+            Self::Explain => "explain",
+            Self::Export => "export",
+        }
+    }
+}
+
 /// What a role sees of an index.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -12,6 +12,7 @@ pub mod fields;
 mod filter;
 pub mod get;
 mod json;
+mod named;
 pub mod parse;
 pub mod project;
 pub mod rows;

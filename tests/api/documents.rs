@@ -103,8 +103,12 @@ pub(super) fn mapping_on(flavor: Flavor) -> Mapping {
 
 /// The documents, as they are sent.
 pub(super) fn all() -> Vec<Value> {
-    let mut dice = Dice(StdRng::seed_from_u64(20_260_131));
-    (0..COUNT).map(|number| document(number, &mut dice)).collect()
+    drawn(&mut Dice(StdRng::seed_from_u64(20_260_131)))
+}
+
+/// Others with the same ids.
+pub(super) fn drawn(dice: &mut Dice) -> Vec<Value> {
+    (0..COUNT).map(|number| document(number, dice)).collect()
 }
 
 /// Chance, always the same.

@@ -24,6 +24,11 @@ pub(super) fn answer(documents: &[Value], request: &SearchRequest) -> Vec<String
     found.into_iter().map(|document| id(document).to_owned()).collect()
 }
 
+/// Whether a document matches.
+pub(super) fn holds_for(document: &Value, filter: &Filter) -> bool {
+    matches(document, "", filter)
+}
+
 fn id(document: &Value) -> &str {
     document["_prejoin"]["id"].as_str().unwrap()
 }

@@ -62,17 +62,22 @@ impl Api {
     /// The API over an index of these documents.
     pub(super) async fn with(client: Client, documents: &[Value]) -> Self {
         let api = Self::empty(client).await;
-        let index = format!("{}-000001", api.alias);
+        api.fill(documents).await;
+        api
+    }
+
+    /// Writes these documents into the first generation of its index.
+    pub(super) async fn fill(&self, documents: &[Value]) {
+        let index = format!("{}-000001", self.alias);
         let lines = documents.iter().map(|document| {
             let id = &document["_prejoin"]["id"];
             format!("{}\n{document}\n", json!({"index": {"_id": id}}))
         });
         let lines = sink::Body::Lines(lines.collect::<String>().into());
         let refresh = [("refresh", "true")];
-        let answer = api.client.send(Method::Post, &[&index, "_bulk"], &refresh, lines).await;
+        let answer = self.client.send(Method::Post, &[&index, "_bulk"], &refresh, lines).await;
         let answer: Value = answer.unwrap().json().unwrap();
         assert_eq!(answer["errors"], false, "{answer}");
-        api
     }
 
     /// The API over an index without documents.
@@ -116,8 +121,13 @@ impl Api {
 
     fn at(client: Client, alias: String, fields: Fields, config: &ApiConfig) -> Self {
         let signer = Signer::new(KEY).unwrap();
-        let state =
-            AppState::new(client.clone(), signer, vec![alias.clone()], config, Access::open());
+        let state = AppState::new(
+            client.clone(),
+            signer,
+            vec![alias.clone()],
+            config,
+            Access::new(config).unwrap(),
+        );
         Self { alias, client, fields, router: router(state) }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use prejoin::job::JobFile;
 use prejoin::mapping::Mapping;
-use prejoin::query::{Fields, parse};
+use prejoin::query::{Fields, RowFilter, parse};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -157,6 +157,27 @@ fn the_readme_is_short_and_names_both_commands() {
     assert!(readme.lines().count() <= 200);
     assert!(readme.contains("dev/demo") && readme.contains("dev/test"));
     assert!(!readme.contains("OUTPUT-"), "a placeholder was left");
+}
+
+#[test]
+fn roles_in_the_documents_are_roles() {
+    let blocks = blocks(&read("docs/api.md"), "yaml");
+    let roles: Vec<_> = blocks.iter().filter(|block| block.contains("  roles:")).collect();
+    assert!(!roles.is_empty());
+    let fields = Fields::new(&Mapping::load(&root().join("mappings/contracts.json")).unwrap());
+    for text in roles {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("config")).unwrap();
+        std::fs::write(home.path().join("config/default.yaml"), text).unwrap();
+        let config = prejoin::config::Config::load(home.path(), None);
+        let config = config.unwrap_or_else(|error| panic!("{error:#}\n{text}"));
+        for index in config.api.roles.values().flat_map(|role| role.indexes.values()) {
+            let named = index.fields.iter().chain(&index.hidden).chain(index.masked.keys());
+            named.for_each(|path| assert!(fields.get(path).is_some(), "{path}\n{text}"));
+            let filter = index.filter.clone().map(|filter| RowFilter::new(filter).unwrap());
+            assert_eq!(filter.map(|filter| filter.fits(&fields)), Some(Ok(())), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,408 @@
+//! Tokens of an identity provider: who is let in by one, and that nothing else lets anybody in.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::{Json, Router, routing::get};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use prejoin::access::{Access, Turned, keys};
+use prejoin::config::{
+    Algorithm, ApiConfig, AuthConfig, JwtConfig, JwtKeys, KeyConfig, RoleConfig, Secret,
+};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
+    RsaKeyPair,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+const SECRET: &str = "a secret that has 32 bytes, or more of them";
+
+/// Whoever signs.
+enum Signing {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+    Hmac(Vec<u8>),
+}
+
+impl Signing {
+    fn rsa() -> Self {
+        Self::Rsa(RsaKeyPair::from_pkcs8(include_bytes!("rsa.pk8")).unwrap())
+    }
+
+    fn ec() -> Self {
+        let key =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+        let key = EcdsaKeyPair::from_pkcs8(
+            &ECDSA_P256_SHA256_FIXED_SIGNING,
+            key.unwrap().as_ref(),
+            &SystemRandom::new(),
+        );
+        Self::Ec(key.unwrap())
+    }
+
+    fn ed() -> Self {
+        let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        Self::Ed(Ed25519KeyPair::from_pkcs8(key.as_ref()).unwrap())
+    }
+
+    fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Rsa(_) => "RS256",
+            Self::Ec(_) => "ES256",
+            Self::Ed(_) => "EdDSA",
+            Self::Hmac(_) => "HS256",
+        }
+    }
+
+    fn sign(&self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Rsa(key) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).unwrap();
+                signature
+            }
+            Self::Ec(key) => key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec(),
+            Self::Ed(key) => key.sign(message).as_ref().to_vec(),
+            Self::Hmac(secret) => {
+                let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
+                ring::hmac::sign(&key, message).as_ref().to_vec()
+            }
+        }
+    }
+
+    /// As a set of keys has it.
+    fn public(&self, id: &str) -> Value {
+        match self {
+            Self::Rsa(key) => {
+                let public = ring::signature::RsaPublicKeyComponents::<Vec<u8>>::from(key.public());
+                json!({"kty": "RSA", "kid": id, "alg": "RS256", "use": "sig", "n": text(&public.n), "e": text(&public.e)})
+            }
+            Self::Ec(key) => {
+                let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+                json!({"kty": "EC", "crv": "P-256", "kid": id, "x": text(x), "y": text(y)})
+            }
+            Self::Ed(key) => {
+                json!({"kty": "OKP", "crv": "Ed25519", "kid": id, "x": text(key.public_key().as_ref())})
+            }
+            Self::Hmac(secret) => json!({"kty": "oct", "kid": id, "k": text(secret)}),
+        }
+    }
+
+    fn token(&self, id: Option<&str>, claims: &Value) -> String {
+        let mut header = json!({"typ": "JWT", "alg": self.algorithm()});
+        if let Some(id) = id {
+            header["kid"] = id.into();
+        }
+        self.token_of(&header, claims)
+    }
+
+    fn token_of(&self, header: &Value, claims: &Value) -> String {
+        let message = format!("{}.{}", text(header.to_string()), text(claims.to_string()));
+        let signature = text(self.sign(message.as_bytes()));
+        format!("{message}.{signature}")
+    }
+}
+
+fn text(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Claims that are in order.
+fn claims() -> Value {
+    let now = Timestamp::now().as_second();
+    json!({"iss": "https://id.example", "aud": ["other", "prejoin"], "sub": "ada", "role": "viewer", "exp": now + 300,
+           "nbf": now - 1, "tenant": "t1"})
+}
+
+fn with(name: &str, value: Value) -> Value {
+    let mut claims = claims();
+    claims[name] = value;
+    claims
+}
+
+fn without(name: &str) -> Value {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove(name);
+    claims
+}
+
+/// A provider that tells its keys, and counts how often it is asked.
+struct Provider {
+    keys: Arc<Mutex<Vec<Value>>>,
+    asked: Arc<AtomicUsize>,
+    url: String,
+}
+
+impl Provider {
+    async fn with(keys: Vec<Value>) -> Self {
+        let keys = Arc::new(Mutex::new(keys));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (told, counted) = (Arc::clone(&keys), Arc::clone(&asked));
+        let answer = move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let keys = told.lock().unwrap().clone();
+            async move { Json(json!({"keys": keys})) }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        let router = Router::new().route("/keys", get(answer));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { keys, asked, url }
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn source(&self, floor: Duration) -> JwtKeys {
+        let (url, max_age) = (self.url.clone(), Duration::from_secs(600));
+        JwtKeys::Url { url, ca_file: None, max_age, floor }
+    }
+}
+
+const LONG: Duration = Duration::from_secs(600);
+const ALL: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+
+fn access(algorithms: &[Algorithm], source: JwtKeys) -> Access {
+    access_by(algorithms, source, "role")
+}
+
+fn access_by(algorithms: &[Algorithm], source: JwtKeys, role_claim: &str) -> Access {
+    let jwt = JwtConfig {
+        issuer: "https://id.example".to_owned(),
+        audience: vec!["prejoin".to_owned()],
+        algorithms: algorithms.to_vec(),
+        keys: source,
+        role_claim: role_claim.to_owned(),
+        leeway: Duration::from_secs(10),
+    };
+    let auth = AuthConfig::Known { keys: Vec::new(), jwt: Some(Box::new(jwt)) };
+    Access::new(&ApiConfig { auth, roles: roles(), ..ApiConfig::default() }).unwrap()
+}
+
+fn roles() -> BTreeMap<String, RoleConfig> {
+    let role = json!({"operations": ["search"], "indexes": {"contracts": {"fields": ["*"]}}});
+    serde_json::from_value(json!({"viewer": role, "admin": role})).unwrap()
+}
+
+fn bearer(token: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+    headers
+}
+
+/// Who is let in, and as what.
+async fn admitted(access: &Access, token: &str) -> Result<String, Turned> {
+    let caller = access.admit(&bearer(token)).await?;
+    Ok(format!("{} as {} by {}", caller.subject, caller.role.name(), caller.how.word()))
+}
+
+#[tokio::test]
+async fn each_algorithm_lets_in_whom_the_provider_vouches_for() {
+    for signing in [Signing::rsa(), Signing::ec(), Signing::ed()] {
+        let provider = Provider::with(vec![signing.public("k1")]).await;
+        let access = access(&ALL, provider.source(LONG));
+        for id in [Some("k1"), None] {
+            let let_in = admitted(&access, &signing.token(id, &claims())).await;
+            assert_eq!(let_in.as_deref(), Ok("ada as viewer by token"), "{}", signing.algorithm());
+        }
+        let caller = access.admit(&bearer(&signing.token(None, &claims()))).await.unwrap();
+        assert_eq!(caller.claims["tenant"], "t1");
+        assert_eq!(provider.asked(), 1);
+        // One that is not configured is not looked at, though the provider has its key.
+        let pinned = ALL.into_iter().filter(|one| format!("{one:?}") != signing.algorithm());
+        let other = self::access(&pinned.collect::<Vec<_>>(), provider.source(LONG));
+        assert_eq!(admitted(&other, &signing.token(None, &claims())).await, Err(Turned::Unknown));
+    }
+    let shared = Signing::Hmac(SECRET.as_bytes().to_vec());
+    let access = access(&[Algorithm::HS256], JwtKeys::Secret(Secret::plain(SECRET)));
+    assert!(admitted(&access, &shared.token(Some("any"), &claims())).await.is_ok());
+    let other = Signing::Hmac(b"another secret of the same length, or so ..".to_vec());
+    assert_eq!(admitted(&access, &other.token(None, &claims())).await, Err(Turned::Unknown));
+}
+
+#[tokio::test]
+async fn a_token_of_another_time_issuer_or_audience_lets_nobody_in() {
+    let signing = Signing::ec();
+    let provider = Provider::with(vec![signing.public("k1")]).await;
+    let access = access(&ALL, provider.source(LONG));
+    let now = Timestamp::now().as_second();
+    let wrong = [
+        with("exp", json!(now - 11)),
+        with("exp", json!("soon")),
+        with("exp", Value::Null),
+        without("exp"),
+        with("nbf", json!(now + 60)),
+        with("nbf", json!("later")),
+        with("iss", json!("https://id.example.evil")),
+        with("iss", json!(["https://other.example"])),
+        without("iss"),
+        with("aud", json!("prejoin2")),
+        with("aud", json!([])),
+        without("aud"),
+        with("sub", json!("")),
+        without("sub"),
+    ];
+    for claims in wrong {
+        let turned = admitted(&access, &signing.token(Some("k1"), &claims)).await;
+        assert_eq!(turned, Err(Turned::Unknown), "{claims}");
+    }
+    // Clocks may differ a little.
+    assert!(admitted(&access, &signing.token(None, &with("exp", json!(now - 5)))).await.is_ok());
+    for roleless in [with("role", json!("root")), with("role", json!(7)), without("role")] {
+        let turned = admitted(&access, &signing.token(None, &roleless)).await;
+        assert_eq!(turned, Err(Turned::NoRole), "{roleless}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_is_found_within_a_claim_and_two_are_none() {
+    let signing = Signing::ed();
+    let provider = Provider::with(vec![signing.public("k1")]).await;
+    let access = access_by(&ALL, provider.source(LONG), "realm.roles");
+    let let_in = async |roles: Value| {
+        admitted(&access, &signing.token(None, &with("realm", json!({"roles": roles})))).await
+    };
+    assert_eq!(let_in(json!(["offline", "admin"])).await.as_deref(), Ok("ada as admin by token"));
+    assert_eq!(let_in(json!(["admin", "viewer"])).await, Err(Turned::NoRole));
+    assert_eq!(let_in(json!([])).await, Err(Turned::NoRole));
+}
+
+#[tokio::test]
+async fn a_forged_token_lets_nobody_in() {
+    let (signing, stranger) = (Signing::rsa(), Signing::ec());
+    let provider = Provider::with(vec![signing.public("k1")]).await;
+    let access = access(&ALL, provider.source(LONG));
+    let genuine = signing.token(Some("k1"), &claims());
+    assert!(admitted(&access, &genuine).await.is_ok());
+    let parts: Vec<&str> = genuine.split('.').collect();
+    let unsigned = text(json!({"alg": "none", "typ": "JWT"}).to_string());
+    let lowered = text(json!({"alg": "nOnE"}).to_string());
+    let admin = text(with("role", json!("admin")).to_string());
+    let der = include_bytes!("rsa.pk8");
+    let Signing::Rsa(public) = &signing else { unreachable!() };
+    let forged = [
+        format!("{unsigned}.{}.", parts[1]),
+        format!("{unsigned}.{}.{}", parts[1], parts[2]),
+        format!("{lowered}.{}.", parts[1]),
+        format!("{}.{}.", parts[0], parts[1]),
+        format!("{}.{admin}.{}", parts[0], parts[2]),
+        // The public key, which everybody has, as if it were a secret.
+        Signing::Hmac(public.public().as_ref().to_vec()).token(Some("k1"), &claims()),
+        Signing::Hmac(der.to_vec()).token(Some("k1"), &claims()),
+        Signing::Hmac(Vec::new()).token(Some("k1"), &claims()),
+        stranger.token(Some("k1"), &claims()),
+        signing.token_of(&json!({"alg": "RS256", "kid": "k1", "crit": ["exp"]}), &claims()),
+        signing.token_of(&json!({"alg": "RS512", "kid": "k1"}), &claims()),
+        // A key that the token brings itself, or says where to get.
+        stranger.token_of(&json!({"alg": "ES256", "jwk": stranger.public("k1")}), &claims()),
+        stranger.token_of(&json!({"alg": "ES256", "jku": "http://127.0.0.1:1/"}), &claims()),
+        String::new(),
+        "a.b".to_owned(),
+        "..".to_owned(),
+        "a".repeat(9_000),
+    ];
+    for token in forged {
+        assert_eq!(admitted(&access, &token).await, Err(Turned::Unknown), "{token}");
+    }
+    assert_eq!(provider.asked(), 1, "a stranger's token had the keys fetched");
+}
+
+#[tokio::test]
+async fn keys_are_fetched_anew_for_one_that_is_not_known_and_not_too_often() {
+    let (first, second) = (Signing::ec(), Signing::ec());
+    let provider = Provider::with(vec![first.public("k1")]).await;
+    let (eager, patient) =
+        (access(&ALL, provider.source(Duration::ZERO)), access(&ALL, provider.source(LONG)));
+    let old = first.token(Some("k1"), &claims());
+    let new = second.token(Some("k2"), &claims());
+    for access in [&eager, &patient] {
+        assert!(admitted(access, &old).await.is_ok());
+    }
+    assert_eq!(provider.asked(), 2);
+    // The provider changes its keys.
+    *provider.keys.lock().unwrap() = vec![second.public("k2")];
+    assert!(admitted(&eager, &new).await.is_ok());
+    assert_eq!(admitted(&eager, &old).await, Err(Turned::Unknown));
+    assert_eq!(provider.asked(), 4);
+    for _ in 0..20 {
+        assert_eq!(admitted(&patient, &new).await, Err(Turned::Unknown));
+    }
+    assert_eq!(provider.asked(), 4, "names that are not known had the keys fetched too often");
+    assert!(admitted(&patient, &old).await.is_ok());
+}
+
+#[tokio::test]
+async fn one_fetch_serves_all_who_wait_for_it() {
+    let signing = Signing::ed();
+    let provider = Provider::with(vec![signing.public("k1")]).await;
+    let access = access(&ALL, provider.source(LONG));
+    let token = signing.token(Some("k1"), &claims());
+    let all = futures::future::join_all((0..50).map(|_| admitted(&access, &token))).await;
+    assert!(all.iter().all(Result::is_ok));
+    assert_eq!(provider.asked(), 1);
+}
+
+#[tokio::test]
+async fn without_keys_it_is_not_the_callers_fault() {
+    let signing = Signing::ec();
+    let token = signing.token(Some("k1"), &claims());
+    let provider = Provider::with(vec![Signing::Hmac(SECRET.into()).public("k1")]).await;
+    let none = access(&ALL, provider.source(Duration::ZERO));
+    assert_eq!(admitted(&none, &token).await, Err(Turned::Untold));
+    *provider.keys.lock().unwrap() = vec![json!({"kty": "odd"}), signing.public("k1")];
+    assert!(admitted(&none, &token).await.is_ok());
+    // What is known goes on serving while the provider has nothing to say.
+    provider.keys.lock().unwrap().clear();
+    assert!(admitted(&none, &token).await.is_ok());
+    assert_eq!(admitted(&none, &signing.token(Some("k9"), &claims())).await, Err(Turned::Unknown));
+}
+
+#[tokio::test]
+async fn keys_may_lie_in_a_file() {
+    let signing = Signing::ec();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.json");
+    std::fs::write(&file, json!({"keys": [signing.public("k1")]}).to_string()).unwrap();
+    let access = access(&ALL, JwtKeys::File(file));
+    assert!(admitted(&access, &signing.token(Some("k1"), &claims())).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_api_key_lets_in_whom_it_was_made_for() {
+    let key = keys::draw();
+    let config = KeyConfig {
+        name: "report".to_owned(),
+        sha256: keys::hash(&key),
+        role: "viewer".to_owned(),
+        claims: serde_json::Map::from_iter([("tenant".to_owned(), json!("t1"))]),
+    };
+    let auth = AuthConfig::Known { keys: vec![config], jwt: None };
+    let access = Access::new(&ApiConfig { auth, roles: roles(), ..ApiConfig::default() }).unwrap();
+    let ask = async |headers: &[(&'static str, &str)]| {
+        let mut all = HeaderMap::new();
+        for (name, value) in headers {
+            all.append(*name, value.parse().unwrap());
+        }
+        access.admit(&all).await.map(|caller| caller.subject.clone())
+    };
+    let bearer = format!("Bearer {key}");
+    assert_eq!(ask(&[("x-api-key", &key)]).await.as_deref(), Ok("report"));
+    assert_eq!(ask(&[("authorization", &bearer)]).await.as_deref(), Ok("report"));
+    assert_eq!(ask(&[]).await, Err(Turned::Empty));
+    for wrong in [&keys::draw(), "", "prejoin_", &keys::hash(&key)] {
+        assert_eq!(ask(&[("x-api-key", wrong)]).await, Err(Turned::Unknown), "{wrong}");
+    }
+    // Two are one too many, even of the same.
+    assert_eq!(ask(&[("x-api-key", &key), ("authorization", &bearer)]).await, Err(Turned::Unknown));
+    assert_eq!(ask(&[("x-api-key", &key), ("x-api-key", &key)]).await, Err(Turned::Unknown));
+    assert_eq!(ask(&[("authorization", &format!("Basic {key}"))]).await, Err(Turned::Unknown));
+}
