@@ -14,6 +14,8 @@ pub(super) struct EngineAnswer {
     #[serde(rename = "_shards")]
     shards: Shards,
     pub(super) hits: Hits,
+    /// The snapshot's name from now on.
+    pub(super) pit_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +35,13 @@ pub(super) struct Hits {
 pub(super) struct Total {
     value: u64,
     relation: String,
+}
+
+impl Total {
+    /// How many, if that is the whole truth.
+    pub(super) fn exact(&self) -> Option<u64> {
+        (self.relation == "eq").then_some(self.value)
+    }
 }
 
 #[derive(Deserialize)]
@@ -79,6 +88,8 @@ pub(super) struct FoundDocument<'a> {
 #[derive(Serialize)]
 pub(super) struct FoundPage {
     pub(super) size: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) number: Option<usize>,
     pub(super) next: Option<String>,
     pub(super) has_next: bool,
 }
@@ -99,7 +110,7 @@ mod tests {
     fn whole(timed_out: bool, total: u32, failed: u32) -> bool {
         let shards = Shards { total, failed };
         let hits = Hits { total: None, hits: Vec::new() };
-        EngineAnswer { timed_out, shards, hits }.whole().is_ok()
+        EngineAnswer { timed_out, shards, hits, pit_id: None }.whole().is_ok()
     }
 
     #[test]

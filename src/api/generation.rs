@@ -6,19 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
+use super::Shared;
 use super::problem::Problem;
 use crate::access::{Caller, Role, Seen, Sight};
 use crate::mapping;
 use crate::query::{Fields, Filter, Selection};
-use crate::sink::{Body, Client, EngineError, Method};
-
-/// How long the engine may take to tell a mapping.
-const WAIT: Duration = Duration::from_secs(7);
+use crate::sink::{Body, Method};
 
 /// The index behind an alias, as it was when its mapping was read.
 #[derive(Debug)]
@@ -62,13 +59,13 @@ impl Latest {
     /// As [`Latest::read`].
     pub(super) async fn get(
         &self,
-        client: &Client,
+        shared: &Shared,
         alias: &str,
     ) -> Result<Arc<Generation>, Problem> {
         let known = self.met.read().unwrap_or_else(PoisonError::into_inner).clone();
         match known {
             Some(generation) => Ok(generation),
-            None => self.read(client, alias).await,
+            None => self.read(shared, alias).await,
         }
     }
 
@@ -78,17 +75,18 @@ impl Latest {
     /// When the engine does not tell, or there is no such index yet.
     pub(super) async fn read(
         &self,
-        client: &Client,
+        shared: &Shared,
         alias: &str,
     ) -> Result<Arc<Generation>, Problem> {
         let told = async {
-            let answer = client.send(Method::Get, &[alias, "_mapping"], &[], Body::Empty).await?;
+            let answer =
+                shared.client.send(Method::Get, &[alias, "_mapping"], &[], Body::Empty).await?;
             answer.success()?.json::<Map<String, Value>>()
         };
-        let told = tokio::time::timeout(WAIT, told).await;
-        let told = told.map_err(|_| Problem::engine_timeout())?.map_err(|error: EngineError| {
-            tracing::warn!(%error, alias, "the mapping cannot be read");
-            Problem::from(&error)
+        let told = shared.breaker.ask(shared.wait(), told).await.map_err(|unanswered| {
+            let problem = Problem::from(unanswered);
+            tracing::warn!(alias, code = problem.code(), "the mapping cannot be read");
+            problem
         })?;
         let generation = Arc::new(self.generation(told, alias).map_err(|error| {
             tracing::error!(error = format!("{error:#}"), alias, "the mapping is not understood");

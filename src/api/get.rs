@@ -12,6 +12,7 @@ use axum::response::Response;
 
 use super::AppState;
 use super::caller::may;
+use super::extent::{self, Next};
 use super::problem::Problem;
 use super::request::{RequestId, Trail};
 use super::search::{Sent, Wanted, answer, index};
@@ -50,7 +51,12 @@ pub(super) async fn get(
     let search = Sent::Query { query: &query, count: preferred(&headers) };
     let wanted =
         Wanted { caller: &caller, trail: &trail, search, id: None, request_id: &request_id };
-    answer(shared, index, &wanted, start).await
+    let mut response = answer(shared, index, &wanted, start).await?;
+    if let Some(next) = response.extensions_mut().remove::<Next>() {
+        let path = format!("/v1/{}", index.0);
+        extent::link(response.headers_mut(), &path, &query, &next);
+    }
+    Ok(response)
 }
 
 /// `Prefer: count=exact`. What else a client prefers is its wish, and need not be known.

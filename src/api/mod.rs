@@ -4,16 +4,22 @@
 //! request, without values; it listens on loopback only, as long as callers are not told apart.
 
 mod answer;
+mod begin;
+mod breaker;
 mod caller;
 mod document;
+mod explain;
+mod extent;
 mod generation;
 mod get;
 mod host;
 mod listen;
 mod problem;
+mod rate;
 mod ready;
 mod request;
 mod search;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,18 +32,21 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::access::Access;
 use crate::config::{ApiConfig, Config};
 use crate::finding::Finding;
 use crate::query::Signer;
 use crate::sink::Client;
+use breaker::Breaker;
 use generation::Latest;
 pub(crate) use host::only_local;
 use listen::may_listen;
 use problem::Problem;
+use rate::Quotas;
 use ready::Ready;
+use snapshot::Snapshots;
 
 /// What every request needs; clones share it.
 #[derive(Clone)]
@@ -52,6 +61,22 @@ struct Shared {
     config: ApiConfig,
     ready: Ready,
     access: Access,
+    snapshots: Arc<Snapshots>,
+    breaker: Breaker,
+    /// Absent where callers have no quota.
+    quotas: Option<Arc<Quotas>>,
+    /// One for each request that may be answered at a time.
+    places: Semaphore,
+}
+
+/// How much longer than it was given the engine's answer is waited for.
+const ON_THE_WAY: Duration = Duration::from_secs(2);
+
+impl Shared {
+    /// How long an answer of the engine is waited for.
+    fn wait(&self) -> Duration {
+        self.config.timeout + ON_THE_WAY
+    }
 }
 
 impl AppState {
@@ -70,7 +95,23 @@ impl AppState {
         });
         let indexes = indexes.collect();
         let (config, ready) = (config.clone(), Ready::default());
-        Self { shared: Arc::new(Shared { client, signer, indexes, config, ready, access }) }
+        let snapshots = Snapshots::new(client.clone(), config.snapshots);
+        let breaker = Breaker::new(config.breaker);
+        let quotas = config.rate.map(Quotas::new);
+        let places = Semaphore::new(config.concurrency);
+        let shared = Shared {
+            client,
+            signer,
+            indexes,
+            config,
+            ready,
+            access,
+            snapshots,
+            breaker,
+            quotas,
+            places,
+        };
+        Self { shared: Arc::new(shared) }
     }
 }
 
@@ -84,8 +125,11 @@ pub fn router(state: AppState) -> Router {
     let router = Router::new()
         .route("/v1/{index}", get(get::get))
         .route("/v1/{index}/search", post(search::search))
+        .route("/v1/{index}/explain", post(explain::explain))
         .route("/v1/{index}/{id}", get(document::document))
+        .route_layer(middleware::from_fn_with_state(state.clone(), rate::meter))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::identify))
+        .route_layer(middleware::from_fn_with_state(state.clone(), rate::crowd))
         // What stands below asks nobody who they are.
         .route("/healthz", get(healthz))
         .route("/readyz", get(ready::readyz))
@@ -140,7 +184,7 @@ impl Server {
         let shared = &*state.shared;
         for (alias, latest) in &shared.indexes {
             // It may be built while the server runs; what else is wrong is told with the first search too.
-            if let Err(problem) = latest.read(&shared.client, alias).await {
+            if let Err(problem) = latest.read(shared, alias).await {
                 tracing::warn!(alias, code = problem.code(), "this index cannot be searched yet");
             }
         }

@@ -3,8 +3,10 @@
 //! Promises: a stable `code` for programs, a `message` for people, and a pointer to each fault of a body, or its parameter. Never holds the
 //! engine's words.
 
+use std::time::Duration;
+
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -22,6 +24,8 @@ pub(super) struct Problem {
     message: String,
     detail: Option<String>,
     faults: Vec<Fault>,
+    /// In seconds.
+    retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -32,7 +36,15 @@ impl Problem {
         detail: Option<&str>,
     ) -> Self {
         let detail = detail.map(str::to_owned);
-        Self { status, code, title, message: message.into(), detail, faults: Vec::new() }
+        Self {
+            status,
+            code,
+            title,
+            message: message.into(),
+            detail,
+            faults: Vec::new(),
+            retry_after: None,
+        }
     }
 
     pub(super) fn not_found(message: impl Into<String>, detail: &str) -> Self {
@@ -148,6 +160,42 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("try again later"))
     }
 
+    pub(super) fn cursor_expired() -> Self {
+        let kind = ("cursor_expired", "Cursor expired");
+        let message = "the snapshot that this cursor goes on with is over";
+        let detail = Some("start again without `page.after`");
+        Self::new(StatusCode::GONE, kind, message, detail)
+    }
+
+    pub(super) fn too_many_snapshots(again: Duration) -> Self {
+        let kind = ("too_many_snapshots", "Too many snapshots");
+        let message = "as many snapshots are open as may be";
+        let detail = Some("try again later, or page without `snapshot`");
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail);
+        Self { retry_after: Some(seconds(again)), ..problem }
+    }
+
+    /// It is not asked, since it has failed again and again.
+    pub(super) fn engine_paused(again: Duration) -> Self {
+        Self { retry_after: Some(seconds(again)), ..Self::engine_unavailable() }
+    }
+
+    pub(super) fn too_many_requests(again: Duration) -> Self {
+        let kind = ("rate_limited", "Rate limited");
+        let message = "more was asked for than the quota allows";
+        let detail = Some("wait as long as `Retry-After` says");
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, kind, message, detail);
+        Self { retry_after: Some(seconds(again)), ..problem }
+    }
+
+    pub(super) fn overloaded() -> Self {
+        let kind = ("overloaded", "Overloaded");
+        let message = "as many requests are being answered as may be";
+        let problem =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("try again later"));
+        Self { retry_after: Some(1), ..problem }
+    }
+
     fn index_missing() -> Self {
         let kind = ("index_missing", "Index missing");
         let message = "the index is not built yet";
@@ -157,7 +205,8 @@ impl Problem {
 
     /// Whether a search that was read by another mapping might have gone better.
     pub(super) fn may_be_of_the_mapping(&self) -> bool {
-        self.status.is_client_error() || self.status == StatusCode::INTERNAL_SERVER_ERROR
+        let gone = self.status == StatusCode::GONE;
+        self.status.is_client_error() && !gone || self.status == StatusCode::INTERNAL_SERVER_ERROR
     }
 
     /// With its faults placed by `tell`.
@@ -196,9 +245,18 @@ impl Problem {
         let body = serde_json::to_vec(&told).unwrap_or_default();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(again) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(again));
+        }
         *response.body_mut() = Body::from(body);
         response
     }
+}
+
+/// Whole seconds, and never before it is worth it.
+fn seconds(again: Duration) -> u32 {
+    let seconds = again.as_secs() + u64::from(again.subsec_nanos() > 0);
+    u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)
 }
 
 /// The problem travels beside the response until the request's id is at hand.
@@ -223,6 +281,7 @@ impl From<Refusal> for Problem {
             message: first.what.clone(),
             detail: first.hint.clone(),
             faults: refusal.faults,
+            retry_after: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! engine, unless the index is replaced meanwhile.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
@@ -14,22 +14,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::answer::{EngineAnswer, Found, FoundPage, Hit, Meta};
+use super::answer::{EngineAnswer, Found, FoundPage, Hit, Meta, Total};
+use super::begin::begin;
+use super::breaker::Unanswered;
 use super::caller::may;
+use super::extent::{self, Next};
 use super::generation::{Generation, Latest, View};
 use super::problem::Problem;
 use super::request::{RequestId, Rows, Trail};
-use super::{AppState, Shared};
+use super::snapshot::Snapshot;
+use super::{AppState, Shared, rate};
 use crate::access::Caller;
 use crate::config::Operation;
-use crate::query::cursor::CursorError;
 use crate::query::dsl::{question, to_dsl};
 use crate::query::get::translate;
-use crate::query::{Binding, Code, Pointer, Refusal, SearchRequest, Selection, parse_within};
+use crate::query::{Binding, Count, PageEnd, SearchRequest, Selection, WINDOW, cost, parse_within};
 use crate::sink::{EngineError, Method};
-
-/// How much longer than it was given the engine's answer is waited for.
-const ON_THE_WAY: Duration = Duration::from_secs(2);
 
 /// How often an index may be replaced while one search of it is answered.
 const SWAPS: usize = 3;
@@ -67,7 +67,7 @@ pub(super) async fn answer(
     start: Instant,
 ) -> Result<Response, Problem> {
     let page = settled(shared, index, wanted).await?;
-    render(shared, page, wanted.request_id, start)
+    render(shared, (index.0, wanted.request_id), page, start)
 }
 
 /// What a request asks for.
@@ -100,7 +100,7 @@ pub(super) async fn settled(
     (alias, latest): (&str, &Latest),
     wanted: &Wanted<'_>,
 ) -> Result<Page, Problem> {
-    let mut generation = latest.get(&shared.client, alias).await?;
+    let mut generation = latest.get(shared, alias).await?;
     for _ in 0..SWAPS {
         let asked = Asked {
             alias,
@@ -113,13 +113,12 @@ pub(super) async fn settled(
             Err(problem) if !problem.may_be_of_the_mapping() => return Err(problem),
             outcome => outcome,
         };
-        // Only rows show of themselves which index they come from.
         if let Ok(page) = &outcome
-            && page.answer.hits.hits.first().is_some_and(|hit| hit.index == generation.index)
+            && page.is_of(&generation.index)
         {
             return outcome;
         }
-        let now = latest.read(&shared.client, alias).await?;
+        let now = latest.read(shared, alias).await?;
         if now.is(&generation) {
             return outcome;
         }
@@ -143,6 +142,16 @@ pub(super) struct Page {
     pub(super) selection: Selection,
     binding: Binding,
     pub(super) answer: EngineAnswer,
+    snapshot: Option<Snapshot>,
+}
+
+impl Page {
+    /// Whether it is known to come from that index, or to go on with what did when it was begun.
+    fn is_of(&self, index: &str) -> bool {
+        // Only rows show of themselves which index they come from.
+        self.snapshot.as_ref().is_some_and(|snapshot| snapshot.goes_on)
+            || self.answer.hits.hits.first().is_some_and(|hit| hit.index == index)
+    }
 }
 
 /// A page of what is wanted; what is wrong with that is told in the terms in which it was sent.
@@ -170,35 +179,66 @@ async fn page_of(
 ) -> Result<Page, Problem> {
     let request = parse_within(&shared.config.limits, view.fields, body)?;
     asked.trail.naming(request.named().into_iter());
+    rate::charge(cost(&request))?;
     let mut question = question(&request, &view.rows);
     if let Some(id) = id {
         question = question.of_document(id);
     }
     let binding = Binding::new(asked.caller.binding(), asked.alias, view.fields, &question);
-    let after = request.page.after.as_deref();
-    let after = after.map(|cursor| open_cursor(shared, binding, cursor)).transpose()?;
-    let body = to_dsl(&request, &question, after);
-    let answer = ask(shared, asked, &body).await?;
+    let index = (asked.alias, asked.generation.index.as_str());
+    let (after, mut snapshot) = begin(shared, index, &request.page, binding).await?;
+    let mut body = to_dsl(&request, &question, after);
+    let answer = match &mut snapshot {
+        None => ask(shared, asked, &[asked.alias, "_search"], &body).await?,
+        Some(snapshot) => {
+            snapshot.add_to(&mut body);
+            let mut answer = ask(shared, asked, &["_search"], &body).await?;
+            snapshot.renamed(answer.pit_id.take());
+            answer
+        }
+    };
     let selection = Selection::new(request.fields.as_deref(), view.shown);
-    Ok(Page { request, selection, binding, answer })
+    Ok(Page { request, selection, binding, answer, snapshot })
 }
 
 fn render(
     shared: &Shared,
+    (alias, request_id): (&str, &str),
     page: Page,
-    request_id: &str,
     start: Instant,
 ) -> Result<Response, Problem> {
-    let Page { request, selection, binding, answer } = page;
+    let Page { request, selection, binding, answer, snapshot } = page;
+    let total = answer.hits.total;
+    let exact = total.as_ref().and_then(Total::exact);
     let mut hits = answer.hits.hits;
-    let has_next = hits.len() > request.page.size;
+    let has_next = match request.page.ends_the_window() {
+        true => exact.is_none_or(|total| total > WINDOW as u64),
+        false => hits.len() > request.page.size,
+    };
     hits.truncate(request.page.size);
-    let last = hits.last().filter(|_| has_next);
-    let next = last.map(|hit| shared.signer.issue(binding, &hit.sort));
+    let next = match hits.last().filter(|_| has_next) {
+        Some(last) => {
+            let held = snapshot.map(|snapshot| snapshot.keep(&last.index));
+            let place = PageEnd { sort: last.sort.clone(), held };
+            Some(shared.signer.issue(binding, &place).map_err(|_| Problem::internal())?)
+        }
+        None => {
+            if let Some(snapshot) = snapshot {
+                snapshot.close();
+            }
+            None
+        }
+    };
+    let link = next.clone().map(Next);
     let found = Found {
         data: rows(&selection, &hits)?,
-        page: FoundPage { size: request.page.size, next, has_next },
-        total: answer.hits.total,
+        page: FoundPage {
+            size: request.page.size,
+            number: request.page.number,
+            has_next: next.is_some(),
+            next,
+        },
+        total: total.filter(|_| request.count != Count::None),
         meta: Meta {
             index: hits.first().map(|hit| hit.index.as_str()),
             took_ms: start.elapsed().as_millis(),
@@ -206,7 +246,12 @@ fn render(
         },
     };
     let mut response = axum::Json(&found).into_response();
+    let exact = exact.filter(|_| request.count != Count::None);
+    extent::tell(response.headers_mut(), alias, (&request.page, hits.len()), exact);
     response.extensions_mut().insert(Rows(hits.len()));
+    if let Some(next) = link {
+        response.extensions_mut().insert(next);
+    }
     Ok(response)
 }
 
@@ -225,7 +270,7 @@ pub(super) fn index<'s>(
         .ok_or_else(|| Problem::unknown_index(&alias, known().map(|(alias, _)| alias.as_str())))
 }
 
-fn json_body(
+pub(super) fn json_body(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
     most: usize,
@@ -241,34 +286,27 @@ fn json_body(
     })
 }
 
-fn open_cursor(shared: &Shared, binding: Binding, cursor: &str) -> Result<Value, Refusal> {
-    let at = Pointer::root().join("page").join("after");
-    shared.signer.open(binding, cursor).map_err(|error| match error {
-        CursorError::Invalid => {
-            let hint = Some("hand back `page.next` of the page before, unchanged");
-            Refusal::one(&at, Code::InvalidCursor, "this is no cursor of this server", hint)
-        }
-        CursorError::Mismatch => {
-            let what = "this cursor belongs to another index, filter or sort";
-            let hint = Some("start again without `page.after`");
-            Refusal::one(&at, Code::CursorMismatch, what, hint)
-        }
-    })
-}
-
-async fn ask(shared: &Shared, asked: &Asked<'_>, body: &Value) -> Result<EngineAnswer, Problem> {
-    let segments = [asked.alias, "_search"];
+async fn ask(
+    shared: &Shared,
+    asked: &Asked<'_>,
+    segments: &[&str],
+    body: &Value,
+) -> Result<EngineAnswer, Problem> {
     let timeout = shared.config.timeout;
     let within = format!("{}ms", timeout.as_millis());
     let options = [("allow_partial_search_results", "false"), ("timeout", within.as_str())];
     let sent = async {
-        let answer = shared.client.send(Method::Post, &segments, &options, body).await?;
+        let answer = shared.client.send(Method::Post, segments, &options, body).await?;
         answer.success()?.json::<EngineAnswer>()
     };
-    match tokio::time::timeout(timeout + ON_THE_WAY, sent).await {
-        Ok(Ok(answer)) => answer.whole(),
-        Ok(Err(error)) => Err(refused(&error, asked.request_id)),
-        Err(_) => Err(Problem::engine_timeout()),
+    match shared.breaker.ask(shared.wait(), sent).await {
+        Ok(answer) => answer.whole(),
+        // Only a snapshot is asked without an index, and then it is what is not there.
+        Err(Unanswered::Failed(error)) if error.is_not_found() && segments.len() == 1 => {
+            Err(Problem::cursor_expired())
+        }
+        Err(Unanswered::Failed(error)) => Err(refused(&error, asked.request_id)),
+        Err(unanswered) => Err(unanswered.into()),
     }
 }
 

@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::access::{self, AuthConfig, RawAuth, RoleConfig};
+use super::admission::{BreakerConfig, RateConfig, RawBreaker, RawRate};
 use super::{ByteSize, Secret, raw};
 
 /// The query API's own settings.
@@ -31,6 +32,12 @@ pub struct ApiConfig {
     pub timeout: Duration,
     /// Indexes that are held as they are while they are paged through.
     pub snapshots: SnapshotConfig,
+    /// What one caller may ask for in a while; without it, anything.
+    pub rate: Option<RateConfig>,
+    /// Most requests that are answered at a time.
+    pub concurrency: usize,
+    /// When an engine that fails is left alone.
+    pub breaker: BreakerConfig,
 }
 
 /// What a request may ask for; what is over it is refused before anything is sent.
@@ -95,6 +102,9 @@ impl Default for ApiConfig {
             limits: Limits::default(),
             timeout: Duration::from_secs(5),
             snapshots: SnapshotConfig::default(),
+            rate: None,
+            concurrency: 128,
+            breaker: BreakerConfig::default(),
         }
     }
 }
@@ -109,6 +119,9 @@ pub(super) struct RawApi {
     limits: Limits,
     timeout: Option<SignedDuration>,
     snapshots: RawSnapshots,
+    rate: Option<RawRate>,
+    concurrency: Option<usize>,
+    breaker: RawBreaker,
 }
 
 #[derive(Deserialize, Default)]
@@ -125,6 +138,10 @@ impl RawApi {
         if !(Duration::from_millis(100)..=Duration::from_secs(60)).contains(&timeout) {
             bail!("api: `timeout` must be between 100ms and 1m");
         }
+        let concurrency = self.concurrency.unwrap_or(without.concurrency);
+        if !(1..=MOST_AT_A_TIME).contains(&concurrency) {
+            bail!("api: `concurrency` must be between 1 and {MOST_AT_A_TIME}");
+        }
         access::validated(&self.roles)?;
         let auth = self.auth.map(|auth| auth.validate(&self.roles, at)).transpose()?;
         Ok(ApiConfig {
@@ -135,6 +152,9 @@ impl RawApi {
             limits: self.limits.validate().context("api: limits")?,
             timeout,
             snapshots: self.snapshots.validate().context("api: snapshots")?,
+            rate: self.rate.map(RawRate::validate).transpose().context("api: rate")?,
+            concurrency,
+            breaker: self.breaker.validate().context("api: breaker")?,
         })
     }
 }
@@ -177,6 +197,9 @@ impl RawSnapshots {
     }
 }
 
+/// More would wait in the engine's queue, and their answers in memory.
+const MOST_AT_A_TIME: usize = 10_000;
+
 /// OpenSearch's own limit for each node.
 const MOST_OPEN: usize = 300;
 
@@ -199,6 +222,8 @@ mod tests {
         insta::assert_snapshot!(refused(r#"{"limits": {"body": "2MiB"}}"#), @"api: limits: `body` must be between 1 and 1048576");
         insta::assert_snapshot!(refused(r#"{"timeout": "2m"}"#), @"api: `timeout` must be between 100ms and 1m");
         insta::assert_snapshot!(refused(r#"{"snapshots": {"keep_alive": "10m"}}"#), @"api: snapshots: `keep_alive` must be between 1m and 5m");
+        insta::assert_snapshot!(refused(r#"{"concurrency": 0}"#), @"api: `concurrency` must be between 1 and 10000");
+        insta::assert_snapshot!(refused(r#"{"rate": {"quota": 0}}"#), @"api: rate: `quota` must be at least 1; leave `rate` out for no limit");
         insta::assert_snapshot!(refused(r#"{"snapshots": {"open": 301}}"#), @"api: snapshots: `open` can be 300 at most: engines hold no more on one node");
     }
 

@@ -5,6 +5,7 @@
 //! printed, not even by `Debug`. Never connects to anything.
 
 mod access;
+mod admission;
 mod api;
 mod load;
 mod raw;
@@ -23,6 +24,7 @@ pub use access::{
     Algorithm, AuthConfig, EVERY_PATH, IndexConfig, JwtConfig, JwtKeys, KeyConfig, Mask, Operation,
     RoleConfig,
 };
+pub use admission::{BreakerConfig, RateConfig};
 pub use api::{ApiConfig, Limits, SnapshotConfig};
 pub use load::ByteSize;
 pub use raw::Kind;

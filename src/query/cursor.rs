@@ -2,20 +2,20 @@
 //!
 //! Promises: a cursor that was not made with this key is refused, one of another index, filter or sort is told apart, and
 //! sort values come back digit by digit. Never falls back to the first page. A cursor is signed, not secret: it holds what
-//! its caller has seen.
+//! its caller has seen, and the engine's name for the snapshot that it goes on with.
 
 use anyhow::{Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::dsl::Question;
 use super::fields::Fields;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const TAG: usize = 32;
 const BINDING: usize = 16;
 /// Fewer bytes of key could be guessed.
@@ -30,13 +30,39 @@ pub struct Signer(Hmac<Sha256>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binding([u8; BINDING]);
 
+/// Where a page ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PageEnd {
+    /// The sort values of its last row.
+    pub sort: Box<RawValue>,
+    /// The snapshot that the next page is read from; the index as it is then when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+}
+
+/// An index that is held as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The real index.
+    pub index: String,
+    /// The engine's name for it.
+    pub pit: String,
+    /// Tells it from others of its server.
+    pub ticket: u64,
+    /// When it ends, in seconds since 1970.
+    pub until: i64,
+}
+
 /// Why a cursor is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CursorError {
     /// It was not made with this key, or is damaged.
     Invalid,
     /// It belongs to another search.
-    Mismatch,
+    Mismatch {
+        /// The real index of its snapshot.
+        held: Option<String>,
+    },
 }
 
 impl Binding {
@@ -76,22 +102,25 @@ impl Signer {
         Self::new(&rand::random::<[u8; 32]>())
     }
 
-    /// The cursor after the row with these sort values.
-    pub fn issue(&self, binding: Binding, sort: &RawValue) -> String {
+    /// The cursor of what follows `place`.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub fn issue(&self, binding: Binding, place: &PageEnd) -> serde_json::Result<String> {
         let mut token = vec![VERSION];
         token.extend(binding.0);
-        token.extend(sort.get().bytes());
+        token.extend(serde_json::to_vec(place)?);
         let mut mac = self.0.clone();
         mac.update(&token);
         token.extend(mac.finalize().into_bytes());
-        URL_SAFE_NO_PAD.encode(token)
+        Ok(URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// The sort values of a cursor.
+    /// The place of a cursor.
     ///
     /// # Errors
     /// When it was not made by this signer for this binding.
-    pub fn open(&self, binding: Binding, cursor: &str) -> Result<Value, CursorError> {
+    pub fn open(&self, binding: Binding, cursor: &str) -> Result<PageEnd, CursorError> {
         let token = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| CursorError::Invalid)?;
         let (signed, tag) = token.split_last_chunk::<TAG>().ok_or(CursorError::Invalid)?;
         let mut mac = self.0.clone();
@@ -99,11 +128,14 @@ impl Signer {
         mac.verify_slice(tag).map_err(|_| CursorError::Invalid)?;
         let (head, rest) =
             signed.split_first_chunk::<{ 1 + BINDING }>().ok_or(CursorError::Invalid)?;
-        match head.split_first() {
-            Some((&VERSION, made_for)) if *made_for == binding.0 => {}
-            _ => return Err(CursorError::Mismatch),
+        let Some((&VERSION, made_for)) = head.split_first() else {
+            return Err(CursorError::Mismatch { held: None });
+        };
+        let place: PageEnd = serde_json::from_slice(rest).map_err(|_| CursorError::Invalid)?;
+        if *made_for != binding.0 {
+            return Err(CursorError::Mismatch { held: place.held.map(|held| held.index) });
         }
-        serde_json::from_slice(rest).map_err(|_| CursorError::Invalid)
+        Ok(place)
     }
 }
 
@@ -129,14 +161,33 @@ mod tests {
     }
 
     fn cursor(signer: &Signer, binding: Binding) -> String {
-        signer.issue(binding, serde_json::from_str(VALUES).unwrap())
+        issued(signer, binding, None)
+    }
+
+    fn issued(signer: &Signer, binding: Binding, held: Option<Held>) -> String {
+        let place = PageEnd { sort: serde_json::from_str(VALUES).unwrap(), held };
+        signer.issue(binding, &place).unwrap()
     }
 
     #[test]
     fn sort_values_come_back_digit_by_digit() {
         let (signer, binding) = (Signer::random().unwrap(), binding("contracts", "{}"));
         let opened = signer.open(binding, &cursor(&signer, binding)).unwrap();
-        assert_eq!(opened.to_string(), VALUES);
+        assert_eq!(opened.sort.get(), VALUES);
+    }
+
+    #[test]
+    fn a_snapshot_travels_with_its_cursor() {
+        let (signer, binding) = (Signer::random().unwrap(), binding("contracts", "{}"));
+        let index = "contracts-000007".to_owned();
+        let held =
+            Held { index, pit: "46ToAwM".to_owned(), ticket: u64::MAX, until: 1_796_014_813 };
+        let cursor = issued(&signer, binding, Some(held.clone()));
+        assert_eq!(signer.open(binding, &cursor).unwrap().held, Some(held));
+        let other =
+            of(CALLER, "contracts", r#"{"sort": [{"field": "rate"}]}"#, &Filter::everything());
+        let mismatch = CursorError::Mismatch { held: Some("contracts-000007".to_owned()) };
+        assert_eq!(signer.open(other, &cursor).unwrap_err(), mismatch);
     }
 
     #[test]
@@ -153,7 +204,11 @@ mod tests {
             ("invoices", r#"{"filter": {"paid": {"eq": true}}}"#),
         ];
         for (alias, body) in others {
-            assert_eq!(open(alias, body), Err(CursorError::Mismatch), "{alias} {body}");
+            assert_eq!(
+                open(alias, body),
+                Err(CursorError::Mismatch { held: None }),
+                "{alias} {body}"
+            );
         }
     }
 
@@ -173,7 +228,8 @@ mod tests {
         ];
         for (caller, rows) in strangers {
             let binding = of(caller, "contracts", "{}", rows);
-            assert_eq!(signer.open(binding, &cursor), Err(CursorError::Mismatch), "{caller:?}");
+            let mismatch = CursorError::Mismatch { held: None };
+            assert_eq!(signer.open(binding, &cursor).unwrap_err(), mismatch, "{caller:?}");
         }
     }
 
@@ -185,12 +241,12 @@ mod tests {
             let flip = if cursor.as_bytes()[at] == b'A' { "B" } else { "A" };
             let mut damaged = cursor.clone();
             damaged.replace_range(at..=at, flip);
-            assert_eq!(signer.open(binding, &damaged), Err(CursorError::Invalid), "{at}");
+            assert_eq!(signer.open(binding, &damaged).unwrap_err(), CursorError::Invalid, "{at}");
         }
         for garbage in ["", "A", "!!!", &cursor[..cursor.len() - 4], &format!("{cursor}AAAA")] {
-            assert_eq!(signer.open(binding, garbage), Err(CursorError::Invalid));
+            assert_eq!(signer.open(binding, garbage).unwrap_err(), CursorError::Invalid);
         }
         let stranger = Signer::random().unwrap();
-        assert_eq!(stranger.open(binding, &cursor), Err(CursorError::Invalid));
+        assert_eq!(stranger.open(binding, &cursor).unwrap_err(), CursorError::Invalid);
     }
 }

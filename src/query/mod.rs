@@ -5,6 +5,7 @@
 //! there are for a caller. All of it is pure.
 //! Never talks to the engine.
 
+mod cost;
 pub mod cursor;
 pub mod dsl;
 pub mod fault;
@@ -19,7 +20,8 @@ pub mod rows;
 mod value;
 
 pub use crate::config::Limits;
-pub use cursor::{Binding, Signer};
+pub use cost::cost;
+pub use cursor::{Binding, Held, PageEnd, Signer};
 pub use fault::{Code, Fault, Pointer, Refusal};
 pub use fields::{Fields, Kind};
 pub use parse::{parse, parse_within};
@@ -244,10 +246,29 @@ pub enum Order {
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Most rows, 1 or more.
+    /// Most rows; with 0, none are wanted.
     pub size: usize,
+    /// Which one, counted from 1; the first when absent. Not together with `after`.
+    pub number: Option<usize>,
     /// The cursor of the page before, as it was given.
     pub after: Option<String>,
+    /// Whether the index is to be held as it is for the pages that follow.
+    pub snapshot: bool,
+}
+
+/// Rows that an engine reaches without a cursor.
+pub(crate) const WINDOW: usize = 10_000;
+
+impl Page {
+    /// Rows before it, as far as its number tells.
+    pub fn skipped(&self) -> usize {
+        self.number.map_or(0, |number| number.saturating_sub(1).saturating_mul(self.size))
+    }
+
+    /// Whether it ends where the engine's window does, so that only the total tells of a next page.
+    pub fn ends_the_window(&self) -> bool {
+        self.size > 0 && self.skipped() + self.size == WINDOW
+    }
 }
 
 /// How exact a total is to be.

@@ -68,16 +68,32 @@ impl Api {
 
     /// Writes these documents into the first generation of its index.
     pub(super) async fn fill(&self, documents: &[Value]) {
-        let index = format!("{}-000001", self.alias);
+        self.put(1, documents).await;
+    }
+
+    /// Writes documents to that generation of the index.
+    pub(super) async fn put(&self, generation: usize, documents: &[Value]) {
+        if documents.is_empty() {
+            return;
+        }
         let lines = documents.iter().map(|document| {
             let id = &document["_prejoin"]["id"];
             format!("{}\n{document}\n", json!({"index": {"_id": id}}))
         });
-        let lines = sink::Body::Lines(lines.collect::<String>().into());
+        self.bulk(generation, lines.collect()).await;
+    }
+
+    /// Sends a bulk request to that generation of the index.
+    pub(super) async fn bulk(&self, generation: usize, lines: String) {
+        let index = format!("{}-{generation:06}", self.alias);
+        let lines = sink::Body::Lines(lines.into());
         let refresh = [("refresh", "true")];
         let answer = self.client.send(Method::Post, &[&index, "_bulk"], &refresh, lines).await;
         let answer: Value = answer.unwrap().json().unwrap();
-        assert_eq!(answer["errors"], false, "{answer}");
+        let items = answer["items"].as_array().unwrap().iter();
+        let wrong = items.flat_map(|item| item.as_object().unwrap().values());
+        let wrong: Vec<_> = wrong.filter(|item| !item["error"].is_null()).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
     }
 
     /// The API over an index without documents.
@@ -106,6 +122,11 @@ impl Api {
     /// The same API, with another way to the engine.
     pub(super) fn through(&self, client: Client) -> Self {
         Self::at(client, self.alias.clone(), self.fields.clone(), &ApiConfig::default())
+    }
+
+    /// The same API, with another way to the engine and by other settings.
+    pub(super) fn through_configured(&self, client: Client, config: &ApiConfig) -> Self {
+        Self::at(client, self.alias.clone(), self.fields.clone(), config)
     }
 
     /// The same index, by other settings.

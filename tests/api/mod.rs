@@ -1,5 +1,6 @@
 //! The query API on real engines, against what is right.
 
+mod admission;
 mod docs;
 mod document;
 mod documents;
@@ -14,5 +15,6 @@ mod paging;
 mod problems;
 mod search;
 mod serving;
+mod snapshots;
 mod tokens;
 mod words;

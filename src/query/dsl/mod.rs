@@ -12,8 +12,8 @@ use jiff::tz::Offset;
 use serde_json::{Map, Value, json};
 
 use super::{
-    COUNT_CAP, Count, Filter, Kind, Op, Order, Place, Scalar, SearchRequest, Sort, Target,
-    TextField,
+    COUNT_CAP, Count, Filter, Kind, Op, Order, Page, Place, Scalar, SearchRequest, Sort, Target,
+    TextField, WINDOW,
 };
 use crate::mapping::OWN_FIELD;
 
@@ -51,22 +51,32 @@ impl Question {
     }
 }
 
-/// The body of the engine's search: one row more than the page has, which tells whether there is a next page. `after` are
-/// the sort values of the row before the page.
+/// The body of the engine's search. `after` are the sort values of the row before the page.
+///
+/// One row more than the page has tells whether there is a next page; at the end of the engine's window, the total does.
 pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>) -> Value {
     let total = match request.count {
         Count::Exact => json!(true),
         Count::Capped => json!(COUNT_CAP),
+        Count::None if request.page.ends_the_window() => json!(WINDOW),
         Count::None => json!(false),
+    };
+    let size = match &request.page {
+        Page { size: 0, .. } => 0,
+        page if page.ends_the_window() => page.size,
+        page => page.size + 1,
     };
     let mut body = json!({
         "query": question.query,
         "sort": question.sort,
-        "size": request.page.size + 1,
+        "size": size,
         "track_total_hits": total,
         "_source": true,
     });
     let Value::Object(members) = &mut body else { return body };
+    if request.page.skipped() > 0 {
+        members.insert("from".to_owned(), json!(request.page.skipped()));
+    }
     if let Some(after) = after {
         members.insert("search_after".to_owned(), after);
     }
@@ -397,6 +407,18 @@ mod tests {
         /filter/kept/exists field_cannot_serve: `kept` is not indexed: whether it has a value is not known
         /filter/not/kept/eq field_cannot_serve: `kept` is of type object: it cannot be compared
         ");
+    }
+
+    #[test]
+    fn a_page_by_number_skips_and_stays_in_the_window() {
+        let shown = |page: &str| {
+            let body = compiled(&format!(r#"{{"page": {page}, "count": "none"}}"#));
+            format!("{} {} {}", body["from"], body["size"], body["track_total_hits"])
+        };
+        assert_eq!(shown(r#"{"number": 1, "size": 20}"#), "null 21 false");
+        assert_eq!(shown(r#"{"number": 3, "size": 20}"#), "40 21 false");
+        assert_eq!(shown(r#"{"number": 50, "size": 200}"#), "9800 200 10000");
+        assert_eq!(shown(r#"{"size": 0}"#), "null 0 false");
     }
 
     #[test]

@@ -84,10 +84,10 @@ fn what_is_wrong_has_its_place() {
     filter unknown_parameter: unknown parameter `filter` (only the body of a POST has it)
     ");
     insta::assert_snapshot!(refused("manger.name=eq.a&amount=gte.x&title=equals.a&sort=-amont&fields=title,nmae&page[size]=0&limit=5"), @"limit repeated_key: this is said already, by this parameter or by another name of it (write it once)");
-    insta::assert_snapshot!(refused("manger.name=eq.a&amount=gte.x&title=equals.a&sort=-amont&fields=title,nmae&page[size]=0"), @r"
+    insta::assert_snapshot!(refused("manger.name=eq.a&amount=gte.x&title=equals.a&sort=-amont&fields=title,nmae&page[size]=-1"), @r"
     sort unknown_field: unknown field `amont` (did you mean `amount`?)
     fields unknown_field: unknown field `nmae` (known here are amount, manager, memo, paid, place, rate, secret, settlements, signed_at, title)
-    page[size] invalid_value: a whole number from 1 to 200 is expected here
+    page[size] invalid_value: a whole number from 0 to 200 is expected here
     manger.name unknown_field: unknown field `manger.name` (did you mean `manager.name`?)
     amount invalid_value: a whole number is expected here, not a string
     title unknown_operator: unknown operator `equals` (known are eq, ne, in, lt, lte, gt, gte, exists, some)

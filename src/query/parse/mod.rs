@@ -208,7 +208,8 @@ impl Reader<'_> {
     }
 
     fn first_page(&self) -> Page {
-        Page { size: DEFAULT_PAGE.min(self.limits.page_size), after: None }
+        let size = DEFAULT_PAGE.min(self.limits.page_size);
+        Page { size, number: None, after: None, snapshot: false }
     }
 
     fn page(&mut self, raw: &RawValue, at: &Pointer) -> Option<Page> {
@@ -219,26 +220,68 @@ impl Reader<'_> {
                 "size" => page.size = self.page_size(raw, &at).unwrap_or(page.size),
                 "after" if raw.get() == "null" => page.after = None,
                 "after" => page.after = self.text(raw, &at),
-                _ => self.unknown_key(&name, &at, &["size", "after"]),
+                "number" if raw.get() == "null" => page.number = None,
+                "number" => page.number = self.page_number(raw, &at),
+                "snapshot" => page.snapshot = self.flag(raw, &at).unwrap_or(false),
+                _ => self.unknown_key(&name, &at, &["size", "after", "number", "snapshot"]),
             }
         }
+        self.page_holds_together(&page, at);
         Some(page)
     }
 
-    fn page_size(&mut self, raw: &RawValue, at: &Pointer) -> Option<usize> {
-        let number = match Json::open(raw) {
-            Ok(Json::Number(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => text,
-            _ => "0",
+    fn page_holds_together(&mut self, page: &Page, at: &Pointer) {
+        let Limits { offset_window, .. } = self.limits;
+        let (key, code, what, hint) = if page.number.is_some() && page.after.is_some() {
+            let what = "`number` and `after` exclude each other".to_owned();
+            ("number", Code::InvalidValue, what, "a cursor knows its place already")
+        } else if page.number.is_some() && page.snapshot {
+            let what = "a snapshot has no pages by number".to_owned();
+            ("snapshot", Code::InvalidValue, what, "go on with `page.after`")
+        } else if page.size == 0 && page.snapshot {
+            let what = "a snapshot is for pages with rows".to_owned();
+            ("snapshot", Code::InvalidValue, what, "leave it out, or ask for rows")
+        } else if page.skipped().saturating_add(page.size) > *offset_window {
+            let what = format!("pages by number reach the first {offset_window} rows");
+            (
+                "number",
+                Code::LimitExceeded,
+                what,
+                "go on with `page.after`, the cursor of `page.next`",
+            )
+        } else {
+            return;
         };
+        self.faults.add_with_hint(&at.join(key), code, what, || hint);
+    }
+
+    fn page_number(&mut self, raw: &RawValue, at: &Pointer) -> Option<usize> {
+        let number = whole(raw).filter(|number| *number > 0);
+        if number.is_none() {
+            let what = "a whole number from 1 is expected here";
+            self.faults.add(at, Code::InvalidValue, what);
+        }
+        number
+    }
+
+    fn flag(&mut self, raw: &RawValue, at: &Pointer) -> Option<bool> {
+        if let Ok(Json::Bool(flag)) = Json::open(raw) {
+            return Some(flag);
+        }
+        self.faults.add(at, Code::InvalidValue, "true or false is expected here");
+        None
+    }
+
+    fn page_size(&mut self, raw: &RawValue, at: &Pointer) -> Option<usize> {
         let most = self.limits.page_size;
-        match number.parse::<usize>() {
-            Ok(0) => {
-                let what = format!("a whole number from 1 to {most} is expected here");
+        match whole(raw) {
+            None => {
+                let what = format!("a whole number from 0 to {most} is expected here");
                 self.faults.add(at, Code::InvalidValue, what);
                 None
             }
-            Ok(size) if size <= most => Some(size),
-            _ => {
+            Some(size) if size <= most => Some(size),
+            Some(_) => {
                 let what = format!("a page has at most {most} rows");
                 let hint = || "fetch the rest with `page.after`";
                 self.faults.add_with_hint(at, Code::LimitExceeded, what, hint);
@@ -260,6 +303,16 @@ impl Reader<'_> {
             paths.push(name);
         }
         Some(paths)
+    }
+}
+
+/// A whole number; one that is beyond all limits is the greatest there is.
+fn whole(raw: &RawValue) -> Option<usize> {
+    match Json::open(raw) {
+        Ok(Json::Number(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(text.parse().unwrap_or(usize::MAX))
+        }
+        _ => None,
     }
 }
 
@@ -305,7 +358,7 @@ mod tests {
     fn everything_wrong_is_told_at_once() {
         insta::assert_snapshot!(
             refused(r#"{"filtre": {}, "filter": {"and": [{"manger.name": {"eq": "a"}}, {"amount": {"eq": "a", "equals": 1}}]},
-                "sort": [{"field": "amont"}], "fields": ["title", "nmae"], "count": "all", "page": {"size": 0}}"#),
+                "sort": [{"field": "amont"}], "fields": ["title", "nmae"], "count": "all", "page": {"size": -1}}"#),
             @r"
         /filtre unknown_key: unknown key `filtre` (did you mean `filter`?)
         /filter/and/0/manger.name unknown_field: unknown field `manger.name` (did you mean `manager.name`?)
@@ -314,7 +367,7 @@ mod tests {
         /sort/0/field unknown_field: unknown field `amont` (did you mean `amount`?)
         /fields/1 unknown_field: unknown field `nmae` (known here are amount, manager, memo, paid, place, rate, secret, settlements, signed_at, title)
         /count invalid_value: exact or capped or none is expected here
-        /page/size invalid_value: a whole number from 1 to 200 is expected here
+        /page/size invalid_value: a whole number from 0 to 200 is expected here
         "
         );
     }
@@ -389,6 +442,22 @@ mod tests {
         /sort/2 invalid_value: `field` is missing
         ");
         insta::assert_snapshot!(sort(r#"["a", "b", "c", "d", "e"]"#), @"/sort limit_exceeded: more than 4 sort keys");
+    }
+
+    #[test]
+    fn a_page_holds_together() {
+        let page = |page: &str| parse(&fields(), format!(r#"{{"page": {page}}}"#).as_bytes());
+        let refused = |text: &str| page(text).unwrap_err().to_string();
+        assert_eq!(page(r#"{"number": 50, "size": 200}"#).unwrap().page.skipped(), 9_800);
+        assert_eq!(page(r#"{"number": null, "after": null}"#).unwrap().page.number, None);
+        assert_eq!(page(r#"{"size": 0, "number": 9}"#).unwrap().page.skipped(), 0);
+        insta::assert_snapshot!(refused(r#"{"number": 51, "size": 200}"#), @"/page/number limit_exceeded: pages by number reach the first 10000 rows (go on with `page.after`, the cursor of `page.next`)");
+        assert!(refused(r#"{"number": 99999999999999999999999}"#).contains("limit_exceeded"));
+        insta::assert_snapshot!(refused(r#"{"number": 0}"#), @"/page/number invalid_value: a whole number from 1 is expected here");
+        insta::assert_snapshot!(refused(r#"{"number": 1, "after": "a"}"#), @"/page/number invalid_value: `number` and `after` exclude each other (a cursor knows its place already)");
+        insta::assert_snapshot!(refused(r#"{"number": 1, "snapshot": true}"#), @"/page/snapshot invalid_value: a snapshot has no pages by number (go on with `page.after`)");
+        insta::assert_snapshot!(refused(r#"{"size": 0, "snapshot": true}"#), @"/page/snapshot invalid_value: a snapshot is for pages with rows (leave it out, or ask for rows)");
+        insta::assert_snapshot!(refused(r#"{"snapshot": 1}"#), @"/page/snapshot invalid_value: true or false is expected here");
     }
 
     #[test]

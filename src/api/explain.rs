@@ -1,0 +1,73 @@
+//! `POST /v1/{index}/explain`: what the engine would be sent for a search, and what the search costs.
+//!
+//! Promises: no document is asked for, and no snapshot opened. Never shows which rows a role sees: what is shown is compiled
+//! from the caller's search alone.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Extension, Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::AppState;
+use super::begin::place;
+use super::caller::may;
+use super::problem::Problem;
+use super::request::Trail;
+use super::search::{index, json_body};
+use crate::access::Caller;
+use crate::config::Operation;
+use crate::query::dsl::{question, to_dsl};
+use crate::query::{Binding, Filter, cost, parse_within};
+
+/// What a search would do.
+#[derive(Serialize)]
+struct Explanation<'a> {
+    /// The real index.
+    index: &'a str,
+    /// Units of a quota.
+    cost: u32,
+    /// Whether it is read from a snapshot.
+    snapshot: bool,
+    /// The engine's request.
+    search: Value,
+}
+
+/// Explains a search of the index that the alias names at that moment.
+pub(super) async fn explain(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Caller>>,
+    Extension(trail): Extension<Trail>,
+    alias: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let shared = &*state.shared;
+    let (alias, latest) = index(shared, &caller, alias)?;
+    may(&caller, Operation::Explain, alias, &trail)?;
+    let body = json_body(&headers, body, shared.config.limits.body.0)?;
+    let generation = latest.read(shared, alias).await?;
+    let view = generation.view(&caller)?;
+    let request = parse_within(&shared.config.limits, view.fields, &body)?;
+    trail.naming(request.named().into_iter());
+    // A cursor is one of the search with its rows.
+    let asked = question(&request, &view.rows);
+    let binding = Binding::new(caller.binding(), alias, view.fields, &asked);
+    let place = place(shared, &generation.index, &request.page, binding)?;
+    let held = place.as_ref().is_some_and(|place| place.held.is_some());
+    let after = place.map(|place| serde_json::from_str(place.sort.get())).transpose();
+    let after = after.map_err(|_| Problem::internal())?;
+    // Whichever rows the role sees, they stay out of what is shown.
+    let shown = question(&request, &Filter::everything());
+    let explanation = Explanation {
+        index: &generation.index,
+        cost: cost(&request),
+        snapshot: held || request.page.snapshot,
+        search: to_dsl(&request, &shown, after),
+    };
+    Ok(axum::Json(explanation).into_response())
+}

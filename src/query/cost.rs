@@ -1,0 +1,65 @@
+//! What a search costs, in units: a small one is one.
+//!
+//! Promises: pure, and the same for the same search. It weighs what makes engines work, roughly; it does not know how many
+//! documents there are.
+
+use super::{Count, Filter, SearchRequest};
+
+/// Rows of a page that come with the first unit.
+const ROWS: usize = 100;
+/// Rows that the engine passes over for a unit.
+const SKIPPED: usize = 1_000;
+
+/// Units of a search.
+pub fn cost(request: &SearchRequest) -> u32 {
+    let page = &request.page;
+    let rows = page.size.saturating_sub(1) / ROWS;
+    let skipped = page.skipped().div_ceil(SKIPPED);
+    // An index that is held is held whole.
+    let held = if page.snapshot && page.after.is_none() { 5 } else { 0 };
+    let counted = if request.count == Count::Exact { 2 } else { 0 };
+    let units = 1 + rows + skipped + held + counted + filter(&request.filter);
+    u32::try_from(units).unwrap_or(u32::MAX)
+}
+
+/// Lists are documents of their own to the engine, and a comparison is hardly anything.
+fn filter(filter: &Filter) -> usize {
+    match filter {
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().map(self::filter).sum(),
+        Filter::Not(inner) => self::filter(inner),
+        Filter::Some { filter, .. }
+        | Filter::None { filter, .. }
+        | Filter::Every { filter, .. } => 1 + self::filter(filter),
+        // Each of them is looked at, of every document.
+        Filter::Count { filter, .. } => 3 + self::filter(filter),
+        Filter::In { values, .. } | Filter::NotIn { values, .. } => values.len() / ROWS,
+        Filter::Like { .. } => 2,
+        Filter::Words { .. } => 1,
+        Filter::Compare { .. } | Filter::Between { .. } | Filter::Exists { .. } => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::fields::tests::fields;
+    use crate::query::parse;
+
+    fn units(body: &str) -> u32 {
+        cost(&parse(&fields(), body.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn what_makes_engines_work_costs_more() {
+        assert_eq!(units("{}"), 1);
+        assert_eq!(units(r#"{"filter": {"paid": {"eq": true}}, "page": {"size": 100}}"#), 1);
+        assert_eq!(units(r#"{"page": {"size": 200}}"#), 2);
+        assert_eq!(units(r#"{"count": "exact"}"#), 3);
+        assert_eq!(units(r#"{"page": {"size": 50, "number": 101}}"#), 6);
+        assert_eq!(units(r#"{"page": {"snapshot": true}}"#), 6);
+        let some = r#"{"settlements": {"some": {"lines": {"some": {"code": {"ne": "a"}}}}}}"#;
+        assert_eq!(units(&format!(r#"{{"filter": {{"not": {some}}}}}"#)), 3);
+        let count = r#"{"settlements": {"count": {"gte": 2}}, "title": {"contains": "a"}}"#;
+        assert_eq!(units(&format!(r#"{{"filter": {count}}}"#)), 6);
+    }
+}

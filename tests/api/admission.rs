@@ -1,0 +1,145 @@
+//! How much is taken on: of one caller, of all, and of an engine in trouble; and what a search would do.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use prejoin::config::{ApiConfig, BreakerConfig, RateConfig};
+use prejoin::sink::Client;
+use serde_json::{Value, json};
+
+use super::harness::{Api, Reply};
+use crate::support::engines::{TestEngine, config};
+use crate::support::fault_proxy::{Fault, FaultProxy};
+
+fn code(reply: &Reply) -> (u16, String) {
+    (reply.status, reply.json()["code"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The API over an index, and the same one by other settings behind a proxy.
+async fn behind_a_proxy(patience: Duration, api: &ApiConfig) -> (Api, Api, FaultProxy) {
+    let direct = Api::empty(TestEngine::OpenSearch.client().await).await;
+    let proxy = FaultProxy::to(&TestEngine::OpenSearch.url().await).await;
+    let mut config = config(&proxy.url());
+    config.request_timeout = patience;
+    let client = Client::connect(&config).await.unwrap();
+    let api = direct.through_configured(client, api);
+    (direct, api, proxy)
+}
+
+/// Asks until the engine is asked again.
+async fn until_let_in(api: &Api, proxy: &FaultProxy) -> Reply {
+    let asked = proxy.count();
+    let answered = async {
+        loop {
+            let reply = api.search(&json!({})).await;
+            if proxy.count() > asked {
+                return reply;
+            }
+            assert_eq!(code(&reply), (503, "engine_unavailable".to_owned()));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), answered).await.expect("it is never let in")
+}
+
+#[tokio::test]
+async fn an_engine_that_hangs_is_left_alone_until_it_answers() {
+    let breaker = BreakerConfig { failures: 2, pause: Duration::from_millis(300) };
+    let config = ApiConfig { breaker, ..ApiConfig::default() };
+    let (direct, api, proxy) = behind_a_proxy(Duration::from_millis(400), &config).await;
+    assert_eq!(api.search(&json!({})).await.status, 200);
+    proxy.then("_search", [Fault::HoldAfter, Fault::HoldAfter, Fault::HoldAfter]);
+    for _ in 0..2 {
+        assert_eq!(code(&api.search(&json!({})).await), (504, "engine_timeout".to_owned()));
+    }
+    let asked = proxy.count();
+    for _ in 0..20 {
+        let reply = api.search(&json!({})).await;
+        assert_eq!(code(&reply), (503, "engine_unavailable".to_owned()));
+        assert_eq!(reply.headers["retry-after"], "1");
+    }
+    assert_eq!(proxy.count(), asked, "the engine has no pause");
+    // One tries it, and it hangs still.
+    assert_eq!(until_let_in(&api, &proxy).await.status, 504);
+    assert_eq!(api.search(&json!({})).await.status, 503);
+    assert!(proxy.is_spent());
+    assert_eq!(until_let_in(&api, &proxy).await.status, 200);
+    assert_eq!(api.search(&json!({})).await.status, 200);
+    direct.remove().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_answered_at_once_is_told_at_once() {
+    let config = ApiConfig { concurrency: 1, ..ApiConfig::default() };
+    let (direct, api, proxy) = behind_a_proxy(Duration::from_secs(60), &config).await;
+    proxy.then("_search", [Fault::Late]);
+    let body = json!({});
+    let meanwhile = async {
+        proxy.until_seen("_search", 1).await;
+        let reply = api.search(&body).await;
+        assert_eq!(code(&reply), (503, "overloaded".to_owned()));
+        assert_eq!(reply.headers["retry-after"], "1");
+        let healthz = Request::get("/healthz").body(Body::empty()).unwrap();
+        assert_eq!(api.send(healthz).await.status, 200);
+        proxy.let_go();
+    };
+    let (first, ()) = tokio::join!(api.search(&body), meanwhile);
+    assert_eq!(first.status, 200);
+    assert_eq!(api.search(&body).await.status, 200);
+    direct.remove().await;
+}
+
+#[tokio::test]
+async fn a_caller_has_a_quota() {
+    let rate = RateConfig { quota: 5, window: Duration::from_secs(3_600), callers: 10 };
+    let config = ApiConfig { rate: Some(rate), ..ApiConfig::default() };
+    let (direct, api, proxy) = behind_a_proxy(Duration::from_secs(60), &config).await;
+    let left = |reply: &Reply| {
+        assert_eq!(reply.headers["ratelimit-policy"], r#""default";q=5;w=3600"#);
+        reply.headers["ratelimit"].to_str().unwrap().to_owned()
+    };
+    let first = api.search(&json!({})).await;
+    assert_eq!((first.status, left(&first).as_str()), (200, r#""default";r=4;t=720"#));
+    // What is refused has cost a unit too.
+    let wrong = api.search(&json!({"filtre": {}})).await;
+    assert_eq!((wrong.status, left(&wrong).starts_with(r#""default";r=3;"#)), (400, true));
+    let exact = json!({"count": "exact"});
+    let counted = api.search(&exact).await;
+    assert_eq!((counted.status, left(&counted).starts_with(r#""default";r=0;"#)), (200, true));
+    let asked = proxy.count();
+    let refused = api.search(&json!({})).await;
+    assert_eq!(code(&refused), (429, "rate_limited".to_owned()));
+    let again: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((700..=720).contains(&again), "{again}");
+    assert_eq!(proxy.count(), asked);
+    let healthz = Request::get("/healthz").body(Body::empty()).unwrap();
+    assert!(!api.send(healthz).await.headers.contains_key("ratelimit"));
+    // Without a quota there is nothing to tell.
+    assert!(!direct.search(&exact).await.headers.contains_key("ratelimit"));
+    direct.remove().await;
+}
+
+async fn explained(api: &Api, body: &Value) -> Reply {
+    let path = format!("/v1/{}/explain", api.alias);
+    let request = Request::post(path).header("content-type", "application/json");
+    api.send(request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_search_is_explained_without_being_asked() {
+    let config = ApiConfig::default();
+    let (direct, api, proxy) = behind_a_proxy(Duration::from_secs(60), &config).await;
+    let body = json!({"filter": {"status": {"eq": "paid"}}, "sort": [{"field": "amount"}],
+        "page": {"size": 20, "snapshot": true}, "count": "exact"});
+    let reply = explained(&api, &body).await;
+    let text = reply.text.replace(&api.alias, "ALIAS");
+    insta::assert_snapshot!(text, @r#"{"index":"ALIAS-000001","cost":8,"snapshot":true,"search":{"query":{"bool":{"filter":[{"term":{"status":{"value":"paid"}}}]}},"sort":[{"amount":{"order":"asc","missing":"_last"}},{"_prejoin.id":{"order":"asc"}}],"size":21,"track_total_hits":true,"_source":true}}"#);
+    assert!(proxy.seen("_search").is_empty());
+    // It is as particular as the search itself.
+    let wrong = explained(&api, &json!({"filter": {"no": {"equals": 1}}})).await;
+    assert_eq!(code(&wrong), (400, "unknown_operator".to_owned()));
+    let cursor = explained(&api, &json!({"page": {"after": "AVx2"}})).await;
+    assert_eq!(code(&cursor), (400, "invalid_cursor".to_owned()));
+    direct.remove().await;
+}
