@@ -70,19 +70,17 @@ impl EngineAnswer {
 
 /// What a search is answered with.
 #[derive(Serialize)]
-pub(super) struct Found<'a> {
+pub(super) struct Found {
     pub(super) data: Vec<Box<RawValue>>,
     pub(super) page: FoundPage,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) total: Option<Total>,
-    pub(super) meta: Meta<'a>,
 }
 
 /// What a request for one document is answered with.
 #[derive(Serialize)]
-pub(super) struct FoundDocument<'a> {
+pub(super) struct FoundDocument {
     pub(super) data: Box<RawValue>,
-    pub(super) meta: Meta<'a>,
 }
 
 #[derive(Serialize)]
@@ -92,15 +90,6 @@ pub(super) struct FoundPage {
     pub(super) number: Option<usize>,
     pub(super) next: Option<String>,
     pub(super) has_next: bool,
-}
-
-#[derive(Serialize)]
-pub(super) struct Meta<'a> {
-    /// The real index behind the alias; left out when there is no row to tell it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) index: Option<&'a str>,
-    pub(super) took_ms: u128,
-    pub(super) request_id: &'a str,
 }
 
 #[cfg(test)]

@@ -9,15 +9,16 @@ use std::time::Instant;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::Uri;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::AppState;
-use super::answer::{FoundDocument, Meta};
+use super::answer::FoundDocument;
 use super::caller::may;
 use super::problem::Problem;
-use super::request::{RequestId, Rows, Trail};
+use super::reply::{Meta, reply};
+use super::request::{RequestId, Trail};
 use super::search::{Sent, Wanted, index, rows, settled};
 use crate::access::Caller;
 use crate::config::Operation;
@@ -50,14 +51,9 @@ pub(super) async fn document(
     let page = settled(shared, index, &wanted).await?;
     let hits = &page.answer.hits.hits;
     let row = rows(&page.selection, hits)?.into_iter().next().ok_or_else(Problem::no_document)?;
-    let meta = Meta {
-        index: hits.first().map(|hit| hit.index.as_str()),
-        took_ms: start.elapsed().as_millis(),
-        request_id: &request_id,
-    };
-    let mut response = axum::Json(FoundDocument { data: row, meta }).into_response();
-    response.extensions_mut().insert(Rows(1));
-    Ok(response)
+    let index = hits.first().map(|hit| hit.index.as_str());
+    let meta = Meta::new((index, page.as_of), &request_id, start);
+    reply(&FoundDocument { data: row }, &meta, page.spent, 1)
 }
 
 /// The search that the parameters stand for.

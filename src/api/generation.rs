@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Shared;
+use super::freshness::Freshness;
 use super::problem::Problem;
 use crate::access::{Caller, Role, Seen, Sight};
 use crate::mapping;
@@ -44,13 +46,14 @@ pub(super) struct View<'a> {
 pub(super) struct Latest {
     met: RwLock<Option<Arc<Generation>>>,
     sights: BTreeMap<String, Sight>,
+    freshness: Freshness,
 }
 
 impl Latest {
     /// Nothing met so far of the alias that these roles see.
     pub(super) fn new<'r>(alias: &str, roles: impl Iterator<Item = &'r Role>) -> Self {
         let sights = roles.filter_map(|role| Some((role.name().to_owned(), role.sight(alias)?)));
-        Self { met: RwLock::new(None), sights: sights.collect() }
+        Self { met: RwLock::new(None), sights: sights.collect(), freshness: Freshness::default() }
     }
 
     /// The generation that was met last; read from the engine when there is none.
@@ -95,6 +98,13 @@ impl Latest {
         let mut latest = self.met.write().unwrap_or_else(PoisonError::into_inner);
         *latest = Some(Arc::clone(&generation));
         Ok(generation)
+    }
+}
+
+impl Latest {
+    /// Up to when all changes in the services are in `index`, one of the alias's generations.
+    pub(super) async fn as_of(&self, shared: &Shared, index: &str) -> Option<Timestamp> {
+        self.freshness.as_of((&shared.client, &shared.state), index).await
     }
 }
 

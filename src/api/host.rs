@@ -5,25 +5,52 @@
 
 use std::net::IpAddr;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::AppState;
 use super::problem::Problem;
 
 /// Answers only requests whose every `Host` is this machine. Browsers always send one, so that none is no danger.
 pub(crate) async fn only_local(request: Request, next: Next) -> Response {
-    let headers = request.headers().get_all(HOST).iter();
-    let mut named = headers.map(|host| host.to_str().ok().and_then(|host| host.parse().ok()));
-    let known = |host: Option<Authority>| host.is_some_and(|host| is_local(host.host()));
-    let target = request.uri().authority().is_none_or(|host| is_local(host.host()));
-    if target && named.all(known) {
+    if names_only(&request, is_local) {
         next.run(request).await
     } else {
         Problem::wrong_host().into_response()
     }
+}
+
+/// As [`only_local`], and requests to one of the names of `api.hosts`.
+pub(super) async fn only_known(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let hosts = &state.shared.config.edge.hosts;
+    let is_ours = |host: &str| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        hosts.iter().any(|ours| {
+            ours.trim_start_matches('[').trim_end_matches(']').eq_ignore_ascii_case(host)
+        })
+    };
+    if names_only(&request, |host| is_local(host) || is_ours(host)) {
+        next.run(request).await
+    } else if hosts.is_empty() {
+        Problem::wrong_host().into_response()
+    } else {
+        Problem::foreign_host().into_response()
+    }
+}
+
+/// Whether every name that the request gives its server is one of these.
+fn names_only(request: &Request, known: impl Fn(&str) -> bool) -> bool {
+    let headers = request.headers().get_all(HOST).iter();
+    let mut named = headers.map(|host| host.to_str().ok().and_then(|host| host.parse().ok()));
+    let target = request.uri().authority().is_none_or(|host| known(host.host()));
+    target && named.all(|host: Option<Authority>| host.is_some_and(|host| known(host.host())))
 }
 
 fn is_local(host: &str) -> bool {

@@ -7,19 +7,25 @@ mod answer;
 mod begin;
 mod breaker;
 mod caller;
+mod conditional;
+mod connections;
 mod document;
 mod explain;
 mod extent;
+mod freshness;
 mod generation;
 mod get;
 mod host;
 mod listen;
+mod peer;
 mod problem;
 mod rate;
 mod ready;
+mod reply;
 mod request;
 mod search;
 mod snapshot;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,14 +38,16 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 use crate::access::Access;
 use crate::config::{ApiConfig, Config};
 use crate::finding::Finding;
 use crate::query::Signer;
 use crate::sink::Client;
+use crate::state::State;
 use breaker::Breaker;
+use connections::Certificate;
 use generation::Latest;
 pub(crate) use host::only_local;
 use listen::may_listen;
@@ -56,6 +64,8 @@ pub struct AppState {
 
 struct Shared {
     client: Client,
+    /// What is remembered of the indexes.
+    state: State,
     signer: Signer,
     indexes: BTreeMap<String, Latest>,
     config: ApiConfig,
@@ -81,9 +91,9 @@ impl Shared {
 
 impl AppState {
     /// Answers searches of the indexes behind these `aliases` from the engine of `client`, with cursors by `signer`, to those
-    /// whom `access` lets in.
+    /// whom `access` lets in; `state` tells up to when the indexes are in step.
     pub fn new(
-        client: Client,
+        (client, state): (Client, State),
         signer: Signer,
         aliases: Vec<String>,
         config: &ApiConfig,
@@ -101,6 +111,7 @@ impl AppState {
         let places = Semaphore::new(config.concurrency);
         let shared = Shared {
             client,
+            state,
             signer,
             indexes,
             config,
@@ -114,9 +125,6 @@ impl AppState {
         Self { shared: Arc::new(shared) }
     }
 }
-
-/// How long requests under way may take to end when the server does.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// All that the API answers.
 pub fn router(state: AppState) -> Router {
@@ -135,10 +143,24 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(ready::readyz))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(body));
+        .layer(DefaultBodyLimit::max(body))
+        .layer(middleware::from_fn(conditional::conditional));
+    let edge = &state.shared.config.edge;
+    // Before anybody is asked who they are: browsers ask without telling.
+    let router = match edge.origins.as_slice() {
+        [] => router,
+        origins => router.layer(wire::origins(origins)),
+    };
     // A page that was led here brings no key of its own: there is nothing to take where one is needed.
-    let router = if watched { router } else { router.layer(middleware::from_fn(only_local)) };
-    router.layer(middleware::from_fn(request::observe)).with_state(state)
+    let router = match watched && edge.hosts.is_empty() {
+        true => router,
+        false => router.layer(middleware::from_fn_with_state(state.clone(), host::only_known)),
+    };
+    router
+        .layer(middleware::from_fn(request::observe))
+        .layer(middleware::from_fn_with_state(state.clone(), peer::tell))
+        .layer(wire::compression())
+        .with_state(state)
 }
 
 /// Whether the process is alive; the engine is not asked.
@@ -161,6 +183,7 @@ async fn wrong_method() -> Problem {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    certificate: Option<Certificate>,
     state: AppState,
 }
 
@@ -168,19 +191,26 @@ impl Server {
     /// Connects to the engine and takes the address of `api.listen`. An index that is not built yet is warned of.
     ///
     /// # Errors
-    /// When the address may not be listened on or is taken, a key is too short, or the engine cannot be reached.
+    /// When the address may not be listened on or is taken, a key is too short, the certificate cannot be read, or the engine
+    /// cannot be reached.
     pub async fn bind(config: &Config, aliases: Vec<String>) -> Result<Self> {
         let listen = config.api.listen;
+        let edge = &config.api.edge;
         let access = Access::new(&config.api)?;
-        may_listen(listen, access.is_watched(), false)?;
+        may_listen(listen, access.is_watched(), edge.is_protected())?;
         let signer = signer(&config.api)?;
+        let certificate = match &edge.tls {
+            Some(tls) => Some(Certificate::read(tls).await?),
+            None => None,
+        };
         let client = Client::connect(&config.engine).await?;
         let listener = TcpListener::bind(listen).await.map_err(|error| {
             Finding::error(format!("`api.listen`: cannot listen on {listen}: {error}"))
                 .hint("is another server running? port 0 takes a free one")
         })?;
         let address = listener.local_addr().context("the address listened on")?;
-        let state = AppState::new(client, signer, aliases, &config.api, access);
+        let remembered = State::new(client.clone(), &config.engine.state_prefix);
+        let state = AppState::new((client, remembered), signer, aliases, &config.api, access);
         let shared = &*state.shared;
         for (alias, latest) in &shared.indexes {
             // It may be built while the server runs; what else is wrong is told with the first search too.
@@ -188,12 +218,18 @@ impl Server {
                 tracing::warn!(alias, code = problem.code(), "this index cannot be searched yet");
             }
         }
-        Ok(Self { listener, address, state })
+        Ok(Self { listener, address, certificate, state })
     }
 
     /// Where it listens; with port 0 in the configuration, the port that it got.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens, as a URL.
+    pub fn url(&self) -> String {
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Answers until `shutdown`, and then finishes the requests under way; those that take longer than 10 seconds are
@@ -203,26 +239,9 @@ impl Server {
     /// When the listener fails.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let indexes = self.state.shared.indexes.keys().cloned().collect::<Vec<_>>().join(", ");
-        tracing::info!(address = %self.address, indexes, "serving searches");
-        let (begin, begun) = oneshot::channel::<()>();
-        let shutdown = async move {
-            shutdown.await;
-            drop(begin);
-        };
-        let serving =
-            axum::serve(self.listener, router(self.state)).with_graceful_shutdown(shutdown);
-        // A caller who never ends its request would keep the server for ever.
-        let late = async move {
-            let _dropped = begun.await;
-            tokio::time::sleep(DRAIN).await;
-        };
-        tokio::select! {
-            ended = serving.into_future() => ended.context("serving searches"),
-            () = late => {
-                tracing::warn!("requests that have not ended are left");
-                Ok(())
-            }
-        }
+        let tls = self.certificate.is_some();
+        tracing::info!(address = %self.address, tls, indexes, "serving searches");
+        connections::serve(self.listener, router(self.state), self.certificate, shutdown).await
     }
 }
 

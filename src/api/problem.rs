@@ -115,6 +115,13 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, kind, "your role may not do this", None)
     }
 
+    pub(super) fn foreign_host() -> Self {
+        let kind = ("wrong_host", "Wrong host");
+        let message = "this server does not answer to that name";
+        let detail = Some("`api.hosts` has the names that it answers to");
+        Self::new(StatusCode::MISDIRECTED_REQUEST, kind, message, detail)
+    }
+
     pub(super) fn not_json() -> Self {
         let kind = ("unsupported_media_type", "Unsupported media type");
         let message = "the body is JSON, and says so";

@@ -5,17 +5,18 @@
 //! one quota, so that many addresses are worth no more than one. Never remembers what was asked.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::AppState;
+use super::peer::Peer;
 use super::problem::Problem;
 use crate::access::{Caller, How};
 use crate::config::RateConfig;
@@ -133,8 +134,8 @@ fn payer(request: &Request) -> Payer {
     if let Some(caller) = caller.filter(|caller| caller.how != How::Anyone) {
         return Payer::Subject(caller.role.name().to_owned(), caller.subject.clone());
     }
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    peer.map_or(Payer::Anybody, |ConnectInfo(peer)| Payer::Address(network(peer.ip())))
+    let peer = request.extensions().get::<Peer>();
+    peer.map_or(Payer::Anybody, |Peer(address)| Payer::Address(network(*address)))
 }
 
 /// An address as one is given them: of the newer kind, each network has as many as it likes.

@@ -4,17 +4,21 @@
 //! fields of what, and how many rows were answered. Never logs a query, a body or a value.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
-use axum::http::HeaderValue;
+use axum::http::header::InvalidHeaderValue;
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use uuid::Uuid;
 
+use super::peer::Peer;
 use super::problem::Problem;
+use super::reply::Spent;
 use crate::access::Caller;
 
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const HEADER: &str = "x-request-id";
 const MAX_ID: usize = 64;
 
@@ -65,6 +69,7 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(trail.clone());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let mut response = next.run(request).await;
     let mut code = None;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
@@ -76,7 +81,11 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     }
     let rows = response.extensions().get::<Rows>().map(|rows| rows.0);
     let status = response.status().as_u16();
-    let ms = start.elapsed().as_millis();
+    let total = start.elapsed();
+    if let Ok(timing) = server_timing(response.extensions().get(), total) {
+        response.headers_mut().insert(SERVER_TIMING, timing);
+    }
+    let ms = total.as_millis();
     let Noted { caller, index, operation, fields } = &*trail.0;
     let caller = caller.get();
     tracing::info!(
@@ -86,6 +95,7 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         code,
         ms,
         rows,
+        peer = peer.map(tracing::field::display),
         subject = caller.map(|caller| caller.subject.as_str()),
         role = caller.map(|caller| caller.role.name()),
         known_by = caller.map(|caller| caller.how.word()),
@@ -96,6 +106,21 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         "request"
     );
     response
+}
+
+/// In milliseconds, as browsers show them beside a request.
+fn server_timing(
+    spent: Option<&Spent>,
+    total: Duration,
+) -> Result<HeaderValue, InvalidHeaderValue> {
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let total = format!("total;dur={:.1}", ms(total));
+    HeaderValue::try_from(match spent {
+        Some(spent) => {
+            format!("plan;dur={:.2}, engine;dur={:.1}, {total}", ms(spent.plan), ms(spent.engine))
+        }
+        None => total,
+    })
 }
 
 fn given(request: &Request) -> Option<String> {

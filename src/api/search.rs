@@ -11,17 +11,19 @@ use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Extension, Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::answer::{EngineAnswer, Found, FoundPage, Hit, Meta, Total};
+use super::answer::{EngineAnswer, Found, FoundPage, Hit, Total};
 use super::begin::begin;
 use super::breaker::Unanswered;
 use super::caller::may;
 use super::extent::{self, Next};
 use super::generation::{Generation, Latest, View};
 use super::problem::Problem;
-use super::request::{RequestId, Rows, Trail};
+use super::reply::{Meta, Spent, reply};
+use super::request::{RequestId, Trail};
 use super::snapshot::Snapshot;
 use super::{AppState, Shared, rate};
 use crate::access::Caller;
@@ -102,11 +104,14 @@ pub(super) async fn settled(
 ) -> Result<Page, Problem> {
     let mut generation = latest.get(shared, alias).await?;
     for _ in 0..SWAPS {
+        let as_of = latest.as_of(shared, &generation.index).await;
         let asked = Asked {
             alias,
             caller: wanted.caller,
             trail: wanted.trail,
             generation: &generation,
+            as_of,
+            began: Instant::now(),
             request_id: wanted.request_id,
         };
         let outcome = match page(shared, &asked, wanted).await {
@@ -133,6 +138,10 @@ struct Asked<'a> {
     caller: &'a Caller,
     trail: &'a Trail,
     generation: &'a Generation,
+    /// Up to when the index is known to be in step, before it is asked.
+    as_of: Option<Timestamp>,
+    /// When it began to be understood.
+    began: Instant,
     request_id: &'a str,
 }
 
@@ -142,6 +151,8 @@ pub(super) struct Page {
     pub(super) selection: Selection,
     binding: Binding,
     pub(super) answer: EngineAnswer,
+    pub(super) as_of: Option<Timestamp>,
+    pub(super) spent: Spent,
     snapshot: Option<Snapshot>,
 }
 
@@ -188,6 +199,7 @@ async fn page_of(
     let index = (asked.alias, asked.generation.index.as_str());
     let (after, mut snapshot) = begin(shared, index, &request.page, binding).await?;
     let mut body = to_dsl(&request, &question, after);
+    let plan = asked.began.elapsed();
     let answer = match &mut snapshot {
         None => ask(shared, asked, &[asked.alias, "_search"], &body).await?,
         Some(snapshot) => {
@@ -198,7 +210,11 @@ async fn page_of(
         }
     };
     let selection = Selection::new(request.fields.as_deref(), view.shown);
-    Ok(Page { request, selection, binding, answer, snapshot })
+    // What is held as it was is as fresh as it was.
+    let held = snapshot.as_ref().is_some_and(|snapshot| snapshot.goes_on);
+    let as_of = asked.as_of.filter(|_| !held);
+    let spent = Spent { plan, engine: asked.began.elapsed().saturating_sub(plan) };
+    Ok(Page { request, selection, binding, answer, as_of, spent, snapshot })
 }
 
 fn render(
@@ -207,7 +223,7 @@ fn render(
     page: Page,
     start: Instant,
 ) -> Result<Response, Problem> {
-    let Page { request, selection, binding, answer, snapshot } = page;
+    let Page { request, selection, binding, answer, as_of, spent, snapshot } = page;
     let total = answer.hits.total;
     let exact = total.as_ref().and_then(Total::exact);
     let mut hits = answer.hits.hits;
@@ -239,16 +255,12 @@ fn render(
             next,
         },
         total: total.filter(|_| request.count != Count::None),
-        meta: Meta {
-            index: hits.first().map(|hit| hit.index.as_str()),
-            took_ms: start.elapsed().as_millis(),
-            request_id,
-        },
     };
-    let mut response = axum::Json(&found).into_response();
+    let index = hits.first().map(|hit| hit.index.as_str());
+    let meta = Meta::new((index, as_of), request_id, start);
+    let mut response = reply(&found, &meta, spent, hits.len())?;
     let exact = exact.filter(|_| request.count != Count::None);
     extent::tell(response.headers_mut(), alias, (&request.page, hits.len()), exact);
-    response.extensions_mut().insert(Rows(hits.len()));
     if let Some(next) = link {
         response.extensions_mut().insert(next);
     }

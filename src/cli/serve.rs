@@ -20,7 +20,7 @@ pub(super) async fn run(shared: &Shared, _: &Arguments) -> Result<ExitCode, Fail
     let cancel = CancellationToken::new();
     let signal = signals::cancel_on_signal(cancel.clone());
     let server = Server::bind(&config, served).await.map_err(Failure::not_started)?;
-    render::line(&format!("listening on http://{}", server.address()));
+    render::line(&format!("listening on {}", server.url()));
     server.run(cancel.cancelled_owned()).await.map_err(Failure::stopped)?;
     Ok(ExitCode::from(failure::INTERRUPTED + signal.received()))
 }

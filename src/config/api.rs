@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::access::{self, AuthConfig, RawAuth, RoleConfig};
 use super::admission::{BreakerConfig, RateConfig, RawBreaker, RawRate};
+use super::edge::{EdgeConfig, ForwardHeader, RawCors, RawEdge, RawTls};
 use super::{ByteSize, Secret, raw};
 
 /// The query API's own settings.
@@ -38,6 +39,8 @@ pub struct ApiConfig {
     pub concurrency: usize,
     /// When an engine that fails is left alone.
     pub breaker: BreakerConfig,
+    /// How it meets its callers.
+    pub edge: EdgeConfig,
 }
 
 /// What a request may ask for; what is over it is refused before anything is sent.
@@ -105,6 +108,7 @@ impl Default for ApiConfig {
             rate: None,
             concurrency: 128,
             breaker: BreakerConfig::default(),
+            edge: EdgeConfig::default(),
         }
     }
 }
@@ -122,6 +126,11 @@ pub(super) struct RawApi {
     rate: Option<RawRate>,
     concurrency: Option<usize>,
     breaker: RawBreaker,
+    hosts: Vec<String>,
+    tls: Option<RawTls>,
+    trusted_proxies: Vec<String>,
+    trusted_header: ForwardHeader,
+    cors: RawCors,
 }
 
 #[derive(Deserialize, Default)]
@@ -132,6 +141,7 @@ struct RawSnapshots {
 }
 
 impl RawApi {
+    /// `at` places a path below the home.
     pub(super) fn validate(self, at: &impl Fn(PathBuf) -> PathBuf) -> Result<ApiConfig> {
         let without = ApiConfig::default();
         let timeout = raw::duration("timeout", self.timeout, 5).context("api")?;
@@ -144,6 +154,13 @@ impl RawApi {
         }
         access::validated(&self.roles)?;
         let auth = self.auth.map(|auth| auth.validate(&self.roles, at)).transpose()?;
+        let edge = RawEdge {
+            hosts: self.hosts,
+            tls: self.tls,
+            trusted_proxies: self.trusted_proxies,
+            trusted_header: self.trusted_header,
+            cors: self.cors,
+        };
         Ok(ApiConfig {
             listen: self.listen.unwrap_or(without.listen),
             cursor_key: self.cursor_key,
@@ -155,6 +172,7 @@ impl RawApi {
             rate: self.rate.map(RawRate::validate).transpose().context("api: rate")?,
             concurrency,
             breaker: self.breaker.validate().context("api: breaker")?,
+            edge: edge.validate(at).context("api")?,
         })
     }
 }

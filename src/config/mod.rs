@@ -7,6 +7,7 @@
 mod access;
 mod admission;
 mod api;
+mod edge;
 mod load;
 mod raw;
 mod run;
@@ -26,6 +27,7 @@ pub use access::{
 };
 pub use admission::{BreakerConfig, RateConfig};
 pub use api::{ApiConfig, Limits, SnapshotConfig};
+pub use edge::{EdgeConfig, ForwardHeader, TlsConfig};
 pub use load::ByteSize;
 pub use raw::Kind;
 pub use run::RunConfig;

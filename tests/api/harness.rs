@@ -3,12 +3,14 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use axum::http::response::Parts;
 use prejoin::access::Access;
 use prejoin::api::{AppState, router};
 use prejoin::config::ApiConfig;
 use prejoin::mapping::Mapping;
 use prejoin::query::{Fields, SearchRequest, Signer, parse};
 use prejoin::sink::{self, Client, Method};
+use prejoin::state::State;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -51,6 +53,11 @@ impl Reply {
         let rows = json["data"].as_array().unwrap_or_else(|| panic!("no rows: {json}"));
         rows.iter().map(|row| row["_id"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// What the names of its state's indexes begin with.
+pub(super) fn state_prefix(alias: &str) -> String {
+    format!("{alias}-kept")
 }
 
 impl Api {
@@ -142,13 +149,10 @@ impl Api {
 
     fn at(client: Client, alias: String, fields: Fields, config: &ApiConfig) -> Self {
         let signer = Signer::new(KEY).unwrap();
-        let state = AppState::new(
-            client.clone(),
-            signer,
-            vec![alias.clone()],
-            config,
-            Access::new(config).unwrap(),
-        );
+        let remembered = State::new(client.clone(), &state_prefix(&alias));
+        let kept = (client.clone(), remembered);
+        let access = Access::new(config).unwrap();
+        let state = AppState::new(kept, signer, vec![alias.clone()], config, access);
         Self { alias, client, fields, router: router(state) }
     }
 
@@ -177,9 +181,15 @@ impl Api {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
-    pub(super) async fn send(&self, request: Request<Body>) -> Reply {
+    /// What is answered, as it travels.
+    pub(super) async fn raw(&self, request: Request<Body>) -> (Parts, Vec<u8>) {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
+        (parts, to_bytes(body, usize::MAX).await.unwrap().to_vec())
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Reply {
+        let (parts, body) = self.raw(request).await;
         let header = |name: &str| {
             parts
                 .headers
@@ -188,7 +198,7 @@ impl Api {
                 .unwrap_or_default()
         };
         let content_type = header("content-type");
-        let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        let text = String::from_utf8(body).unwrap();
         Reply { status: parts.status.as_u16(), content_type, headers: parts.headers, text }
     }
 

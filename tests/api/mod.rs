@@ -1,6 +1,7 @@
 //! The query API on real engines, against what is right.
 
 mod admission;
+mod answers;
 mod docs;
 mod document;
 mod documents;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use prejoin::api::Server;
-use prejoin::config::{ApiConfig, Config, LoadConfig, RunConfig, Secret};
+use prejoin::config::{ApiConfig, Config, LoadConfig, RunConfig, Secret, TlsConfig};
 use prejoin::sink::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::documents;
 use super::harness::Api;
 use crate::support::engines::{TestEngine, config, on_both_engines};
+use crate::support::tls::{Authority, Certified};
 
 async fn configured(listen: &str, cursor_key: Option<&str>) -> Config {
     Config {
@@ -153,6 +154,80 @@ async fn a_request_that_never_ends_does_not_keep_it() {
     stop.send(()).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(20), running).await;
     ended.expect("the server does not end").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn it_speaks_tls_by_its_certificate_and_ends_what_is_under_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let Certified { certificate, key } = authority.certify();
+    let tls = TlsConfig {
+        cert_file: folder.path().join("cert.pem"),
+        key_file: folder.path().join("key.pem"),
+    };
+    std::fs::write(&tls.cert_file, certificate).unwrap();
+    std::fs::write(&tls.key_file, &key).unwrap();
+    let mut config = configured("127.0.0.1:0", None).await;
+    config.api.edge.tls = Some(tls.clone());
+    let server = Server::bind(&config, served()).await.unwrap();
+    let (address, url) = (server.address(), server.url());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async move {
+        drop(stopped.await);
+    }));
+    let ca = authority.file(folder.path());
+    let asked = async |arguments: &[&str]| {
+        let mut curl = tokio::process::Command::new("curl");
+        let output = curl.args(["-sS", "--max-time", "30"]).args(arguments).output().await.unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let healthz = format!("{url}/healthz");
+    let ca = ca.to_str().unwrap();
+    assert!(url.starts_with("https://"), "{url}");
+    assert_eq!(asked(&["--cacert", ca, &healthz]).await, r#"{"status":"ok"}"#);
+    // Whoever does not know the authority does not believe it; in clear there is no answer.
+    assert_eq!(asked(&[&healthz]).await, "");
+    assert_eq!(asked(&[&healthz.replace("https", "http")]).await, "");
+
+    // One who never ends its handshake does not keep it.
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(b"\x16\x03\x01").await.unwrap();
+    stop.send(()).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), running).await;
+    ended.expect("the server does not end").unwrap().unwrap();
+
+    std::fs::write(&tls.key_file, "none").unwrap();
+    let refused = Server::bind(&config, served()).await.err().unwrap();
+    assert!(format!("{refused:#}").starts_with("`api.tls`: "), "{refused:#}");
+    assert!(!format!("{refused:?}").contains("none"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_end() {
+    let config = configured("127.0.0.1:0", None).await;
+    let server = Server::bind(&config, served()).await.unwrap();
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async move {
+        drop(stopped.await);
+    }));
+    let (head, body) = post("{")
+        .split_once("\r\n\r\n")
+        .map(|(head, body)| (format!("{head}\r\n\r\n"), body.to_owned()))
+        .unwrap();
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(head.as_bytes()).await.unwrap();
+    ask(address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+    stop.send(()).unwrap();
+    // The end has begun once nobody new is let in.
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    half.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    half.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("application/problem+json"), "{answer}");
+    running.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,77 @@
+//! The form of an answer that is a success.
+//!
+//! Promises: `meta` comes last, and the tag (`ETag`) is of all that comes before it, so that two answers of one tag say the
+//! same. Never has a time or a request's id in the tag.
+
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_TYPE, ETAG};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::problem::Problem;
+use super::request::Rows;
+
+/// Where the time of an answer went, for its `Server-Timing`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spent {
+    /// To understand the request.
+    pub(super) plan: Duration,
+    /// To wait for the engine.
+    pub(super) engine: Duration,
+}
+
+/// What is told beside the answer.
+#[derive(Serialize)]
+pub(super) struct Meta<'a> {
+    /// The real index behind the alias; left out when there is no row to tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'a str>,
+    /// Up to when all changes in the services are in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<Timestamp>,
+    /// How long ago that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_ms: Option<u64>,
+    took_ms: u128,
+    request_id: &'a str,
+}
+
+impl<'a> Meta<'a> {
+    /// Of an answer that began at `start`.
+    pub(super) fn new(
+        (index, as_of): (Option<&'a str>, Option<Timestamp>),
+        request_id: &'a str,
+        start: Instant,
+    ) -> Self {
+        let lag = |as_of: Timestamp| Timestamp::now().duration_since(as_of).as_millis();
+        // A service's clock may be ahead of ours.
+        let lag_ms = as_of.map(|as_of| u64::try_from(lag(as_of)).unwrap_or(0));
+        Self { index, as_of, lag_ms, took_ms: start.elapsed().as_millis(), request_id }
+    }
+}
+
+/// The answer that says `told`, an object with members, in so many rows.
+pub(super) fn reply(
+    told: &impl Serialize,
+    meta: &Meta<'_>,
+    spent: Spent,
+    rows: usize,
+) -> Result<Response, Problem> {
+    let mut body = serde_json::to_vec(told).map_err(|_| Problem::internal())?;
+    let tag = HeaderValue::try_from(format!("W/\"{:032x}\"", xxh3_128(&body)));
+    body.pop();
+    body.extend(b",\"meta\":");
+    serde_json::to_writer(&mut body, meta).map_err(|_| Problem::internal())?;
+    body.push(b'}');
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ETAG, tag.map_err(|_| Problem::internal())?);
+    response.extensions_mut().insert(Rows(rows));
+    response.extensions_mut().insert(spent);
+    Ok(response)
+}
