@@ -17,12 +17,14 @@ mod generation;
 mod get;
 mod host;
 mod listen;
+mod openapi;
 mod peer;
 mod problem;
 mod rate;
 mod ready;
 mod reply;
 mod request;
+mod schema;
 mod search;
 mod snapshot;
 mod wire;
@@ -132,6 +134,9 @@ pub fn router(state: AppState) -> Router {
     let watched = state.shared.access.is_watched();
     let router = Router::new()
         .route("/v1/{index}", get(get::get))
+        .route("/openapi.json", get(openapi::openapi))
+        .route("/v1/schema", get(schema::all))
+        .route("/v1/schema/{index}", get(schema::one))
         .route("/v1/{index}/search", post(search::search))
         .route("/v1/{index}/explain", post(explain::explain))
         .route("/v1/{index}/{id}", get(document::document))

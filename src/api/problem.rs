@@ -222,6 +222,11 @@ impl Problem {
         self
     }
 
+    /// Whether there is nothing wrong but that the index is not built yet.
+    pub(super) fn is_of_a_missing_index(&self) -> bool {
+        self.code == Self::index_missing().code
+    }
+
     /// The word for programs and for the log.
     pub(super) fn code(&self) -> &'static str {
         self.code

@@ -195,6 +195,16 @@ impl Fields {
         self.known.contains_key(path) || self.only_shown.contains(path)
     }
 
+    /// Every field that may be named, in the order of the paths.
+    pub fn iter(&self) -> impl Iterator<Item = &Known> {
+        self.known.values()
+    }
+
+    /// Paths that rows may have, and that nothing may name.
+    pub fn only_shown(&self) -> impl Iterator<Item = &str> {
+        self.only_shown.iter().map(String::as_str)
+    }
+
     /// For an object of which not everything is known: the fields in it that are, each with the engine's that shows it.
     pub fn known_parts(&self, object: &Known) -> Option<Vec<(&str, &str)>> {
         if object.shape != Shape::Object || !self.partial.contains(&object.path) {

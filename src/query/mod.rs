@@ -17,6 +17,7 @@ mod named;
 pub mod parse;
 pub mod project;
 pub mod rows;
+pub mod schema;
 mod value;
 
 pub use crate::config::Limits;
@@ -24,7 +25,7 @@ pub use cost::cost;
 pub use cursor::{Binding, Held, PageEnd, Signer};
 pub use fault::{Code, Fault, Pointer, Refusal};
 pub use fields::{Fields, Kind};
-pub use parse::{parse, parse_within};
+pub use parse::{KEYS as SEARCH_KEYS, parse, parse_within};
 pub use project::Selection;
 pub use rows::RowFilter;
 pub use value::Scalar;

@@ -12,6 +12,7 @@ mod get;
 mod harness;
 mod isolation;
 mod limits;
+mod openapi;
 mod paging;
 mod problems;
 mod search;

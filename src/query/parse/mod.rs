@@ -11,7 +11,8 @@ use super::json::Json;
 use super::{Count, DEFAULT_PAGE, Filter, Limits, Order, Page, SearchRequest, Sort, Target};
 use crate::finding::did_you_mean;
 
-const KEYS: [&str; 5] = ["filter", "sort", "page", "fields", "count"];
+/// The members of a search.
+pub const KEYS: [&str; 5] = ["filter", "sort", "page", "fields", "count"];
 
 /// Reads `body` as a search of documents with these `fields`, within the default limits.
 ///

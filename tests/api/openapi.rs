@@ -1,0 +1,146 @@
+//! What the API says of itself: fields for forms, and OpenAPI for clients.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use super::harness::Api;
+use crate::support::engines::{TestEngine, on_both_engines};
+
+on_both_engines!(each_field_is_told_with_what_it_can_serve);
+
+async fn get(api: &Api, path: &str) -> Value {
+    let reply = api.send(Request::get(path).body(Body::empty()).unwrap()).await;
+    assert_eq!((reply.status, reply.content_type.as_str()), (200, "application/json"), "{path}");
+    reply.json()
+}
+
+async fn each_field_is_told_with_what_it_can_serve(engine: TestEngine) {
+    let api = Api::empty(engine.client().await).await;
+    let answer = get(&api, &format!("/v1/schema/{}", api.alias)).await;
+    assert_eq!(answer["meta"]["index"], format!("{}-000001", api.alias));
+    assert_eq!(answer["data"], get(&api, "/v1/schema").await["data"][0]);
+    let fields = answer["data"]["fields"].as_array().unwrap();
+    let told = |path: &str| {
+        fields.iter().find(|field| field["path"] == path).unwrap_or_else(|| panic!("{path}"))
+    };
+    assert_eq!(fields.len(), api.fields.iter().count());
+    assert_eq!(
+        (&told("amount")["type"], &told("amount")["kind"]),
+        (&json!("long"), &json!("integer"))
+    );
+    assert_eq!(told("settlements.lines.code")["list"], "settlements.lines");
+    // Whatever is told can be asked.
+    for field in fields.iter().filter(|field| field["sortable"] == true) {
+        let reply = api.search(&json!({"sort": [{"field": field["path"]}]})).await;
+        assert_eq!(reply.status, 200, "{field}: {}", reply.text);
+    }
+    let unknown = Request::get("/v1/schema/nothing").body(Body::empty()).unwrap();
+    assert_eq!(api.send(unknown).await.status, 404);
+    api.remove().await;
+}
+
+/// Every `$ref` below, and where it stands.
+fn references(at: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                if let ("$ref", Value::String(to)) = (name.as_str(), value) {
+                    found.push((at.to_owned(), to.clone()));
+                }
+                references(&format!("{at}/{name}"), value, found);
+            }
+        }
+        Value::Array(elements) => {
+            for (number, value) in elements.iter().enumerate() {
+                references(&format!("{at}/{number}"), value, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Paths of the router's source, each with the methods that it answers.
+fn routes() -> BTreeMap<String, BTreeSet<String>> {
+    let source = include_str!("../../src/api/mod.rs");
+    let mut routes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for route in source.split(".route(").skip(1) {
+        let end = route.find("\n        .").unwrap_or(route.len());
+        let route = &route[..end];
+        let path = route.split('"').nth(1).unwrap_or_else(|| panic!("no path: {route}"));
+        let answers = |method: &&&str| route.contains(&format!("{method}("));
+        let methods = ["get", "post"].iter().filter(answers).map(|method| (*method).to_owned());
+        routes.entry(path.to_owned()).or_default().extend(methods);
+    }
+    routes
+}
+
+#[tokio::test]
+async fn every_route_is_described() {
+    let api = Api::empty(TestEngine::OpenSearch.client().await).await;
+    let document = get(&api, "/openapi.json").await;
+    let routes = routes();
+    assert!(routes.len() >= 7 && routes.values().all(|methods| !methods.is_empty()), "{routes:?}");
+    let expected: BTreeMap<String, BTreeSet<String>> = routes
+        .into_iter()
+        .map(|(path, methods)| {
+            let named = path.replace("/v1/{index}", &format!("/v1/{}", api.alias));
+            (named.replace("/v1/schema/{index}", &format!("/v1/schema/{}", api.alias)), methods)
+        })
+        .collect();
+    let described =
+        document["paths"].as_object().unwrap().iter().map(|(path, item)| {
+            (path.clone(), item.as_object().unwrap().keys().cloned().collect())
+        });
+    assert_eq!(described.collect::<BTreeMap<_, BTreeSet<String>>>(), expected);
+    api.remove().await;
+}
+
+#[tokio::test]
+async fn the_description_holds_together() {
+    let api = Api::empty(TestEngine::OpenSearch.client().await).await;
+    let document = get(&api, "/openapi.json").await;
+    assert_eq!(document["openapi"], "3.1.0");
+    assert!(document["info"]["title"].is_string() && document["info"]["version"].is_string());
+    let mut found = Vec::new();
+    references("", &document, &mut found);
+    assert!(found.len() > 20, "{}", found.len());
+    for (at, to) in found {
+        let pointer = to.strip_prefix('#').unwrap_or_else(|| panic!("{at}: {to}"));
+        assert!(document.pointer(pointer).is_some(), "{at}: {to}");
+    }
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(ids.insert(id.to_owned()), "{id} stands twice");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.contains_key("200"), "{method} {path}");
+            for (status, response) in responses {
+                assert!(status.parse::<u16>().is_ok(), "{status}");
+                let told = response["description"].is_string() || response["$ref"].is_string();
+                assert!(told, "{method} {path} {status}");
+            }
+            let declared = operation["parameters"].as_array().into_iter().flatten();
+            let declared: BTreeSet<&str> = declared
+                .filter(|parameter| parameter["in"] == "path" && parameter["required"] == true)
+                .map(|parameter| parameter["name"].as_str().unwrap())
+                .collect();
+            let needed = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+            assert_eq!(declared, needed.collect::<BTreeSet<_>>(), "{method} {path}");
+        }
+    }
+    let names = document["components"]["schemas"].as_object().unwrap().keys();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    for name in names {
+        assert!(name.chars().all(plain), "{name}");
+    }
+    let pointer = format!("/components/schemas/{}.Filter/properties/amount/properties", api.alias);
+    let operators = document.pointer(&pointer).unwrap().as_object().unwrap();
+    assert_eq!(operators["gte"]["type"], "integer");
+    let row = format!("/components/schemas/{}.Row/properties/manager/properties/name", api.alias);
+    assert!(document.pointer(&row).is_some());
+    api.remove().await;
+}
