@@ -19,7 +19,7 @@ pub(super) async fn conditional(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.append(VARY, HeaderValue::from_static("authorization, accept, prefer"));
+    headers.append(VARY, HeaderValue::from_static("authorization, x-api-key, accept, prefer"));
     let tag = headers.get(ETAG).and_then(|tag| opaque(tag.to_str().ok()?));
     let same = known
         .zip(tag)

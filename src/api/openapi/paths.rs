@@ -3,10 +3,10 @@
 //! Promises: each operation names every status that it can be answered with. Never has an operation that the caller's role
 //! does not have.
 
-use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::{
-    Array, Content, HttpMethod, Object, PathItem, PathsBuilder, Ref, RefOr, Required,
-    ResponseBuilder, Schema, Type, request_body::RequestBodyBuilder,
+    Array, Content, HttpMethod, Object, ObjectBuilder, PathItem, PathsBuilder, Ref, RefOr,
+    Required, ResponseBuilder, Schema, Type, request_body::RequestBodyBuilder,
 };
 
 use super::Named;
@@ -47,6 +47,18 @@ pub(super) fn of_index(
         .response("200", answer(Object::with_type(Type::Object)));
     paths = paths.path(under("/v1/schema/{index}"), item(HttpMethod::Get, schema));
     if caller.may(Operation::Search) {
+        let told = "Conditions, `amount=gte.5`, by field; all of them hold.";
+        let list = operation(&id("list"), "A page of documents, by query string", name, &SEARCHED)
+            .parameter(conditions(told))
+            .parameter(list_parameter("sort", "Fields, each with `-` before it for `desc`."))
+            .parameter(list_parameter("fields", "Paths to answer with; all when left out."))
+            .parameter(text_parameter("page[size]", "Rows of the page."))
+            .parameter(text_parameter("page[after]", "The `page.next` of the page before."))
+            .parameter(text_parameter("count", "`exact`, `capped` or `none`."))
+            .parameter(known_tag())
+            .response("200", answer(of("Answer")))
+            .response("304", unchanged());
+        paths = paths.path(under("/v1/{index}"), item(HttpMethod::Get, list));
         let body = RequestBodyBuilder::new()
             .content("application/json", Content::new(Some(of("Search"))))
             .required(Some(Required::True));
@@ -70,10 +82,7 @@ pub(super) fn of_index(
             .parameter(list_parameter("fields", "Paths to answer with; all when left out."))
             .parameter(known_tag())
             .response("200", answer(of("Document")))
-            .response(
-                "304",
-                ResponseBuilder::new().description("It is what `If-None-Match` says."),
-            );
+            .response("304", unchanged());
         paths = paths.path(under("/v1/{index}/{id}"), item(HttpMethod::Get, get));
     }
     paths
@@ -122,4 +131,31 @@ fn known_tag() -> ParameterBuilder {
         .required(Required::False)
         .description(Some("The `ETag` of the answer that one has."))
         .schema(Some(Object::with_type(Type::String)))
+}
+
+fn text_parameter(name: &str, told: &str) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(told))
+        .schema(Some(Object::with_type(Type::String)))
+}
+
+/// Any number of parameters that are called by fields.
+fn conditions(told: &str) -> ParameterBuilder {
+    let any = ObjectBuilder::new()
+        .additional_properties(Some(Schema::Object(Object::with_type(Type::String))));
+    ParameterBuilder::new()
+        .name("conditions")
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(told))
+        .style(Some(ParameterStyle::Form))
+        .explode(Some(true))
+        .schema(Some(any))
+}
+
+fn unchanged() -> ResponseBuilder {
+    ResponseBuilder::new().description("It is what `If-None-Match` says.")
 }
