@@ -11,9 +11,10 @@ use anyhow::{Context, Result, bail};
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::access::{self, AuthConfig, RawAuth, RoleConfig};
+use super::access::{AuthConfig, RawAuth};
 use super::admission::{BreakerConfig, RateConfig, RawBreaker, RawRate};
 use super::edge::{EdgeConfig, ForwardHeader, RawCors, RawEdge, RawTls};
+use super::roles::{self, RoleConfig};
 use super::{ByteSize, Secret, raw};
 
 /// The query API's own settings.
@@ -152,7 +153,7 @@ impl RawApi {
         if !(1..=MOST_AT_A_TIME).contains(&concurrency) {
             bail!("api: `concurrency` must be between 1 and {MOST_AT_A_TIME}");
         }
-        access::validated(&self.roles)?;
+        roles::validated(&self.roles)?;
         let auth = self.auth.map(|auth| auth.validate(&self.roles, at)).transpose()?;
         let edge = RawEdge {
             hosts: self.hosts,

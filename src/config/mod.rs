@@ -10,6 +10,7 @@ mod api;
 mod edge;
 mod load;
 mod raw;
+mod roles;
 mod run;
 mod secret;
 
@@ -21,15 +22,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use jiff::tz::TimeZone;
 
-pub use access::{
-    Algorithm, AuthConfig, EVERY_PATH, IndexConfig, JwtConfig, JwtKeys, KeyConfig, Mask, Operation,
-    RoleConfig,
-};
+pub use access::{Algorithm, AuthConfig, JwtConfig, JwtKeys, KeyConfig};
 pub use admission::{BreakerConfig, RateConfig};
 pub use api::{ApiConfig, Limits, SnapshotConfig};
 pub use edge::{EdgeConfig, ForwardHeader, TlsConfig};
 pub use load::ByteSize;
 pub use raw::Kind;
+pub use roles::{EVERY_PATH, IndexConfig, Mask, Operation, RoleConfig};
 pub use run::RunConfig;
 pub use secret::Secret;
 

@@ -11,6 +11,7 @@ mod generator;
 mod get;
 mod harness;
 mod isolation;
+mod keys;
 mod limits;
 mod openapi;
 mod paging;

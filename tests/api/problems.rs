@@ -158,7 +158,7 @@ async fn a_path_that_is_none_is_told() {
       "status": 404,
       "code": "not_found",
       "message": "there is nothing at this path",
-      "detail": "searches are POST /v1/{index}/search",
+      "detail": "searches are GET /v1/{index}, or POST /v1/{index}/search",
       "request_id": "ID"
     }
     "#);

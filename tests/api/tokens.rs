@@ -10,10 +10,8 @@ use axum::{Json, Router, routing::get};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use prejoin::access::{Access, Turned, keys};
-use prejoin::config::{
-    Algorithm, ApiConfig, AuthConfig, JwtConfig, JwtKeys, KeyConfig, RoleConfig, Secret,
-};
+use prejoin::access::{Access, Turned};
+use prejoin::config::{Algorithm, ApiConfig, AuthConfig, JwtConfig, JwtKeys, RoleConfig, Secret};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
@@ -188,7 +186,7 @@ fn access_by(algorithms: &[Algorithm], source: JwtKeys, role_claim: &str) -> Acc
     Access::new(&ApiConfig { auth, roles: roles(), ..ApiConfig::default() }).unwrap()
 }
 
-fn roles() -> BTreeMap<String, RoleConfig> {
+pub(super) fn roles() -> BTreeMap<String, RoleConfig> {
     let role = json!({"operations": ["search"], "indexes": {"contracts": {"fields": ["*"]}}});
     serde_json::from_value(json!({"viewer": role, "admin": role})).unwrap()
 }
@@ -374,35 +372,4 @@ async fn keys_may_lie_in_a_file() {
     std::fs::write(&file, json!({"keys": [signing.public("k1")]}).to_string()).unwrap();
     let access = access(&ALL, JwtKeys::File(file));
     assert!(admitted(&access, &signing.token(Some("k1"), &claims())).await.is_ok());
-}
-
-#[tokio::test]
-async fn an_api_key_lets_in_whom_it_was_made_for() {
-    let key = keys::draw();
-    let config = KeyConfig {
-        name: "report".to_owned(),
-        sha256: keys::hash(&key),
-        role: "viewer".to_owned(),
-        claims: serde_json::Map::from_iter([("tenant".to_owned(), json!("t1"))]),
-    };
-    let auth = AuthConfig::Known { keys: vec![config], jwt: None };
-    let access = Access::new(&ApiConfig { auth, roles: roles(), ..ApiConfig::default() }).unwrap();
-    let ask = async |headers: &[(&'static str, &str)]| {
-        let mut all = HeaderMap::new();
-        for (name, value) in headers {
-            all.append(*name, value.parse().unwrap());
-        }
-        access.admit(&all).await.map(|caller| caller.subject.clone())
-    };
-    let bearer = format!("Bearer {key}");
-    assert_eq!(ask(&[("x-api-key", &key)]).await.as_deref(), Ok("report"));
-    assert_eq!(ask(&[("authorization", &bearer)]).await.as_deref(), Ok("report"));
-    assert_eq!(ask(&[]).await, Err(Turned::Empty));
-    for wrong in [&keys::draw(), "", "prejoin_", &keys::hash(&key)] {
-        assert_eq!(ask(&[("x-api-key", wrong)]).await, Err(Turned::Unknown), "{wrong}");
-    }
-    // Two are one too many, even of the same.
-    assert_eq!(ask(&[("x-api-key", &key), ("authorization", &bearer)]).await, Err(Turned::Unknown));
-    assert_eq!(ask(&[("x-api-key", &key), ("x-api-key", &key)]).await, Err(Turned::Unknown));
-    assert_eq!(ask(&[("authorization", &format!("Basic {key}"))]).await, Err(Turned::Unknown));
 }

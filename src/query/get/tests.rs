@@ -90,7 +90,7 @@ fn what_is_wrong_has_its_place() {
     page[size] invalid_value: a whole number from 0 to 200 is expected here
     manger.name unknown_field: unknown field `manger.name` (did you mean `manager.name`?)
     amount invalid_value: a whole number is expected here, not a string
-    title unknown_operator: unknown operator `equals` (known are eq, ne, in, lt, lte, gt, gte, exists, some)
+    title unknown_operator: unknown operator `equals` (known are eq, ne, in, nin, lt, lte, gt, gte, between, exists, contains, icontains, starts_with, match, phrase, some, none, every, count)
     ");
     insta::assert_snapshot!(refused("or=(title.eq.a,amount.gt)&and=(title.eq.\"a&title=a&settlements=some(status.eq.a"), @r#"
     or invalid_query: an operator and a value are expected, at character 20 (write `operator.value`, such as `eq.active`; a value that looks like an operator is written in double quotes)
