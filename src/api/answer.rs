@@ -2,9 +2,12 @@
 //!
 //! Promises: rows and sort values stay text, so that no number loses a digit. An answer that is not whole is no answer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::highlights::Highlights;
 use super::problem::Problem;
 
 /// What the engine answers.
@@ -53,6 +56,9 @@ pub(super) struct Hit {
     #[serde(rename = "_source")]
     pub(super) source: Box<RawValue>,
     pub(super) sort: Box<RawValue>,
+    /// By the engine's fields.
+    #[serde(default)]
+    pub(super) highlight: BTreeMap<String, Vec<String>>,
 }
 
 impl EngineAnswer {
@@ -70,11 +76,13 @@ impl EngineAnswer {
 
 /// What a search is answered with.
 #[derive(Serialize)]
-pub(super) struct Found {
+pub(super) struct Found<'a> {
     pub(super) data: Vec<Box<RawValue>>,
     pub(super) page: FoundPage,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) total: Option<Total>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) highlights: Option<Highlights<'a>>,
 }
 
 /// What a request for one document is answered with.

@@ -15,6 +15,7 @@ mod extent;
 mod freshness;
 mod generation;
 mod get;
+mod highlights;
 mod host;
 mod listen;
 mod openapi;

@@ -21,6 +21,7 @@ use super::breaker::Unanswered;
 use super::caller::may;
 use super::extent::{self, Next};
 use super::generation::{Generation, Latest, View};
+use super::highlights::highlights;
 use super::problem::Problem;
 use super::reply::{Meta, Spent, reply};
 use super::request::{RequestId, Trail};
@@ -255,6 +256,7 @@ fn render(
             next,
         },
         total: total.filter(|_| request.count != Count::None),
+        highlights: highlights(&request.highlight, &hits),
     };
     let index = hits.first().map(|hit| hit.index.as_str());
     let meta = Meta::new((index, as_of), request_id, start);

@@ -18,7 +18,10 @@ pub fn cost(request: &SearchRequest) -> u32 {
     // An index that is held is held whole.
     let held = if page.snapshot && page.after.is_none() { 5 } else { 0 };
     let counted = if request.count == Count::Exact { 2 } else { 0 };
-    let units = 1 + rows + skipped + held + counted + filter(&request.filter);
+    let words = request.q.as_ref().map_or(0, |q| 1 + q.fields.len() / 4);
+    let picked = request.sort.iter().filter_map(|sort| sort.pick.as_ref());
+    let picked: usize = picked.map(|pick| 3 + filter(&pick.filter)).sum();
+    let units = 1 + words + picked + rows + skipped + held + counted + filter(&request.filter);
     u32::try_from(units).unwrap_or(u32::MAX)
 }
 

@@ -36,6 +36,8 @@ pub const DEFAULT_PAGE: usize = 50;
 pub const MAX_TEXT: usize = 200;
 /// Most places that the words of a text are looked for: words, times forms of fields.
 pub const MAX_PLACES: usize = 400;
+/// Most fields that show where words were found.
+pub const MAX_HIGHLIGHTS: usize = 20;
 /// Elements that a list is known to have at most, and then some.
 pub const MAX_ELEMENTS: u32 = 1_000_000;
 /// How far a capped total counts.
@@ -54,6 +56,10 @@ pub struct SearchRequest {
     pub fields: Option<Vec<String>>,
     /// How exact the total is to be.
     pub count: Count,
+    /// Whose words documents have to have; without a sort, the best come first.
+    pub q: Option<TextSearch>,
+    /// In which fields its words are to be shown.
+    pub highlight: Vec<TextField>,
 }
 
 /// Which documents, or which elements of a list. Each node is closed: nothing outside of it changes what it means.
@@ -198,6 +204,17 @@ pub struct TextField {
     pub whole: Option<String>,
 }
 
+/// A text whose words are in some fields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextSearch {
+    /// The text, composed to NFC; it has a letter or a digit.
+    pub text: String,
+    /// Where; at least one.
+    pub fields: Vec<TextField>,
+    /// How; each word may be in another field.
+    pub mode: Mode,
+}
+
 /// How the words of a text are to be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -233,6 +250,28 @@ pub struct Sort {
     pub field: Target,
     /// Which way.
     pub order: Order,
+    /// For a field of a list's elements: which of them stands for the document.
+    pub pick: Option<Pick>,
+}
+
+/// One value of the elements of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pick {
+    /// Full path of the list, which is in no other.
+    pub list: String,
+    /// Which of the values.
+    pub agg: Agg,
+    /// Which elements are looked at.
+    pub filter: Filter,
+}
+
+/// Which of several values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agg {
+    /// The greatest.
+    Max,
+    /// The least.
+    Min,
 }
 
 /// Which way a key runs.

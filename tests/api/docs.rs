@@ -28,7 +28,7 @@ async fn every_example_is_a_search() {
     let mapping = r#"{"mappings": {"properties": {
         "contract_no": {"type": "keyword"}, "status": {"type": "keyword"}, "amount": {"type": "long"},
         "signed_at": {"type": "date"}, "title": {"type": "text"}, "memo": {"type": "text"},
-        "account": {"properties": {"grade": {"type": "keyword"}}},
+        "account": {"properties": {"name": {"type": "text"}, "grade": {"type": "keyword"}}},
         "manager": {"properties": {"name": {"type": "keyword"}}},
         "settlements": {"type": "nested", "properties": {"status": {"type": "keyword"}, "amount": {"type": "long"}}}}}}"#;
     let mapping = Mapping::parse(Path::new("m.json"), mapping).unwrap();

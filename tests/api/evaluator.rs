@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
-use prejoin::query::{Filter, Kind, Op, Order, Place, Scalar, SearchRequest, Sort};
+use prejoin::query::{Agg, Filter, Kind, Op, Order, Place, Scalar, SearchRequest, Sort};
 use serde_json::Value;
 
 use super::documents::exact;
@@ -16,10 +16,18 @@ use super::words;
 pub(super) fn answer(documents: &[Value], request: &SearchRequest) -> Vec<String> {
     let mut found: Vec<&Value> =
         documents.iter().filter(|document| matches(document, "", &request.filter)).collect();
+    if let Some(q) = &request.q {
+        found.retain(|document| words::found(document, "", &q.text, (&q.fields, q.mode)));
+    }
+    let score = |document| match &request.q {
+        Some(q) if request.sort.is_empty() => words::score(document, q),
+        _ => 0,
+    };
     found.sort_by(|left, right| {
         let keys = request.sort.iter().map(|sort| by_key(left, right, sort));
         let first = keys.into_iter().find(|order| order.is_ne());
-        first.unwrap_or_else(|| id(left).cmp(id(right)))
+        let best = || score(right).cmp(&score(left));
+        first.unwrap_or_else(|| best().then_with(|| id(left).cmp(id(right))))
     });
     found.into_iter().map(|document| id(document).to_owned()).collect()
 }
@@ -171,9 +179,18 @@ fn by_key(left: &Value, right: &Value, sort: &Sort) -> Ordering {
         _ => Value::Null,
     };
     let key = |document| {
-        let values = at(document, "", &sort.field.path).into_iter();
+        let (values, greatest) = match &sort.pick {
+            Some(pick) => {
+                let elements = at(document, "", &pick.list).into_iter();
+                let elements = elements.filter(|it| matches(it, &pick.list, &pick.filter));
+                let values = elements.flat_map(|it| at(it, &pick.list, &sort.field.path));
+                (values.collect::<Vec<_>>(), pick.agg == Agg::Max)
+            }
+            None => (at(document, "", &sort.field.path), descending),
+        };
+        let values = values.into_iter();
         let order = |left: &&Value, right: &&Value| compare(sort.field.kind, left, right);
-        let first = if descending { values.max_by(order) } else { values.min_by(order) };
+        let first = if greatest { values.max_by(order) } else { values.min_by(order) };
         first.unwrap_or(&absent)
     };
     match (key(left), key(right)) {

@@ -86,8 +86,43 @@ impl Generator {
             json!({"field": field, "order": order})
         });
         search["sort"] = keys.collect();
+        if self.0.one_in(3) {
+            search["q"] = self.q();
+            if self.0.one_in(2) {
+                search["sort"] = json!([]);
+            }
+        }
+        if self.0.one_in(3) {
+            let key = self.picked();
+            let sort = search["sort"].as_array_mut().unwrap();
+            sort.insert(self.0.below(sort.len() + 1), key);
+        }
         search["page"] = json!({"size": 1 + self.0.below(60)});
         search
+    }
+
+    fn q(&mut self) -> Value {
+        let first = if self.0.one_in(4) { self.0.pick(&NAMES) } else { self.0.pick(&WORDS) };
+        let mut q = json!({"text": format!("{first} {}", self.0.words(4)).trim_end()});
+        if self.0.one_in(2) {
+            let fields = ["title", "note", "settlements.note"];
+            q["fields"] = json!(fields[self.0.below(2)..=2]);
+        }
+        if self.0.one_in(2) {
+            q["mode"] = self.0.pick(&["all", "any", "phrase"]).into();
+        }
+        q
+    }
+
+    /// A key that looks into the list.
+    fn picked(&mut self) -> Value {
+        let field = self.0.pick(&["amount", "status", "due", "payer.name"]);
+        let mut key = json!({"field": format!("settlements.{field}"), "agg": self.0.pick(&["max", "min"]),
+            "order": self.0.pick(&["asc", "desc"])});
+        if self.0.one_in(2) {
+            key["where"] = self.filter(Level::Settlement, 2);
+        }
+        key
     }
 
     fn filter(&mut self, level: Level, depth: usize) -> Value {

@@ -10,6 +10,7 @@ mod failures;
 mod generator;
 mod get;
 mod harness;
+mod highlights;
 mod isolation;
 mod keys;
 mod limits;

@@ -1,6 +1,6 @@
 //! What is in a text by its words, the plain way: as the analyzers `standard` and `cjk` take texts apart.
 
-use prejoin::query::{Mode, TextField};
+use prejoin::query::{Mode, TextField, TextSearch};
 use serde_json::Value;
 
 use super::evaluator::at;
@@ -32,6 +32,18 @@ pub(super) fn found(
                 && words().any(|word| is_told(&word) && has(word))
         }
     }
+}
+
+/// What it scores: each word, where one is enough; the text in a piece; a field that is nothing else.
+pub(super) fn score(document: &Value, q: &TextSearch) -> usize {
+    let words = || q.text.split(' ').filter(|word| word.chars().any(char::is_alphanumeric));
+    let piece = |text: &str| found(document, "", text, (&q.fields, Mode::Phrase));
+    let each = words().filter(|word| q.mode == Mode::Any && piece(word)).count();
+    let in_a_piece = q.mode != Mode::Phrase && words().count() > 1 && piece(&q.text);
+    let is_whole = q.fields.iter().filter(|field| field.whole.is_some()).any(|field| {
+        at(document, "", &field.path).iter().any(|text| text.as_str() == Some(q.text.as_str()))
+    });
+    each + usize::from(in_a_piece) * 1_000 + usize::from(is_whole) * 2_000
 }
 
 fn anywhere(

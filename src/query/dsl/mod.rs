@@ -1,8 +1,8 @@
 //! Turns a search into the one query that the engine is sent.
 //!
 //! Promises: pure, the same text for the same search. Every node of the filter becomes one closed clause, so that no
-//! sibling changes what it means; the caller's filter is a clause of its own, beside which others can stand. Everything
-//! runs in filter context: nothing is scored.
+//! sibling changes what it means; the caller's filter is a clause of its own, beside which others can stand. What is scored
+//! is scored by constants: no other document moves a score.
 
 pub(super) mod words;
 
@@ -12,8 +12,8 @@ use jiff::tz::Offset;
 use serde_json::{Map, Value, json};
 
 use super::{
-    COUNT_CAP, Count, Filter, Kind, Op, Order, Page, Place, Scalar, SearchRequest, Sort, Target,
-    TextField, WINDOW,
+    Agg, COUNT_CAP, Count, Filter, Kind, Op, Order, Page, Pick, Place, Scalar, SearchRequest, Sort,
+    Target, TextField, WINDOW,
 };
 use crate::mapping::OWN_FIELD;
 
@@ -30,7 +30,20 @@ pub struct Question {
 pub fn question(request: &SearchRequest, rows: &Filter) -> Question {
     let mut sort: Vec<Value> = request.sort.iter().map(sort_key).collect();
     sort.push(keyed(&format!("{OWN_FIELD}.id"), json!({"order": "asc"})));
-    Question { query: among_rows(rows, &clause(&request.filter)), sort: Value::Array(sort) }
+    let filter = clause(&request.filter);
+    let query = match &request.q {
+        None => among_rows(rows, &filter),
+        Some(q) => {
+            let found = words::found(&q.text, &q.fields, q.mode);
+            let rows = among_rows(rows, &json!({"bool": {"filter": [filter, found]}}));
+            if !request.sort.is_empty() {
+                return Question { query: rows, sort: Value::Array(sort) };
+            }
+            sort.insert(0, json!({"_score": {"order": "desc"}}));
+            json!({"bool": {"filter": [rows], "should": words::scores(q)}})
+        }
+    };
+    Question { query, sort: Value::Array(sort) }
 }
 
 /// What the caller asks is a closed node beside the one of the rows: nothing in it can widen them.
@@ -88,6 +101,9 @@ pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>
     {
         members.insert("post_filter".to_owned(), json!({"match_all": {}}));
     }
+    if let (Some(q), false) = (&request.q, request.highlight.is_empty()) {
+        members.insert("highlight".to_owned(), words::highlight(q, &request.highlight));
+    }
     body
 }
 
@@ -101,7 +117,18 @@ fn sort_key(sort: &Sort) -> Value {
         (Kind::Date { nanos: true }, Order::Desc) => json!(0),
         _ => json!("_last"),
     };
-    keyed(&sort.field.engine, json!({"order": order, "missing": missing}))
+    let mut key = json!({"order": order, "missing": missing});
+    if let (Value::Object(members), Some(Pick { list, agg, filter })) = (&mut key, &sort.pick) {
+        let mode = match agg {
+            Agg::Max => "max",
+            Agg::Min => "min",
+        };
+        // The query does not choose among the elements here.
+        let nested = json!({"path": list, "filter": clause(filter)});
+        members.insert("mode".to_owned(), json!(mode));
+        members.insert("nested".to_owned(), nested);
+    }
+    keyed(&sort.field.engine, key)
 }
 
 pub(super) fn clause(filter: &Filter) -> Value {

@@ -4,10 +4,15 @@
 //! found within a longer word where the analyzer keeps pairs, and a number with hyphens is found whole. A score is made of
 //! constants: no other document moves it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{keyed, one_of};
-use crate::query::{Mode, TextField};
+use super::{keyed, one_of, some};
+use crate::query::{Mode, TextField, TextSearch};
+
+/// What a document scores of which a field is the text.
+const WHOLE: u32 = 256;
+/// What one scores that has the text in a piece.
+const PIECE: u32 = 128;
 
 /// The words of a text: what stands between spaces and has a letter or a digit.
 pub(in crate::query) fn of(text: &str) -> impl Iterator<Item = &str> {
@@ -43,6 +48,55 @@ pub(super) fn found(text: &str, fields: &[TextField], mode: Mode) -> Value {
     }
 }
 
+/// What makes one document better than another: each word, where one is enough; that they stand side by side; that a field
+/// is nothing else. Zero is a score as well.
+pub(super) fn scores(q: &TextSearch) -> Vec<Value> {
+    let TextSearch { text, fields, mode } = q;
+    let constant =
+        |clause: Value, boost: u32| json!({"constant_score": {"filter": clause, "boost": boost}});
+    let mut scores = Vec::new();
+    if *mode == Mode::Any {
+        scores.extend(
+            of(text).map(|word| constant(in_any(fields, |form| phrase(form, word, false)), 1)),
+        );
+    }
+    if *mode != Mode::Phrase && of(text).nth(1).is_some() {
+        scores.push(constant(in_any(fields, |form| phrase(form, text, false)), PIECE));
+    }
+    let whole: Vec<Value> = fields
+        .iter()
+        .filter_map(|field| {
+            let whole = field.whole.as_ref()?;
+            Some(within(field, json!({"term": keyed(whole, json!({"value": text}))})))
+        })
+        .collect();
+    if !whole.is_empty() {
+        scores.push(constant(one_of(&whole), WHOLE));
+    }
+    scores
+}
+
+/// Shows the words in these fields, and nothing of what else was asked.
+pub(super) fn highlight(q: &TextSearch, fields: &[TextField]) -> Value {
+    let names = fields.iter().flat_map(|field| &field.forms);
+    let shown: Map<String, Value> = names
+        .map(|name| {
+            let form = Form { name, is_first: false };
+            let words: Vec<Value> = match q.mode {
+                Mode::Phrase => vec![phrase(form, &q.text, false)],
+                Mode::All | Mode::Any => {
+                    of(&q.text).map(|word| phrase(form, word, false)).collect()
+                }
+            };
+            (name.clone(), json!({"highlight_query": one_of(&words)}))
+        })
+        .collect();
+    json!({
+        "encoder": "html", "pre_tags": ["<mark>"], "post_tags": ["</mark>"],
+        "require_field_match": true, "number_of_fragments": 0, "fields": shown,
+    })
+}
+
 /// A form of a field.
 #[derive(Clone, Copy)]
 struct Form<'a> {
@@ -51,19 +105,21 @@ struct Form<'a> {
     is_first: bool,
 }
 
+/// One of the elements is enough, where the field belongs to a list's.
+fn within(field: &TextField, clause: Value) -> Value {
+    match &field.list {
+        Some(list) => some(list, &clause),
+        None => clause,
+    }
+}
+
 /// One form of one of the fields fulfils it.
 fn in_any(fields: &[TextField], clause: impl Fn(Form<'_>) -> Value) -> Value {
     let mut each = Vec::new();
     for field in fields {
         for (number, name) in field.forms.iter().enumerate() {
             let clause = clause(Form { name, is_first: number == 0 });
-            each.push(match &field.list {
-                // One of the elements is enough.
-                Some(list) => {
-                    json!({"nested": {"path": list, "query": clause, "score_mode": "none"}})
-                }
-                None => clause,
-            });
+            each.push(within(field, clause));
         }
     }
     one_of(&each)

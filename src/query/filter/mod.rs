@@ -14,6 +14,8 @@ use super::json::Json;
 use super::{Filter, Limits, Op, Scalar, Target};
 use crate::finding::did_you_mean;
 
+pub(super) use texts::{searched, text_field};
+
 /// Every operator; which of them a field has depends on its type.
 const OPERATORS: [&str; 19] = [
     "eq",

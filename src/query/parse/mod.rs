@@ -2,17 +2,20 @@
 //!
 //! Promises: a body is either wholly understood or refused with everything that is wrong in it; nothing is ignored.
 
+mod order;
+mod words;
+
 use serde_json::value::RawValue;
 
 use super::fault::{Code, Faults, Pointer, Refusal};
-use super::fields::{Fields, Found, Shape};
-use super::filter::{self, cannot_serve, object};
+use super::fields::Fields;
+use super::filter::{self, object};
 use super::json::Json;
-use super::{Count, DEFAULT_PAGE, Filter, Limits, Order, Page, SearchRequest, Sort, Target};
+use super::{Count, DEFAULT_PAGE, Filter, Limits, Page, SearchRequest};
 use crate::finding::did_you_mean;
 
 /// The members of a search.
-pub const KEYS: [&str; 5] = ["filter", "sort", "page", "fields", "count"];
+pub const KEYS: [&str; 7] = ["filter", "sort", "page", "fields", "count", "q", "highlight"];
 
 /// Reads `body` as a search of documents with these `fields`, within the default limits.
 ///
@@ -84,7 +87,10 @@ impl Reader<'_> {
             page: self.first_page(),
             fields: None,
             count: Count::Capped,
+            q: None,
+            highlight: Vec::new(),
         };
+        let mut highlight = None;
         for (name, raw) in object(raw, at, &mut self.faults)? {
             let at = at.join(&name);
             match name.as_str() {
@@ -97,8 +103,13 @@ impl Reader<'_> {
                 "page" => request.page = self.page(raw, &at).unwrap_or(request.page),
                 "fields" => request.fields = self.paths(raw, &at),
                 "count" => request.count = self.count(raw, &at).unwrap_or(Count::None),
+                "q" => request.q = self.q(raw, &at),
+                "highlight" => highlight = Some((raw, at)),
                 _ => self.unknown_key(&name, &at, &KEYS),
             }
+        }
+        if let Some((raw, at)) = highlight {
+            request.highlight = self.highlight(raw, &at, request.q.as_ref()).unwrap_or_default();
         }
         Some(request)
     }
@@ -134,78 +145,6 @@ impl Reader<'_> {
     fn count(&mut self, raw: &RawValue, at: &Pointer) -> Option<Count> {
         let words = [("exact", Count::Exact), ("capped", Count::Capped), ("none", Count::None)];
         self.word(raw, at, &words)
-    }
-
-    fn sort(&mut self, raw: &RawValue, at: &Pointer) -> Option<Vec<Sort>> {
-        let elements = self.list(raw, at, "sort keys")?;
-        let Limits { sort_keys, .. } = self.limits;
-        if elements.len() > *sort_keys {
-            self.faults.add(at, Code::LimitExceeded, format!("more than {sort_keys} sort keys"));
-            return None;
-        }
-        let mut sort: Vec<Sort> = Vec::new();
-        for (number, raw) in elements.into_iter().enumerate() {
-            let at = at.join(number);
-            let Some(key) = self.sort_key(raw, &at) else { continue };
-            if sort.iter().any(|other| other.field.path == key.field.path) {
-                let what = format!("`{}` is sorted by already", key.field.path);
-                self.faults.add(&at.join("field"), Code::InvalidValue, what);
-            }
-            sort.push(key);
-        }
-        Some(sort)
-    }
-
-    fn sort_key(&mut self, raw: &RawValue, at: &Pointer) -> Option<Sort> {
-        let mut field = None;
-        let mut order = Order::Asc;
-        for (name, raw) in object(raw, at, &mut self.faults)? {
-            let at = at.join(&name);
-            match name.as_str() {
-                "field" => field = Some(self.sort_field(raw, &at)),
-                "order" => {
-                    let words = [("asc", Order::Asc), ("desc", Order::Desc)];
-                    order = self.word(raw, &at, &words).unwrap_or(order);
-                }
-                "nulls" => {
-                    self.word(raw, &at, &[("last", ())]);
-                }
-                _ => self.unknown_key(&name, &at, &["field", "order", "nulls"]),
-            }
-        }
-        if field.is_none() {
-            self.faults.add(at, Code::InvalidValue, "`field` is missing");
-        }
-        Some(Sort { field: field??, order })
-    }
-
-    fn sort_field(&mut self, raw: &RawValue, at: &Pointer) -> Option<Target> {
-        let name = self.text(raw, at)?;
-        let fields = self.fields;
-        let Some(known) = fields.get(&name) else {
-            self.unknown_field(&name, at);
-            return None;
-        };
-        let (what, hint) = match (&known.shape, fields.find(None, &name)) {
-            (Shape::Value(value), Found::Here(_)) => match (value.kind, &value.sort) {
-                (Some(kind), Some(engine)) => {
-                    return Some(Target { path: name, engine: engine.clone(), kind });
-                }
-                _ => {
-                    cannot_serve(known, value, "sorted by", (at, &mut self.faults));
-                    return None;
-                }
-            },
-            (Shape::Value(_), _) => (
-                format!("`{name}` belongs to the elements of a list: one document has many"),
-                "sort by a computed field, such as the greatest or the sum of the list's values",
-            ),
-            (Shape::List | Shape::Object, _) => {
-                (format!("`{name}` is no value to sort by"), "name a field in it, with a dot")
-            }
-        };
-        self.faults.add_with_hint(at, Code::FieldCannotServe, what, || hint);
-        None
     }
 
     fn first_page(&self) -> Page {
@@ -425,21 +364,21 @@ mod tests {
         /filter/place/eq field_cannot_serve: `place` is of type geo_point: it cannot be compared
         /filter/_prejoin.id unknown_field: unknown field `_prejoin.id` (known here are amount, manager, memo, paid, place, rate, secret, settlements, signed_at, title)
         ");
-        insta::assert_snapshot!(sort(r#"[{"field": "memo"}, {"field": "settlements.amount"}, {"field": "manager"}, {"field": "manager.name"}]"#), @r"
+        insta::assert_snapshot!(sort(r#"[{"field": "memo"}, {"field": "settlements.amount"}, {"field": "manager"}, {"field": "manager.name"}]"#), @r#"
         /sort/0/field field_cannot_serve: `memo` is a text, which cannot be sorted by as a whole (give it a sub-field of type `keyword` in the mapping)
-        /sort/1/field field_cannot_serve: `settlements.amount` belongs to the elements of a list: one document has many (sort by a computed field, such as the greatest or the sum of the list's values)
+        /sort/1/field field_cannot_serve: `settlements.amount` belongs to the elements of a list: one document has many (add "agg": "max" or "min"; or sort by a computed field)
         /sort/2/field field_cannot_serve: `manager` is no value to sort by (name a field in it, with a dot)
         /sort/3/field field_cannot_serve: `manager.name` is not indexed so that it could be sorted by (the mapping says `index: false` or `doc_values: false`)
-        ");
+        "#);
     }
 
     #[test]
     fn sorts_are_checked() {
-        insta::assert_snapshot!(sort(r#"[{"field": "amount"}, {"field": "amount", "order": "up", "nulls": "first"}, {"order": "asc", "agg": "max"}]"#), @r"
+        insta::assert_snapshot!(sort(r#"[{"field": "amount"}, {"field": "amount", "order": "up", "nulls": "first"}, {"order": "asc", "as": "max"}]"#), @r"
         /sort/1/order invalid_value: asc or desc is expected here
         /sort/1/nulls invalid_value: last is expected here
         /sort/1/field invalid_value: `amount` is sorted by already
-        /sort/2/agg unknown_key: unknown key `agg` (known are field, order, nulls)
+        /sort/2/as unknown_key: unknown key `as` (known are field, order, nulls, agg, where)
         /sort/2 invalid_value: `field` is missing
         ");
         insta::assert_snapshot!(sort(r#"["a", "b", "c", "d", "e"]"#), @"/sort limit_exceeded: more than 4 sort keys");

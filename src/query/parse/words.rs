@@ -1,0 +1,100 @@
+//! Reads the `q` and the `highlight` of a body.
+//!
+//! Promises: words are searched, and shown, in fields that the caller knows, and in no more places than the engine bears.
+
+use serde_json::value::RawValue;
+
+use super::Reader;
+use crate::query::dsl::words;
+use crate::query::fault::{Code, Pointer};
+use crate::query::filter::{object, searched, text_field};
+use crate::query::{MAX_HIGHLIGHTS, MAX_PLACES, Mode, TextField, TextSearch};
+
+impl Reader<'_> {
+    pub(super) fn q(&mut self, raw: &RawValue, at: &Pointer) -> Option<TextSearch> {
+        let (mut text, mut fields, mut mode) = (None, None, Some(Mode::All));
+        for (name, raw) in object(raw, at, &mut self.faults)? {
+            let at = at.join(&name);
+            match name.as_str() {
+                "text" => text = Some(searched(raw, &at, &mut self.faults)),
+                "fields" => fields = Some(self.text_fields(raw, &at)),
+                "mode" => {
+                    let words = [("all", Mode::All), ("any", Mode::Any), ("phrase", Mode::Phrase)];
+                    mode = self.word(raw, &at, &words);
+                }
+                _ => self.unknown_key(&name, &at, &["text", "fields", "mode"]),
+            }
+        }
+        if text.is_none() {
+            self.faults.add(at, Code::InvalidValue, "`text` is missing");
+        }
+        let (text, mode) = (text??, mode?);
+        let fields = match fields {
+            Some(fields) => fields?,
+            None => self.fields.texts().collect(),
+        };
+        if fields.is_empty() {
+            self.faults.add(at, Code::FieldCannotServe, "no field is searched by its words");
+            return None;
+        }
+        let forms = fields.iter().map(|field| field.forms.len()).sum();
+        if words::places(&text, mode, forms) > MAX_PLACES {
+            let what = "so many words are not looked for in so many fields";
+            let hint = || "name fewer fields, or look for a phrase";
+            self.faults.add_with_hint(at, Code::LimitExceeded, what, hint);
+            return None;
+        }
+        Some(TextSearch { text, fields, mode })
+    }
+
+    /// `true`: in the fields that `q` asks, those of lists aside.
+    pub(super) fn highlight(
+        &mut self,
+        raw: &RawValue,
+        at: &Pointer,
+        q: Option<&TextSearch>,
+    ) -> Option<Vec<TextField>> {
+        let asked = |q: &TextSearch| {
+            let outside = q.fields.iter().filter(|field| field.list.is_none());
+            outside.take(MAX_HIGHLIGHTS).cloned().collect()
+        };
+        let fields: Vec<TextField> = match raw.get() {
+            "false" => Vec::new(),
+            "true" => q.map(asked).unwrap_or_default(),
+            _ => self.text_fields(raw, at)?,
+        };
+        if q.is_none() && self.faults.are_none() && raw.get() != "false" {
+            self.faults.add(at, Code::InvalidValue, "there is no `q` whose words could be shown");
+            return None;
+        }
+        if fields.len() > MAX_HIGHLIGHTS {
+            let what = format!("more than {MAX_HIGHLIGHTS} fields to highlight");
+            self.faults.add(at, Code::LimitExceeded, what);
+            return None;
+        }
+        if let Some(field) = fields.iter().find(|field| field.list.is_some()) {
+            let what = format!("`{}` belongs to the elements of a list", field.path);
+            self.faults.add(at, Code::FieldCannotServe, what);
+            return None;
+        }
+        Some(fields)
+    }
+
+    fn text_fields(&mut self, raw: &RawValue, at: &Pointer) -> Option<Vec<TextField>> {
+        let mut fields: Vec<TextField> = Vec::new();
+        for (number, raw) in self.list(raw, at, "fields")?.into_iter().enumerate() {
+            let at = at.join(number);
+            let Some(name) = self.text(raw, &at) else { continue };
+            let Some(known) = self.fields.get(&name) else {
+                self.unknown_field(&name, &at);
+                continue;
+            };
+            if fields.iter().any(|other| other.path == name) {
+                self.faults.add(&at, Code::InvalidValue, format!("`{name}` stands here twice"));
+                continue;
+            }
+            fields.extend(text_field(known, (&at, &mut self.faults)));
+        }
+        Some(fields)
+    }
+}
