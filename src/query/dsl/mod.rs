@@ -404,6 +404,16 @@ mod tests {
     }
 
     #[test]
+    fn a_range_and_a_count_are_exact() {
+        insta::assert_snapshot!(filter(r#"{"amount": {"between": [1, 5]}}"#), @r#"{"range":{"amount":{"gte":1,"lte":5}}}"#);
+        insta::assert_snapshot!(
+            filter(r#"{"settlements": {"count": {"lt": 2}}}"#),
+            @r#"{"bool":{"must_not":[{"function_score":{"query":{"nested":{"path":"settlements","query":{"constant_score":{"filter":{"match_all":{}},"boost":1}},"score_mode":"sum"}},"min_score":2}}]}}"#
+        );
+        insta::assert_snapshot!(filter(r#"{"settlements": {"count": {"gte": 0}}}"#), @r#"{"match_all":{}}"#);
+    }
+
+    #[test]
     fn what_is_empty_has_a_meaning() {
         insta::assert_snapshot!(filter("{}"), @r#"{"match_all":{}}"#);
         insta::assert_snapshot!(filter(r#"{"and": []}"#), @r#"{"match_all":{}}"#);

@@ -63,7 +63,7 @@ impl Reader<'_> {
             }
         }
         match field {
-            Some((name, at)) => self.sort_by(&name?, &at, written),
+            Some((name, at)) => self.sort_by(&name?, &at, &written),
             None => {
                 self.faults.add(at, Code::InvalidValue, "`field` is missing");
                 None
@@ -71,7 +71,7 @@ impl Reader<'_> {
         }
     }
 
-    fn sort_by(&mut self, name: &str, at: &Pointer, written: Written<'_>) -> Option<Sort> {
+    fn sort_by(&mut self, name: &str, at: &Pointer, written: &Written<'_>) -> Option<Sort> {
         let fields = self.fields;
         let Some(known) = fields.get(name) else {
             self.unknown_field(name, at);
@@ -83,7 +83,7 @@ impl Reader<'_> {
             self.faults.add_with_hint(at, Code::FieldCannotServe, what, hint);
             return None;
         };
-        let pick = self.pick(known, at, &written)?;
+        let pick = self.pick(known, at, written)?;
         let (Some(kind), Some(engine)) = (value.kind, &value.sort) else {
             cannot_serve(known, value, "sorted by", (at, &mut self.faults));
             return None;
