@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn nothing_of_the_query_is_ignored() {
-        insta::assert_snapshot!(read("feilds=a"), @"/feilds unknown_key: unknown parameter `feilds`; did you mean `fields`?");
-        insta::assert_snapshot!(read("fields=a&fields=b"), @"/fields repeated_key: `fields` stands here twice; give all paths at once, with commas");
+        insta::assert_snapshot!(read("feilds=a"), @"/feilds unknown_key: unknown parameter `feilds` (did you mean `fields`?)");
+        insta::assert_snapshot!(read("fields=a&fields=b"), @"/fields repeated_key: `fields` stands here twice (give all paths at once, with commas)");
     }
 }

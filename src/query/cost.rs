@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(units(r#"{"page": {"snapshot": true}}"#), 6);
         let some = r#"{"settlements": {"some": {"lines": {"some": {"code": {"ne": "a"}}}}}}"#;
         assert_eq!(units(&format!(r#"{{"filter": {{"not": {some}}}}}"#)), 3);
-        let count = r#"{"settlements": {"count": {"gte": 2}}, "title": {"contains": "a"}}"#;
+        let count = r#"{"settlements": {"count": {"gte": 2}}, "title": {"contains": "ab"}}"#;
         assert_eq!(units(&format!(r#"{{"filter": {count}}}"#)), 6);
     }
 }
