@@ -165,7 +165,9 @@ pub fn router(state: AppState) -> Router {
     router
         .layer(middleware::from_fn(request::observe))
         .layer(middleware::from_fn_with_state(state.clone(), peer::tell))
+        .layer(middleware::from_fn(wire::without_part))
         .layer(wire::compression())
+        .layer(middleware::from_fn(wire::with_part))
         .with_state(state)
 }
 

@@ -5,11 +5,14 @@
 
 use std::time::Duration;
 
+use axum::extract::Request;
 use axum::http::header::{
     AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LINK, RETRY_AFTER,
     WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::Response;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
@@ -25,6 +28,28 @@ pub(super) fn compression() -> CompressionLayer<SizeAbove> {
     // A caller waits while we pack: the last tenth of the size is not worth it.
     let fastest = CompressionLayer::new().quality(CompressionLevel::Fastest);
     fastest.compress_when(SizeAbove::new(WORTH_PACKING))
+}
+
+/// The part of all rows that an answer shows, while it is packed: the packer takes what has it for a part of a file.
+#[derive(Clone)]
+struct Part(HeaderValue);
+
+/// Takes `Content-Range` off, on the inner side of the packer.
+pub(super) async fn without_part(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(part) = response.headers_mut().remove(CONTENT_RANGE) {
+        response.extensions_mut().insert(Part(part));
+    }
+    response
+}
+
+/// Puts it back, on the outer side.
+pub(super) async fn with_part(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(Part(part)) = response.extensions_mut().remove() {
+        response.headers_mut().insert(CONTENT_RANGE, part);
+    }
+    response
 }
 
 /// Lets the pages of these origins ask, and read what they are told.

@@ -143,6 +143,7 @@ async fn answers_are_packed_for_those_who_unpack() {
         let request = request.header("accept-encoding", encoding);
         let (parts, bytes) = api.raw(request.body(Body::from(body.to_owned())).unwrap()).await;
         let by = parts.headers.get("content-encoding").map(|by| by.to_str().unwrap().to_owned());
+        assert!(parts.headers["content-range"].to_str().unwrap().ends_with("/9"));
         (by.unwrap_or_default(), bytes)
     };
     let (by, plain) = packed("identity", "{}").await;
