@@ -17,6 +17,7 @@ mod limits;
 mod openapi;
 mod paging;
 mod problems;
+mod random_input;
 mod search;
 mod serving;
 mod snapshots;
