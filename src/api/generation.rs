@@ -114,6 +114,11 @@ impl Generation {
         self.index == other.index && self.whole.fingerprint() == other.whole.fingerprint()
     }
 
+    /// All that it holds, whoever may see it.
+    pub(super) fn whole(&self) -> &Fields {
+        &self.whole
+    }
+
     /// What of it there is for that caller.
     ///
     /// # Errors

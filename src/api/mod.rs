@@ -20,6 +20,7 @@ mod host;
 mod listen;
 mod openapi;
 mod peer;
+mod presets;
 mod problem;
 mod rate;
 mod ready;
@@ -206,6 +207,7 @@ impl Server {
         let edge = &config.api.edge;
         let access = Access::new(&config.api)?;
         may_listen(listen, access.is_watched(), edge.is_protected())?;
+        presets::check(&config.api, &aliases)?;
         let signer = signer(&config.api)?;
         let certificate = match &edge.tls {
             Some(tls) => Some(Certificate::read(tls).await?),
@@ -222,8 +224,12 @@ impl Server {
         let shared = &*state.shared;
         for (alias, latest) in &shared.indexes {
             // It may be built while the server runs; what else is wrong is told with the first search too.
-            if let Err(problem) = latest.read(shared, alias).await {
-                tracing::warn!(alias, code = problem.code(), "this index cannot be searched yet");
+            match latest.read(shared, alias).await {
+                Ok(generation) => presets::warn(&config.api, alias, generation.whole()),
+                Err(problem) => {
+                    let code = problem.code();
+                    tracing::warn!(alias, code, "this index cannot be searched yet");
+                }
             }
         }
         Ok(Self { listener, address, certificate, state })

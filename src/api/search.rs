@@ -28,11 +28,15 @@ use super::request::{RequestId, Trail};
 use super::snapshot::Snapshot;
 use super::{AppState, Shared, rate};
 use crate::access::Caller;
-use crate::config::Operation;
+use crate::config::{Operation, Views};
 use crate::query::dsl::{question, to_dsl};
 use crate::query::get::translate;
+use crate::query::view::lay_over;
 use crate::query::{Binding, Count, PageEnd, SearchRequest, Selection, WINDOW, cost, parse_within};
 use crate::sink::{EngineError, Method};
+
+/// The presets of an index that has none.
+static NO_VIEWS: Views = Views::new();
 
 /// How often an index may be replaced while one search of it is answered.
 const SWAPS: usize = 3;
@@ -189,7 +193,11 @@ async fn page_of(
     (view, body): (&View<'_>, &[u8]),
     id: Option<&str>,
 ) -> Result<Page, Problem> {
-    let request = parse_within(&shared.config.limits, view.fields, body)?;
+    let presets = shared.config.views.get(asked.alias).unwrap_or(&NO_VIEWS);
+    let laid = lay_over(presets, body)?;
+    let request = parse_within(&shared.config.limits, view.fields, &laid.body)
+        .map_err(|refusal| laid.tell(refusal))?;
+    laid.shows(request.fields.as_deref())?;
     asked.trail.naming(request.named().into_iter());
     rate::charge(cost(&request))?;
     let mut question = question(&request, &view.rows);

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use jiff::SignedDuration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::access::{AuthConfig, RawAuth};
 use super::admission::{BreakerConfig, RateConfig, RawBreaker, RawRate};
@@ -28,6 +29,8 @@ pub struct ApiConfig {
     pub auth: AuthConfig,
     /// What each role may do and see.
     pub roles: BTreeMap<String, RoleConfig>,
+    /// Presets of searches, by index.
+    pub views: BTreeMap<String, Views>,
     /// What a request may ask for.
     pub limits: Limits,
     /// What the engine is given for a search.
@@ -66,6 +69,35 @@ pub struct Limits {
     pub sort_keys: usize,
 }
 
+/// A named preset of searches, in the words of a search's body.
+#[derive(Deserialize, Serialize, Debug, Clone, Default, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct ViewConfig {
+    /// Which documents there are in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Value>,
+    /// Their order, unless the search has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<Value>,
+    /// Fields that it has; a search may ask for some of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
+    /// The page, unless the search says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<ViewPage>,
+}
+
+/// The page of a view.
+#[derive(Deserialize, Serialize, Debug, Clone, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct ViewPage {
+    /// Most rows.
+    pub size: usize,
+}
+
+/// Views by their names.
+pub type Views = BTreeMap<String, ViewConfig>;
+
 /// Indexes that are held as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotConfig {
@@ -103,6 +135,7 @@ impl Default for ApiConfig {
             cursor_key: None,
             auth: AuthConfig::None,
             roles: BTreeMap::new(),
+            views: BTreeMap::new(),
             limits: Limits::default(),
             timeout: Duration::from_secs(5),
             snapshots: SnapshotConfig::default(),
@@ -121,6 +154,7 @@ pub(super) struct RawApi {
     cursor_key: Option<Secret>,
     auth: Option<RawAuth>,
     roles: BTreeMap<String, RoleConfig>,
+    views: BTreeMap<String, Views>,
     limits: Limits,
     timeout: Option<SignedDuration>,
     snapshots: RawSnapshots,
@@ -167,6 +201,7 @@ impl RawApi {
             cursor_key: self.cursor_key,
             auth: auth.unwrap_or(without.auth),
             roles: self.roles,
+            views: self.views,
             limits: self.limits.validate().context("api: limits")?,
             timeout,
             snapshots: self.snapshots.validate().context("api: snapshots")?,

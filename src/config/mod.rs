@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 
 pub use access::{Algorithm, AuthConfig, JwtConfig, JwtKeys, KeyConfig};
 pub use admission::{BreakerConfig, RateConfig};
-pub use api::{ApiConfig, Limits, SnapshotConfig};
+pub use api::{ApiConfig, Limits, SnapshotConfig, ViewConfig, ViewPage, Views};
 pub use edge::{EdgeConfig, ForwardHeader, TlsConfig};
 pub use load::ByteSize;
 pub use raw::Kind;

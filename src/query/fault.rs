@@ -50,6 +50,10 @@ pub enum Code {
     OperatorNotAllowed,
     /// A value of the wrong type or form.
     InvalidValue,
+    /// A view that there is not.
+    UnknownView,
+    /// A view that does not fit the index any more, or not yet.
+    ViewUnusable,
     /// A field of a list's elements, named without saying which elements.
     NeedsSome,
     /// A field that is not indexed in a way that could serve.
@@ -77,6 +81,8 @@ impl Code {
             Self::UnknownOperator => "unknown_operator",
             Self::OperatorNotAllowed => "operator_not_allowed",
             Self::InvalidValue => "invalid_value",
+            Self::UnknownView => "unknown_view",
+            Self::ViewUnusable => "view_unusable",
             Self::NeedsSome => "needs_some",
             Self::FieldCannotServe => "field_cannot_serve",
             Self::UnsupportedPattern => "unsupported_pattern",
@@ -98,6 +104,8 @@ impl Code {
             Self::UnknownOperator => "Unknown operator",
             Self::OperatorNotAllowed => "Operator does not fit the field",
             Self::InvalidValue => "Value does not fit",
+            Self::UnknownView => "Unknown view",
+            Self::ViewUnusable => "View cannot serve",
             Self::NeedsSome => "Field of a list's elements",
             Self::FieldCannotServe => "Field cannot serve here",
             Self::UnsupportedPattern => "Pattern cannot be searched for",
@@ -113,6 +121,7 @@ impl Code {
             self,
             Self::FieldCannotServe
                 | Self::UnsupportedPattern
+                | Self::ViewUnusable
                 | Self::LimitExceeded
                 | Self::CursorMismatch
         )

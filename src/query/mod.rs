@@ -19,6 +19,7 @@ pub mod project;
 pub mod rows;
 pub mod schema;
 mod value;
+pub mod view;
 
 pub use crate::config::Limits;
 pub use cost::cost;

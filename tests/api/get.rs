@@ -2,12 +2,13 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use prejoin::config::ApiConfig;
 use serde_json::{Value, json};
 
 use super::harness::Api;
 use crate::support::engines::{TestEngine, on_both_engines};
 
-on_both_engines!(a_query_string_is_answered_as_its_body_is);
+on_both_engines!(a_query_string_is_answered_as_its_body_is, a_search_is_laid_over_its_view);
 
 /// What is answered, apart from what differs from request to request.
 fn told(mut answer: Value) -> Value {
@@ -185,4 +186,41 @@ async fn what_is_malformed_or_too_much_or_elsewhere_is_told() {
     }
     "#);
     api.remove().await;
+}
+
+async fn a_search_is_laid_over_its_view(engine: TestEngine) {
+    let whole = Api::filled(engine.client().await).await;
+    let view = json!({"filter": {"or": [{"status": {"eq": "overdue"}}, {"status": {"eq": "draft"}}]},
+        "sort": [{"field": "no"}], "fields": ["no", "manager"], "page": {"size": 4}});
+    let views = serde_json::from_value(json!({ whole.alias.as_str(): {"mobile": view} })).unwrap();
+    let api = whole.configured(&ApiConfig { views, ..ApiConfig::default() });
+
+    let plain = whole.search(&view).await.json();
+    assert_eq!(told(api.get("view=mobile").await.json()), told(plain.clone()));
+    assert_eq!(told(api.search(&json!({"view": "mobile"})).await.json()), told(plain));
+
+    let both =
+        json!({"and": [view["filter"], {"or": [{"paid": {"eq": true}}, {"amount": {"gte": 0}}]}]});
+    let wanted = json!({"filter": both, "fields": ["manager.name"], "page": {"size": 9},
+        "sort": [{"field": "amount", "order": "desc"}]});
+    let query =
+        "view=mobile&or=(paid.eq.true,amount.gte.0)&sort=-amount&limit=9&fields=manager.name";
+    let (wanted, got) = (whole.search(&wanted).await.json(), api.get(query).await.json());
+    assert!(!wanted["data"].as_array().unwrap().is_empty(), "{wanted}");
+    assert_eq!(told(got), told(wanted));
+
+    let refused = async |query: &str| api.get(query).await.json()["errors"][0].to_string();
+    assert_eq!(
+        refused("view=moblie").await,
+        r#"{"parameter":"view","code":"unknown_view","detail":"unknown view `moblie`; did you mean `mobile`?"}"#
+    );
+    assert_eq!(
+        refused("view=mobile&fields=no,amount").await,
+        r#"{"parameter":"fields","code":"unknown_field","detail":"this field is not one of the view's"}"#
+    );
+    assert_eq!(
+        refused("view=mobile&amuont=1").await,
+        r#"{"parameter":"amuont","code":"unknown_field","detail":"unknown field `amuont`; did you mean `amount`?"}"#
+    );
+    whole.remove().await;
 }

@@ -330,11 +330,14 @@ impl<'a> Reader<'_, 'a> {
 
     /// `value`, of the type of the field; a text where that does not fit, so that the body's parser says what would.
     fn typed(&self, subject: Subject<'_>, value: &str) -> Value {
-        let kind = match self.fields.find(subject.list, subject.name) {
-            Found::Here(known) => match &known.shape {
-                Shape::Value(field) => field.kind,
-                Shape::List | Shape::Object => None,
-            },
+        let known = match self.fields.find(subject.list, subject.name) {
+            Found::Here(known) => Some(known),
+            // What is chosen of a facet is named so.
+            Found::InList { .. } if subject.list.is_none() => self.fields.get(subject.name),
+            _ => None,
+        };
+        let kind = match known.map(|known| &known.shape) {
+            Some(Shape::Value(field)) => field.kind,
             _ => None,
         };
         match kind {

@@ -11,13 +11,12 @@ use crate::query::fields::Found;
 use crate::query::{Code, DEFAULT_PAGE};
 
 /// Every parameter that is no field.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 18] = [
     "and",
     "or",
     "q",
     "q.fields",
     "q.mode",
-    "q.fuzzy",
     "sort",
     "fields",
     "facets",
@@ -30,7 +29,6 @@ const NAMES: [&str; 20] = [
     "offset",
     "count",
     "highlight",
-    "timezone",
     "view",
 ];
 /// Members of the body that a query string has no form for.
@@ -51,7 +49,6 @@ impl Writer<'_> {
             "q" => self.put(&["q", "text"], name, text())?,
             "q.fields" => self.put(&["q", "fields"], name, names(value)?.into())?,
             "q.mode" => self.put(&["q", "mode"], name, text())?,
-            "q.fuzzy" => self.put(&["q", "fuzzy"], name, filter::flag(value))?,
             "sort" => {
                 let keys = self.sort(value)?;
                 self.put(&["sort"], name, keys)?;
@@ -62,7 +59,7 @@ impl Writer<'_> {
             "page[number]" => self.put(&["page", "number"], name, filter::number(value))?,
             "page[snapshot]" => self.put(&["page", "snapshot"], name, filter::flag(value))?,
             "offset" => self.offset(value)?,
-            "count" | "timezone" | "view" => self.put(&[name], name, text())?,
+            "count" | "view" => self.put(&[name], name, text())?,
             "highlight" => {
                 let value = match filter::flag(value) {
                     Value::Bool(flag) => Value::Bool(flag),
