@@ -45,6 +45,8 @@ pub struct Field {
     pub format: Option<String>,
     /// Whether a value that does not fit is left out of searches instead of refused.
     pub lenient: bool,
+    /// What a keyword's values are changed by before they are indexed.
+    pub normalizer: Option<String>,
     /// The fields of an object or nested object.
     pub properties: Fields,
     /// Other forms in which the same value is indexed.
@@ -225,6 +227,7 @@ fn field(spec: &Value, path: &str) -> Result<Field, String> {
         ),
         format: spec.get("format").and_then(Value::as_str).map(str::to_owned),
         lenient: spec.get("ignore_malformed").and_then(Value::as_bool).unwrap_or(false),
+        normalizer: spec.get("normalizer").and_then(Value::as_str).map(str::to_owned),
         properties,
         multi,
     })

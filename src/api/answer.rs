@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::buckets::Buckets;
 use super::highlights::Highlights;
 use super::problem::Problem;
 
@@ -19,6 +20,9 @@ pub(super) struct EngineAnswer {
     pub(super) hits: Hits,
     /// The snapshot's name from now on.
     pub(super) pit_id: Option<String>,
+    /// Counts of facets and aggregates.
+    #[serde(default)]
+    pub(super) aggregations: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +87,8 @@ pub(super) struct Found<'a> {
     pub(super) total: Option<Total>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) highlights: Option<Highlights<'a>>,
+    #[serde(flatten)]
+    pub(super) buckets: Buckets,
 }
 
 /// What a request for one document is answered with.
@@ -107,7 +113,15 @@ mod tests {
     fn whole(timed_out: bool, total: u32, failed: u32) -> bool {
         let shards = Shards { total, failed };
         let hits = Hits { total: None, hits: Vec::new() };
-        EngineAnswer { timed_out, shards, hits, pit_id: None }.whole().is_ok()
+        EngineAnswer {
+            timed_out,
+            shards,
+            hits,
+            pit_id: None,
+            aggregations: serde_json::Value::Null,
+        }
+        .whole()
+        .is_ok()
     }
 
     #[test]

@@ -82,8 +82,7 @@ impl Latest {
         alias: &str,
     ) -> Result<Arc<Generation>, Problem> {
         let told = async {
-            let answer =
-                shared.client.send(Method::Get, &[alias, "_mapping"], &[], Body::Empty).await?;
+            let answer = shared.client.send(Method::Get, &[alias], &[], Body::Empty).await?;
             answer.success()?.json::<Map<String, Value>>()
         };
         let told = shared.breaker.ask(shared.wait(), told).await.map_err(|unanswered| {
@@ -131,7 +130,7 @@ impl Generation {
 }
 
 impl Latest {
-    /// `{"the-index-000007": {"mappings": {…}}}`.
+    /// `{"the-index-000007": {"mappings": {…}, "settings": {…}}}`.
     fn generation(&self, told: Map<String, Value>, alias: &str) -> Result<Generation> {
         let mut indexes = told.into_iter();
         let (Some((index, body)), None) = (indexes.next(), indexes.next()) else {
@@ -139,7 +138,10 @@ impl Latest {
         };
         let mappings = body.get("mappings").context("there is no mapping in it")?;
         let fields = mapping::live(mappings).map_err(anyhow::Error::msg)?;
-        let whole = Fields::of(&fields);
+        // Normalizers are settings; one that is not told is one that is not known.
+        let none = Map::new();
+        let settings = body.get("settings").and_then(Value::as_object).unwrap_or(&none);
+        let whole = Fields::of(&fields).with_settings(settings);
         let sights = self.sights.iter();
         let seen =
             sights.map(|(role, sight)| (role.clone(), sight.clone().of(&whole, alias, role)));

@@ -6,6 +6,7 @@
 mod answer;
 mod begin;
 mod breaker;
+mod buckets;
 mod caller;
 mod conditional;
 mod connections;

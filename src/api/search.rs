@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::answer::{EngineAnswer, Found, FoundPage, Hit, Total};
 use super::begin::begin;
 use super::breaker::Unanswered;
+use super::buckets::{self, Buckets, Scope};
 use super::caller::may;
 use super::extent::{self, Next};
 use super::generation::{Generation, Latest, View};
@@ -29,7 +30,7 @@ use super::snapshot::Snapshot;
 use super::{AppState, Shared, rate};
 use crate::access::Caller;
 use crate::config::{Operation, Views};
-use crate::query::dsl::{question, to_dsl};
+use crate::query::dsl::{question, to_dsl, with_aggregations};
 use crate::query::get::translate;
 use crate::query::view::lay_over;
 use crate::query::{Binding, Count, PageEnd, SearchRequest, Selection, WINDOW, cost, parse_within};
@@ -158,6 +159,7 @@ pub(super) struct Page {
     pub(super) answer: EngineAnswer,
     pub(super) as_of: Option<Timestamp>,
     pub(super) spent: Spent,
+    buckets: Buckets,
     snapshot: Option<Snapshot>,
 }
 
@@ -207,7 +209,17 @@ async fn page_of(
     let binding = Binding::new(asked.caller.binding(), asked.alias, view.fields, &question);
     let index = (asked.alias, asked.generation.index.as_str());
     let (after, mut snapshot) = begin(shared, index, &request.page, binding).await?;
-    let mut body = to_dsl(&request, &question, after);
+    let scope = Scope {
+        caller: asked.caller,
+        alias: asked.alias,
+        fields: view.fields,
+        request: &request,
+        question: &question,
+    };
+    scope.allowed()?;
+    let after_groups = buckets::opened(&shared.signer, &scope)?;
+    let body = to_dsl(&request, &question, after);
+    let mut body = with_aggregations(body, &request, &after_groups);
     let plan = asked.began.elapsed();
     let answer = match &mut snapshot {
         None => ask(shared, asked, &[asked.alias, "_search"], &body).await?,
@@ -218,12 +230,13 @@ async fn page_of(
             answer
         }
     };
+    let buckets = buckets::read(&shared.signer, &scope, &answer.aggregations)?;
     let selection = Selection::new(request.fields.as_deref(), view.shown);
     // What is held as it was is as fresh as it was.
     let held = snapshot.as_ref().is_some_and(|snapshot| snapshot.goes_on);
     let as_of = asked.as_of.filter(|_| !held);
     let spent = Spent { plan, engine: asked.began.elapsed().saturating_sub(plan) };
-    Ok(Page { request, selection, binding, answer, as_of, spent, snapshot })
+    Ok(Page { request, selection, binding, answer, buckets, as_of, spent, snapshot })
 }
 
 fn render(
@@ -232,7 +245,7 @@ fn render(
     page: Page,
     start: Instant,
 ) -> Result<Response, Problem> {
-    let Page { request, selection, binding, answer, as_of, spent, snapshot } = page;
+    let Page { request, selection, binding, answer, buckets, as_of, spent, snapshot } = page;
     let total = answer.hits.total;
     let exact = total.as_ref().and_then(Total::exact);
     let mut hits = answer.hits.hits;
@@ -265,6 +278,7 @@ fn render(
         },
         total: total.filter(|_| request.count != Count::None),
         highlights: highlights(&request.highlight, &hits),
+        buckets,
     };
     let index = hits.first().map(|hit| hit.index.as_str());
     let meta = Meta::new((index, as_of), request_id, start);

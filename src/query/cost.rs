@@ -21,7 +21,11 @@ pub fn cost(request: &SearchRequest) -> u32 {
     let words = request.q.as_ref().map_or(0, |q| 1 + q.fields.len() / 4);
     let picked = request.sort.iter().filter_map(|sort| sort.pick.as_ref());
     let picked: usize = picked.map(|pick| 3 + filter(&pick.filter)).sum();
-    let units = 1 + words + picked + rows + skipped + held + counted + filter(&request.filter);
+    let chosen: usize = request.choices.iter().map(|choice| filter(&choice.filter)).sum();
+    // What was chosen holds in each facet anew.
+    let facets = request.facets.len() * (1 + chosen) + 3 * request.aggregates.len();
+    let asked = words + picked + facets + chosen + filter(&request.filter);
+    let units = 1 + asked + rows + skipped + held + counted;
     u32::try_from(units).unwrap_or(u32::MAX)
 }
 

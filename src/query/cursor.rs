@@ -71,8 +71,9 @@ impl Binding {
         let mut hash = Sha256::new();
         hash.update(fields.fingerprint());
         let [role, subject] = caller;
+        let chosen = serde_json::Value::from(question.chosen.clone()).to_string();
         let (query, sort) = (question.query.to_string(), question.sort.to_string());
-        for part in [role, subject, alias, &query, &sort] {
+        for part in [role, subject, alias, &query, &sort, &chosen] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }

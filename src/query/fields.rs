@@ -6,9 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::TextField;
+use super::folding::{Folding, Normalizers};
 use super::project::Selection;
 use crate::finding::did_you_mean;
 use crate::mapping::{self, Field, Mapping};
@@ -28,6 +30,7 @@ pub struct Fields {
     /// Objects of which something is not known.
     partial: BTreeSet<String>,
     fingerprint: [u8; 32],
+    normalizers: Normalizers,
 }
 
 /// One field.
@@ -69,9 +72,15 @@ pub struct ValueField {
     pub like: Option<Box<str>>,
     /// The engine's fields that know its words.
     pub texts: Box<[String]>,
+    /// What its texts are changed by before they are compared.
+    normalizer: Option<Box<Normalizer>>,
     /// Number of the engine's fields that it is kept in.
     forms: usize,
 }
+
+/// The name of a normalizer, which few fields have.
+#[derive(Debug, Clone, PartialEq)]
+struct Normalizer(String);
 
 impl Known {
     /// The engine's field whose presence shows that there is a value.
@@ -142,7 +151,7 @@ pub enum Found<'a> {
 impl Fields {
     /// The fields of `mapping`.
     pub fn new(mapping: &Mapping) -> Self {
-        Self::of(&mapping.fields)
+        Self::of(&mapping.fields).with_settings(&mapping.settings)
     }
 
     /// These fields.
@@ -158,7 +167,19 @@ impl Fields {
         partial: BTreeSet<String>,
     ) -> Self {
         let fingerprint = Sha256::digest(format!("{known:?}{only_shown:?}{partial:?}")).into();
-        Self { known, only_shown, partial, fingerprint }
+        Self { known, only_shown, partial, fingerprint, normalizers: Normalizers::default() }
+    }
+
+    /// The same, in an index with these settings.
+    #[must_use]
+    pub fn with_settings(mut self, settings: &Map<String, Value>) -> Self {
+        self.normalizers = Normalizers::of(settings);
+        self
+    }
+
+    /// How the index changes texts of that field.
+    pub fn folding(&self, value: &ValueField) -> Folding {
+        self.normalizers.folding(value.normalizer.as_ref().map(|name| name.0.as_str()))
     }
 
     /// What one knows of these who sees documents through `selection`.
@@ -187,7 +208,7 @@ impl Fields {
                 _ => {}
             }
         }
-        Self::with(known, only_shown, partial)
+        Self { normalizers: self.normalizers.clone(), ..Self::with(known, only_shown, partial) }
     }
 
     /// Whether a row may have something at that path.
@@ -330,6 +351,9 @@ fn value_field(path: &str, field: &Field) -> ValueField {
     ValueField {
         ty: field.ty.clone(),
         kind,
+        normalizer: served_by
+            .as_ref()
+            .and_then(|(_, form)| form.normalizer.clone().map(Normalizer).map(Box::new)),
         like: like(path, field)
             .or_else(|| filter.clone().filter(|_| kind == Some(Kind::Keyword)))
             .map(String::into_boxed_str),

@@ -5,12 +5,17 @@
 //! there are for a caller. All of it is pure.
 //! Never talks to the engine.
 
+pub mod aggregate;
+pub mod calendar;
 mod cost;
 pub mod cursor;
 pub mod dsl;
+pub mod elements;
+pub mod facet;
 pub mod fault;
 pub mod fields;
 mod filter;
+mod folding;
 pub mod get;
 mod json;
 mod named;
@@ -22,10 +27,13 @@ mod value;
 pub mod view;
 
 pub use crate::config::Limits;
+pub use aggregate::Aggregate;
 pub use cost::cost;
 pub use cursor::{Binding, Held, PageEnd, Signer};
+pub use facet::{Choice, Facet};
 pub use fault::{Code, Fault, Pointer, Refusal};
 pub use fields::{Fields, Kind};
+pub use folding::Folding;
 pub use parse::{KEYS as SEARCH_KEYS, parse, parse_within};
 pub use project::Selection;
 pub use rows::RowFilter;
@@ -61,6 +69,12 @@ pub struct SearchRequest {
     pub q: Option<TextSearch>,
     /// In which fields its words are to be shown.
     pub highlight: Vec<TextField>,
+    /// What is counted of the documents.
+    pub facets: Vec<Facet>,
+    /// What has been chosen of facets: rows fulfil all of it, a facet leaves out what was chosen of its own field.
+    pub choices: Vec<Choice>,
+    /// What is worked out over groups of the documents that are found.
+    pub aggregates: Vec<Aggregate>,
 }
 
 /// Which documents, or which elements of a list. Each node is closed: nothing outside of it changes what it means.

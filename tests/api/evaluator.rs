@@ -42,7 +42,7 @@ fn id(document: &Value) -> &str {
 }
 
 /// `scope` is the path of what `value` is.
-fn matches(value: &Value, scope: &str, filter: &Filter) -> bool {
+pub(super) fn matches(value: &Value, scope: &str, filter: &Filter) -> bool {
     match filter {
         Filter::And(all) => all.iter().all(|filter| matches(value, scope, filter)),
         Filter::Or(some) => some.iter().any(|filter| matches(value, scope, filter)),
@@ -127,7 +127,7 @@ fn has_value(value: &Value) -> bool {
     }
 }
 
-fn holds(kind: Kind, value: &Value, op: Op, asked: &Scalar) -> bool {
+pub(super) fn holds(kind: Kind, value: &Value, op: Op, asked: &Scalar) -> bool {
     let order = match asked {
         Scalar::Day(day) => Offset::UTC.to_datetime(instant(value)).date().cmp(day),
         Scalar::Time(time) => instant(value).cmp(time),
@@ -149,7 +149,7 @@ fn fulfils(order: Ordering, op: Op) -> bool {
     }
 }
 
-fn instant(value: &Value) -> Timestamp {
+pub(super) fn instant(value: &Value) -> Timestamp {
     let text = value.as_str().unwrap();
     text.parse().unwrap_or_else(|_| text.parse::<Date>().unwrap().in_tz("UTC").unwrap().timestamp())
 }

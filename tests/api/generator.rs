@@ -125,6 +125,16 @@ impl Generator {
         key
     }
 
+    /// What documents are like.
+    pub(super) fn documents(&mut self) -> Value {
+        self.filter(Level::Root, 2)
+    }
+
+    /// What elements of that list are like.
+    pub(super) fn elements(&mut self, list: &str) -> Value {
+        self.filter(if list == "settlements" { Level::Settlement } else { Level::Line }, 2)
+    }
+
     fn filter(&mut self, level: Level, depth: usize) -> Value {
         if depth == 0 {
             return self.condition(level, 0);

@@ -11,10 +11,12 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 use serde_json::{Map, Value, json};
 
+use super::elements::with;
 use super::{
     Agg, COUNT_CAP, Count, Filter, Kind, Op, Order, Page, Pick, Place, Scalar, SearchRequest, Sort,
     Target, TextField, WINDOW,
 };
+use super::{aggregate, facet};
 use crate::mapping::OWN_FIELD;
 
 /// What is asked, without how much of it: two searches with the same question can share a cursor.
@@ -24,12 +26,15 @@ pub struct Question {
     pub query: Value,
     /// The sort, its unique last key included.
     pub sort: Value,
+    /// What has been chosen of facets; rows fulfil it beside the query.
+    pub chosen: Vec<Value>,
 }
 
 /// The question of a search, asked of the documents that match `rows` only.
 pub fn question(request: &SearchRequest, rows: &Filter) -> Question {
     let mut sort: Vec<Value> = request.sort.iter().map(sort_key).collect();
     sort.push(keyed(&format!("{OWN_FIELD}.id"), json!({"order": "asc"})));
+    let chosen = request.choices.iter().map(|choice| clause(&choice.filter)).collect();
     let filter = clause(&request.filter);
     let query = match &request.q {
         None => among_rows(rows, &filter),
@@ -37,13 +42,13 @@ pub fn question(request: &SearchRequest, rows: &Filter) -> Question {
             let found = words::found(&q.text, &q.fields, q.mode);
             let rows = among_rows(rows, &json!({"bool": {"filter": [filter, found]}}));
             if !request.sort.is_empty() {
-                return Question { query: rows, sort: Value::Array(sort) };
+                return Question { query: rows, sort: Value::Array(sort), chosen };
             }
             sort.insert(0, json!({"_score": {"order": "desc"}}));
             json!({"bool": {"filter": [rows], "should": words::scores(q)}})
         }
     };
-    Question { query, sort: Value::Array(sort) }
+    Question { query, sort: Value::Array(sort), chosen }
 }
 
 /// What the caller asks is a closed node beside the one of the rows: nothing in it can widen them.
@@ -62,6 +67,17 @@ impl Question {
         let query = json!({"bool": {"filter": [self.query, {"ids": {"values": [id]}}]}});
         Self { query, ..self }
     }
+}
+
+/// The body of a search with what its facets and aggregates ask; `after` are the keys of the groups before, by the number of
+/// the aggregate.
+pub fn with_aggregations(body: Value, request: &SearchRequest, after: &[Option<Value>]) -> Value {
+    let mut asked = facet::dsl::aggregations(request);
+    for (number, one) in request.aggregates.iter().enumerate() {
+        let after = after.get(number).and_then(Option::as_ref);
+        asked.insert(aggregate::name(number), aggregate::aggregation(one, request, after));
+    }
+    if asked.is_empty() { body } else { with(body, "aggs", Value::Object(asked)) }
 }
 
 /// The body of the engine's search. `after` are the sort values of the row before the page.
@@ -90,14 +106,19 @@ pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>
     if request.page.skipped() > 0 {
         members.insert("from".to_owned(), json!(request.page.skipped()));
     }
+    // Behind the query, so that facets see what was not chosen too.
+    if !question.chosen.is_empty() {
+        members.insert("post_filter".to_owned(), json!({"bool": {"filter": question.chosen}}));
+    }
     if let Some(after) = after {
         members.insert("search_after".to_owned(), after);
     }
     // OpenSearch 3.8 skips rows of such a key that belong on the page; it skips none beside a filter of the hits.
-    if request
-        .sort
-        .first()
-        .is_some_and(|key| matches!(key.field.kind, Kind::Float { scaled: true, .. }))
+    if question.chosen.is_empty()
+        && request
+            .sort
+            .first()
+            .is_some_and(|key| matches!(key.field.kind, Kind::Float { scaled: true, .. }))
     {
         members.insert("post_filter".to_owned(), json!({"match_all": {}}));
     }
@@ -187,7 +208,7 @@ fn at_least(list: &str, clause: &Value, count: u32) -> Value {
     }
 }
 
-fn clauses(filters: &[Filter]) -> Vec<Value> {
+pub(super) fn clauses(filters: &[Filter]) -> Vec<Value> {
     filters.iter().map(clause).collect()
 }
 

@@ -84,6 +84,53 @@ pub(super) fn read_of(
     filter
 }
 
+/// Reads what elements of `list` are like. Comparisons are added to `leaves`, for a limit on all of a body's.
+pub(super) fn read_elements(
+    (fields, limits, list): (&Fields, &Limits, &str),
+    raw: &RawValue,
+    at: &Pointer,
+    (faults, leaves): (&mut Faults, &mut usize),
+) -> Option<Filter> {
+    let mut reader = Reader { fields, limits, faults, leaves: 0 };
+    let filter = reader.node(raw, at, Scope { list: Some(list), depth: 1, lists: 1 });
+    *leaves += reader.leaves;
+    filter
+}
+
+/// Reads the operators that hold for a field, of the document or of one and the same element of its list; `where` says what
+/// else that element is like.
+pub(super) fn read_choice(
+    (fields, limits, known): (&Fields, &Limits, &Known),
+    raw: &RawValue,
+    at: &Pointer,
+    (faults, leaves): (&mut Faults, &mut usize),
+) -> Option<Filter> {
+    let list = known.list.as_deref();
+    let scope = Scope { list, depth: 1, lists: usize::from(list.is_some()) };
+    let operators = object(raw, at, faults)?;
+    if operators.is_empty() {
+        faults.add(at, Code::InvalidValue, "an operator is expected here");
+        return None;
+    }
+    let mut reader = Reader { fields, limits, faults, leaves: 0 };
+    let each: Vec<_> = operators
+        .into_iter()
+        .map(|(name, raw)| {
+            let at = at.join(&name);
+            match name.as_str() {
+                "where" if list.is_some() => reader.node(raw, &at, scope.deeper()),
+                _ => reader.operator(known, &name, raw, (&at, scope)),
+            }
+        })
+        .collect();
+    *leaves += reader.leaves;
+    let filter = all(each)?;
+    Some(match list {
+        Some(list) => Filter::Some { list: list.to_owned(), filter: Box::new(filter) },
+        None => filter,
+    })
+}
+
 struct Reader<'a> {
     fields: &'a Fields,
     limits: &'a Limits,

@@ -15,7 +15,18 @@ use super::{Count, DEFAULT_PAGE, Filter, Limits, Page, SearchRequest};
 use crate::finding::did_you_mean;
 
 /// The members of a search.
-pub const KEYS: [&str; 7] = ["filter", "sort", "page", "fields", "count", "q", "highlight"];
+pub const KEYS: [&str; 10] = [
+    "filter",
+    "sort",
+    "page",
+    "fields",
+    "count",
+    "q",
+    "highlight",
+    "facets",
+    "facet_filters",
+    "aggregate",
+];
 
 /// Reads `body` as a search of documents with these `fields`, within the default limits.
 ///
@@ -39,7 +50,7 @@ pub fn parse_within(
         let what = format!("not valid JSON at line {}, column {}", error.line(), error.column());
         Refusal::one(&root, Code::InvalidJson, what, None)
     })?;
-    let mut reader = Reader { fields, limits, faults: Faults::default() };
+    let mut reader = Reader { fields, limits, faults: Faults::default(), leaves: 0 };
     match reader.request(raw, &root) {
         Some(request) if reader.faults.are_none() => Ok(request),
         _ => Err(reader.faults.into_refusal()),
@@ -61,20 +72,23 @@ pub fn filter_alone(fields: &Fields, text: &str) -> Result<Filter, Refusal> {
     }
 }
 
-struct Reader<'a> {
-    fields: &'a Fields,
-    limits: &'a Limits,
-    faults: Faults,
+/// What reads the members of a body; those of a part of its own have a file of their own.
+pub(super) struct Reader<'a> {
+    pub(super) fields: &'a Fields,
+    pub(super) limits: &'a Limits,
+    pub(super) faults: Faults,
+    /// Comparisons outside of `filter`.
+    pub(super) leaves: usize,
 }
 
 impl Reader<'_> {
-    fn unknown_key(&mut self, name: &str, at: &Pointer, known: &[&str]) {
+    pub(super) fn unknown_key(&mut self, name: &str, at: &Pointer, known: &[&str]) {
         let what = format!("unknown key `{name}`");
         let hint = || did_you_mean(name, known.iter().copied());
         self.faults.add_with_hint(at, Code::UnknownKey, what, hint);
     }
 
-    fn unknown_field(&mut self, name: &str, at: &Pointer) {
+    pub(super) fn unknown_field(&mut self, name: &str, at: &Pointer) {
         let what = format!("unknown field `{name}`");
         let hint = || self.fields.suggest(None, name);
         self.faults.add_with_hint(at, Code::UnknownField, what, hint);
@@ -89,6 +103,9 @@ impl Reader<'_> {
             count: Count::Capped,
             q: None,
             highlight: Vec::new(),
+            facets: Vec::new(),
+            choices: Vec::new(),
+            aggregates: Vec::new(),
         };
         let mut highlight = None;
         for (name, raw) in object(raw, at, &mut self.faults)? {
@@ -105,8 +122,16 @@ impl Reader<'_> {
                 "count" => request.count = self.count(raw, &at).unwrap_or(Count::None),
                 "q" => request.q = self.q(raw, &at),
                 "highlight" => highlight = Some((raw, at)),
+                "facets" => request.facets = self.facets(raw, &at).unwrap_or_default(),
+                "facet_filters" => request.choices = self.choices(raw, &at).unwrap_or_default(),
+                "aggregate" => request.aggregates = self.aggregates(raw, &at).unwrap_or_default(),
                 _ => self.unknown_key(&name, &at, &KEYS),
             }
+        }
+        let most = self.limits.comparisons;
+        if self.leaves > most {
+            let what = format!("more than {most} comparisons beside `filter`");
+            self.faults.add(at, Code::LimitExceeded, what);
         }
         if let Some((raw, at)) = highlight {
             request.highlight = self.highlight(raw, &at, request.q.as_ref()).unwrap_or_default();
@@ -114,7 +139,12 @@ impl Reader<'_> {
         Some(request)
     }
 
-    fn list<'a>(&mut self, raw: &'a RawValue, at: &Pointer, of: &str) -> Option<Vec<&'a RawValue>> {
+    pub(super) fn list<'a>(
+        &mut self,
+        raw: &'a RawValue,
+        at: &Pointer,
+        of: &str,
+    ) -> Option<Vec<&'a RawValue>> {
         if let Ok(Json::List(elements)) = Json::open(raw) {
             return Some(elements);
         }
@@ -122,7 +152,7 @@ impl Reader<'_> {
         None
     }
 
-    fn text(&mut self, raw: &RawValue, at: &Pointer) -> Option<String> {
+    pub(super) fn text(&mut self, raw: &RawValue, at: &Pointer) -> Option<String> {
         if let Ok(Json::Text(text)) = Json::open(raw) {
             return Some(text);
         }
@@ -131,7 +161,12 @@ impl Reader<'_> {
     }
 
     /// A string that is one of a few words.
-    fn word<T: Copy>(&mut self, raw: &RawValue, at: &Pointer, words: &[(&str, T)]) -> Option<T> {
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        raw: &RawValue,
+        at: &Pointer,
+        words: &[(&str, T)],
+    ) -> Option<T> {
         let text = self.text(raw, at)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, meant)| *meant);
         if found.is_none() {

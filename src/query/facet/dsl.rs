@@ -1,0 +1,181 @@
+//! What the engine is asked for a facet.
+//!
+//! Promises: one aggregation per facet, within the search's query and under the choices of other fields. No name and no
+//! bound of a caller reaches the engine but as a value that was checked.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{By, Choice, Facet, Range};
+use crate::query::calendar::{Calendar, MAX_BUCKETS};
+use crate::query::dsl::{clause, clauses};
+use crate::query::elements::{Column, Elements, with};
+use crate::query::folding::Folding;
+use crate::query::{Filter, Op, Scalar, SearchRequest};
+
+/// Values that each shard tells, so that the most frequent of all are not missed, and documents can be counted where the
+/// engine orders by elements.
+pub(super) const GATHERED: usize = 1_000;
+
+pub(super) const VALUES: &str = "values";
+pub(super) const CHOSEN: &str = "chosen";
+pub(super) const MISSING: &str = "missing";
+/// The only key of a composite that has one.
+const KEY: &str = "0";
+
+/// The name of a facet's aggregation.
+pub(super) fn name(number: usize) -> String {
+    format!("facet-{number}")
+}
+
+/// The aggregations of all facets.
+pub(in crate::query) fn aggregations(request: &SearchRequest) -> Map<String, Value> {
+    let facets = request.facets.iter().enumerate();
+    facets.map(|(number, facet)| (name(number), aggregation(facet, &request.choices))).collect()
+}
+
+fn aggregation(facet: &Facet, choices: &[Choice]) -> Value {
+    let others: Vec<&Filter> = choices
+        .iter()
+        .filter(|choice| choice.path != facet.column.field.path)
+        .map(|choice| &choice.filter)
+        .collect();
+    let mut counted = facet.elements.reach(Value::Object(buckets(facet, choices)));
+    if let Value::Object(beside) = &mut counted
+        && facet.elements.stand_for_documents()
+    {
+        beside.insert(MISSING.to_owned(), facet.elements.without(&facet.column));
+    }
+    json!({"filter": all_of(&others), "aggs": counted})
+}
+
+/// All of them hold.
+pub(in crate::query) fn all_of(filters: &[&Filter]) -> Value {
+    if filters.is_empty() {
+        return json!({"match_all": {}});
+    }
+    let each: Vec<Value> = filters.iter().map(|filter| clause(filter)).collect();
+    json!({"bool": {"filter": each}})
+}
+
+fn buckets(facet: &Facet, choices: &[Choice]) -> Map<String, Value> {
+    let Facet { column, elements, by, .. } = facet;
+    let mut asked = Map::new();
+    if !elements.stand_for_documents() {
+        asked.insert(MISSING.to_owned(), elements.without(column));
+    }
+    let values = match by {
+        By::Values { size } => {
+            let chosen: Vec<_> =
+                chosen_filters(column, choices).map(|(_, filter)| filter).collect();
+            if !chosen.is_empty() {
+                asked.insert(CHOSEN.to_owned(), each_of(&chosen, elements));
+            }
+            most_frequent(column, elements, *size)
+        }
+        By::Ranges(ranges) => {
+            let filters: Vec<_> = ranges.iter().map(|range| in_range(column, range)).collect();
+            each_of(&filters, elements)
+        }
+        By::Dates(calendar) => dates(column, calendar, (elements, Map::new())),
+    };
+    asked.insert(VALUES.to_owned(), values);
+    asked
+}
+
+/// The values that were chosen of the column, as the index holds them, each with a filter for it.
+pub(super) fn chosen_filters<'a>(
+    column: &'a Column,
+    choices: &'a [Choice],
+) -> impl Iterator<Item = (Value, Filter)> {
+    let of_column = choices.iter().filter(|choice| choice.path == column.field.path);
+    of_column.flat_map(|choice| &choice.values).filter_map(|value| {
+        let field = column.compared.clone()?;
+        let held = held(value, column.folding)?;
+        Some((held, Filter::Compare { field, op: Op::Eq, value: value.clone() }))
+    })
+}
+
+/// A value as the engine names it.
+fn held(value: &Scalar, folding: Folding) -> Option<Value> {
+    Some(match value {
+        Scalar::Text(text) => folding.fold(text).unwrap_or_else(|| text.clone()).into(),
+        Scalar::Number(number) => Value::Number(number.clone()),
+        Scalar::Flag(flag) => Value::Bool(*flag),
+        Scalar::Time(_) | Scalar::Day(_) => return None,
+    })
+}
+
+/// Filters, and not the engine's own ranges: those compare as floating point.
+fn in_range(column: &Column, range: &Range) -> Filter {
+    let Some(field) = &column.compared else { return Filter::Or(Vec::new()) };
+    let bound = |op, value: &Option<Scalar>| {
+        let value = value.clone()?;
+        Some(Filter::Compare { field: field.clone(), op, value })
+    };
+    let bounds: Vec<_> =
+        [bound(Op::Gte, &range.from), bound(Op::Lt, &range.to)].into_iter().flatten().collect();
+    if bounds.is_empty() {
+        // Any value at all.
+        return Filter::Exists { path: field.path.clone(), engine: column.field.engine.clone() };
+    }
+    Filter::And(bounds)
+}
+
+/// A bucket for each filter.
+fn each_of(filters: &[Filter], elements: &Elements) -> Value {
+    let each = clauses(filters).into_iter().enumerate();
+    // An aggregation each, instead of one with many, which refuses to be empty.
+    let each = each.map(|(number, clause)| {
+        (number.to_string(), elements.parted(json!({"filter": clause}), Map::new()))
+    });
+    json!({"filter": {"match_all": {}}, "aggs": each.collect::<Map<_, _>>()})
+}
+
+pub(in crate::query) fn most_frequent(column: &Column, elements: &Elements, size: usize) -> Value {
+    // By documents the engine cannot tell how much it has left out, so that all is gathered, and cut here.
+    let size = if elements.stand_for_documents() { GATHERED } else { size };
+    let order = elements.most_first();
+    let terms =
+        json!({"field": column.field.engine, "size": size, "shard_size": GATHERED, "order": order});
+    elements.parted(json!({"terms": terms}), Map::new())
+}
+
+/// With bounds, the engine's date histogram, which cannot have more buckets than were counted here before. Without, how many
+/// there are is known only to the index: a composite ends after one more than is allowed, where a histogram would fail as a
+/// whole, or a request before this one would have to ask for the first and the last date.
+pub(in crate::query) fn dates(
+    column: &Column,
+    calendar: &Calendar,
+    (elements, inner): (&Elements, Map<String, Value>),
+) -> Value {
+    let source = json!({
+        "field": column.field.engine,
+        "calendar_interval": calendar.interval.engine(),
+        "time_zone": calendar.zone.name,
+    });
+    let bounds = calendar.all().unwrap_or_default();
+    let asked = match (calendar.bounds, bounds.first(), bounds.last()) {
+        (None, ..) => {
+            let sources = json!([{KEY: {"date_histogram": source}}]);
+            json!({"composite": {"size": MAX_BUCKETS + 1, "sources": sources}})
+        }
+        (Some(_), Some(first), Some(last)) => {
+            let end = last.to.map_or(i64::MAX, Timestamp::as_millisecond);
+            let bounds = json!({"min": first.from.as_millisecond(), "max": end});
+            let source = with(with(source, "hard_bounds", bounds), "min_doc_count", json!(1));
+            json!({"date_histogram": source})
+        }
+        // The last bucket is before the first: there is none.
+        (Some(_), ..) => return json!({"filter": {"match_none": {}}}),
+    };
+    elements.parted(asked, inner)
+}
+
+/// The first instant of a bucket of [`dates`], in milliseconds.
+pub(in crate::query) fn first_instant(bucket: &Value) -> Option<i64> {
+    match bucket.get("key")? {
+        Value::Object(keys) => keys.get(KEY)?.as_i64(),
+        key => key.as_i64(),
+    }
+}
