@@ -16,6 +16,7 @@ mod plan;
 mod processes;
 mod searches;
 mod sent;
+mod served;
 mod stage;
 mod subject;
 mod table;
@@ -110,7 +111,7 @@ fn main() -> Result<()> {
             whole: measured.is_ok(),
             extent: &extent,
             results: &results,
-            goals: &goals::all(&results.rows),
+            goals: &goals::all(&results),
             machine: &machine,
         };
         let page = page.to_string();

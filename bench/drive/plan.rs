@@ -14,6 +14,7 @@ use super::peer;
 use super::say;
 use super::searches::{self, Latencies};
 use super::sent;
+use super::served::{self, Served};
 use super::stage::{Scale, Stage};
 use super::subject::{self, Job};
 
@@ -82,6 +83,7 @@ pub(crate) struct Results {
     pub(crate) tries: Vec<Try>,
     pub(crate) rows: Rows,
     pub(crate) searches: Option<Searches>,
+    pub(crate) served: Option<Served>,
 }
 
 /// Documents cut as they are best sent, and how many requests of them are best under way.
@@ -118,6 +120,8 @@ fn all(stage: &Stage, extent: &Extent, pgsync: Option<&Path>, to: &mut Results) 
         growth(stage, large, &bare, rows)?;
     }
     to.searches = Some(searches(stage, extent)?);
+    stage.engine.rest()?;
+    to.served = Some(served::measure(stage, Job::OneServer, &extent.scale)?);
     Ok(())
 }
 

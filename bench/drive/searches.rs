@@ -37,7 +37,7 @@ pub(crate) struct Latencies {
 
 impl Latencies {
     /// `None` when nothing was asked.
-    fn of(mut times: Vec<Duration>) -> Option<Self> {
+    pub(crate) fn of(mut times: Vec<Duration>) -> Option<Self> {
         times.sort_unstable();
         // The nearest rank: a time that a search really took.
         let percentile = |percent: usize| {
@@ -114,7 +114,8 @@ fn body(number: usize) -> String {
     json!({"size": 20, "query": filter, "sort": [{sort: "desc"}]}).to_string()
 }
 
-async fn search(
+/// One search, from the moment at which it was due to the last byte of its answer.
+pub(crate) async fn search(
     transport: Transport,
     path: String,
     body: String,

@@ -70,6 +70,13 @@ pub(crate) fn verify(stage: &Stage, scale: &Scale) -> Result<Measure> {
     Ok(measure)
 }
 
+/// The API of the indexes that are there, to be started.
+pub(crate) fn serve(stage: &Stage, scale: &Scale) -> Command {
+    let mut command = configured(stage, scale);
+    command.arg("serve").env("PREJOIN__API__LISTEN", "127.0.0.1:0");
+    command
+}
+
 fn run(stage: &Stage, command: &mut Command, scale: &Scale) -> Result<Measure> {
     let measure = ran(stage, command, "written")?;
     let (written, expected) = (measure.documents, scale.documents());
@@ -96,10 +103,16 @@ fn prejoin(stage: &Stage, job: Job, scale: &Scale) -> Command {
 }
 
 fn started(stage: &Stage, what: &str, job: Job, scale: &Scale) -> Command {
+    let mut command = configured(stage, scale);
+    command.args(["--json", what, job.name()]);
+    command
+}
+
+fn configured(stage: &Stage, scale: &Scale) -> Command {
     let (all, split) = (scale.all_in_one(), scale.by_service());
     let parts = stage.data.join(format!("{split}.sqlite"));
     let mut command = Command::new(&stage.prejoin);
-    command.arg("--home").arg(&stage.home).args(["--json", what, job.name()]);
+    command.arg("--home").arg(&stage.home);
     command
         .env("PREJOIN__ENGINE__URL", stage.engine.url())
         .env("PREJOIN__ENGINE__STATE_PREFIX", format!("{PREFIX}prejoin"))

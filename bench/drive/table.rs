@@ -5,6 +5,8 @@ use std::fmt::{self, Write};
 use super::goals::{Bound, Goal};
 use super::measure::{Measure, Row, Rows, Section, Spread};
 use super::plan::{Extent, Results, Searches, Try, name};
+use super::searches::Latencies;
+use super::served::Served;
 
 /// From this part of the CPU time on, used by others, figures are not to be believed.
 const DISTURBED: f64 = 0.1;
@@ -70,6 +72,9 @@ impl fmt::Display for Page<'_> {
         if let Some(measured) = &results.searches {
             searches(to, measured)?;
         }
+        if let Some(measured) = &results.served {
+            served(to, measured)?;
+        }
         tries(to, results)?;
         writeln!(to, "## Machine\n")?;
         self.machine.iter().try_for_each(|(name, value)| writeln!(to, "- {name}: {value}"))
@@ -118,6 +123,33 @@ fn searches(to: &mut fmt::Formatter<'_>, searches: &Searches) -> fmt::Result {
         writeln!(to, "| {when} | {} | {p50:.1} | {p99:.1} | {max:.1} |", of.count)?;
     }
     writeln!(to)
+}
+
+/// What the API adds.
+fn served(to: &mut fmt::Formatter<'_>, served: &Served) -> fmt::Result {
+    writeln!(to, "## The query API, and the same searches straight to the engine\n")?;
+    writeln!(
+        to,
+        "| | a second | searches each way | p50 ms: straight | served | p99 ms: straight | served | CPU ms of the API for one |"
+    )?;
+    writeln!(to, "|---|---:|---:|---:|---:|---:|---:|---:|")?;
+    let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+    let row = |name: &str, pace: u32, (straight, served): (Latencies, Latencies), cpu: &str| {
+        format!(
+            "| {name} | {pace} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {cpu} |",
+            served.count,
+            ms(straight.p50),
+            ms(served.p50),
+            ms(straight.p99),
+            ms(served.p99),
+        )
+    };
+    for cost in &served.costs {
+        let (both, cpu) = ((cost.straight, cost.served), format!("{:.2}", ms(cost.cpu)));
+        writeln!(to, "{}", row(cost.name, cost.pace, both, &cpu))?;
+    }
+    let held = &served.held;
+    writeln!(to, "{}\n", row("light, one way alone", held.pace, (held.straight, held.served), "–"))
 }
 
 fn disturbance(to: &mut fmt::Formatter<'_>, rows: &Rows) -> fmt::Result {
@@ -236,9 +268,7 @@ mod tests {
     use super::super::goals;
     use super::super::measure::{Cpu, Measure, Row, Rows, Section};
     use super::super::plan::{Extent, Results, Try, USUAL_SETTING, name};
-    use super::super::searches::Latencies;
-    use super::Searches;
-    use super::{Page, thousands};
+    use super::{Latencies, Page, Searches, thousands};
 
     fn run(seconds: f64, peak: Option<u64>) -> Measure {
         let cpu = Cpu { engine: 20.0, databases: 1.5, itself: 0.5, others: 1.0 };
@@ -258,13 +288,13 @@ mod tests {
         let time = std::time::Duration::from_millis(7);
         let latencies = Latencies { count: 500, p50: time, p99: time, max: time };
         let searches = Some(Searches { alone: latencies, beside: latencies });
-        shown(&Results { tries, rows: Rows(rows), searches }, true, (scale, peer))
+        shown(&Results { tries, rows: Rows(rows), searches, served: None }, true, (scale, peer))
     }
 
     fn shown(results: &Results, whole: bool, (scale, peer): (&str, &str)) -> String {
         let (scale, peer) = (scale.parse().unwrap(), peer.parse().unwrap());
         let extent = Extent { peer, scale, large: None, rounds: 2, settings: USUAL_SETTING };
-        let goals = goals::all(&results.rows);
+        let goals = goals::all(results);
         let machine = [("CPU".to_owned(), "two of a kind".to_owned())];
         let page = Page {
             date: "2026-01-02",
