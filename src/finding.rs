@@ -213,11 +213,17 @@ impl fmt::Display for Finding {
 
 impl std::error::Error for Finding {}
 
+/// Names longer than this are nobody's slip of the pen.
+const MAX_NAME: usize = 200;
+
 /// `did you mean …?` for a name that is not among `known`, else the list of what is.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
+    // Comparing costs the product of both lengths.
+    let comparable = name.len() <= MAX_NAME;
     let near = known
         .iter()
+        .filter(|_| comparable)
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
         .min();
@@ -237,5 +243,13 @@ mod tests {
         let known = ["updated_at", "id", "amount"];
         assert_eq!(did_you_mean("updatd_at", known), "did you mean `updated_at`?");
         assert_eq!(did_you_mean("colour", known), "known are updated_at, id, amount");
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_to_be_a_slip_is_compared_with_none() {
+        let long = "a".repeat(MAX_NAME);
+        let nearly = format!("{long}b");
+        assert_eq!(did_you_mean(&long, [nearly.as_str()]), format!("did you mean `{nearly}`?"));
+        assert_eq!(did_you_mean(&nearly, [long.as_str()]), format!("known are {long}"));
     }
 }

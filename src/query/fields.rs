@@ -18,9 +18,6 @@ use crate::mapping::{self, Field, Mapping};
 /// Names by which a sub-field usually holds the unchanged text.
 const EXACT_NAMES: [&str; 2] = ["raw", "keyword"];
 
-/// Names longer than this are nobody's slip of the pen.
-const MAX_NAME: usize = 200;
-
 /// Fields by their full path.
 #[derive(Debug, Clone)]
 pub struct Fields {
@@ -299,12 +296,9 @@ impl Fields {
 
 /// The one of the sorted `names` that may be meant, or those at the top.
 fn hint(name: &str, names: &[&str]) -> String {
-    // Comparing costs the product of both lengths.
-    if name.len() <= MAX_NAME {
-        let near = did_you_mean(name, names.iter().copied());
-        if near.starts_with("did you mean") {
-            return near;
-        }
+    let near = did_you_mean(name, names.iter().copied());
+    if near.starts_with("did you mean") {
+        return near;
     }
     let top: Vec<&str> = names.iter().copied().filter(|name| !name.contains('.')).collect();
     format!("known here are {}", top.join(", "))
