@@ -32,6 +32,8 @@ pub enum Scalar {
 const MAX_DIGITS: usize = 400;
 /// Engines refuse longer texts, in bytes.
 const MAX_TEXT: usize = 32_766;
+/// Engines read no time whose year in UTC is negative; 0000-01-01T00:00:00Z.
+const FIRST: Timestamp = Timestamp::constant(-62_167_219_200, 0);
 
 /// Why a value is refused.
 pub(super) type Wrong = (Code, String);
@@ -104,11 +106,11 @@ fn date(text: &str) -> Result<Scalar, String> {
         return Err(wrong());
     }
     match text.parse::<Timestamp>() {
-        Ok(time) => Ok(Scalar::Time(time)),
+        Ok(time) if time >= FIRST => Ok(Scalar::Time(time)),
         Err(_) if text.parse::<jiff::civil::DateTime>().is_ok() => {
             Err("a time needs its zone: end it with Z or an offset like +09:00".to_owned())
         }
-        Err(_) => Err(wrong()),
+        Ok(_) | Err(_) => Err(wrong()),
     }
 }
 
@@ -192,6 +194,10 @@ mod tests {
         for edge in ["0000-01-01", "9999-12-30", "9999-12-31"] {
             assert!(read(DATE, &format!("\"{edge}\"")).is_ok(), "{edge}");
         }
+        for edge in ["0000-01-01T00:00:00Z", "0000-01-01T09:00:00+09:00"] {
+            let first = Scalar::Time("0000-01-01T00:00:00Z".parse().unwrap());
+            assert_eq!(read(DATE, &format!("\"{edge}\"")), Ok(first), "{edge}");
+        }
         let time = read(DATE, "\"2026-01-31T09:30:00+09:00\"").unwrap();
         assert_eq!(time, Scalar::Time("2026-01-31T00:30:00Z".parse().unwrap()));
         insta::assert_snapshot!(
@@ -206,6 +212,8 @@ mod tests {
             "12026-01-31",
             "now",
             "2026-01-31 09:30:00Z",
+            "0000-01-01T00:00:00+09:00",
+            "0000-01-01T08:59:59.999999999+09:00",
         ] {
             assert!(read(DATE, &format!("\"{wrong}\"")).is_err(), "{wrong}");
         }
