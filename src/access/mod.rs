@@ -34,7 +34,7 @@ pub struct Caller {
 }
 
 /// How a caller is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum How {
     /// Not at all: nobody is told apart.
     Anyone,
@@ -67,7 +67,7 @@ impl Caller {
     }
 
     /// What a cursor of theirs belongs to.
-    pub fn binding(&self) -> [&str; 2] {
-        [self.role.name(), &self.subject]
+    pub fn binding(&self) -> [&str; 3] {
+        [self.role.name(), self.how.word(), &self.subject]
     }
 }

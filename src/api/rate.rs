@@ -27,8 +27,8 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// Who is charged.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Payer {
-    /// Somebody who has said who they are, with their role.
-    Subject(String, String),
+    /// Somebody who has said who they are, with their role; one name is two callers where it is known in two ways.
+    Subject(How, String, String),
     /// Whoever asks from there.
     Address(IpAddr),
     /// Whoever cannot be told apart.
@@ -132,7 +132,8 @@ pub(super) async fn crowd(State(state): State<AppState>, request: Request, next:
 fn payer(request: &Request) -> Payer {
     let caller = request.extensions().get::<Arc<Caller>>();
     if let Some(caller) = caller.filter(|caller| caller.how != How::Anyone) {
-        return Payer::Subject(caller.role.name().to_owned(), caller.subject.clone());
+        let (role, subject) = (caller.role.name().to_owned(), caller.subject.clone());
+        return Payer::Subject(caller.how, role, subject);
     }
     let peer = request.extensions().get::<Peer>();
     peer.map_or(Payer::Anybody, |Peer(address)| Payer::Address(network(*address)))
@@ -249,6 +250,20 @@ mod tests {
         assert_eq!(scene.charge(1, 1, 10), Ok(0));
         assert_eq!(scene.charge(1, 0, 60), Ok(5));
         assert_eq!(scene.charge(1, 1, 1_000), Ok(9));
+    }
+
+    #[test]
+    fn a_key_and_a_token_of_one_name_are_two_callers() {
+        let role = Arc::new(crate::access::Role::unlimited());
+        let payer = |how| {
+            let mut caller = Caller::anyone(Arc::clone(&role));
+            (caller.how, caller.subject) = (how, "ada".to_owned());
+            let mut request = Request::default();
+            request.extensions_mut().insert(Arc::new(caller));
+            payer(&request)
+        };
+        assert_eq!(payer(How::Key), payer(How::Key));
+        assert_ne!(payer(How::Key), payer(How::Token));
     }
 
     #[test]

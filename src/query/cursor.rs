@@ -66,14 +66,15 @@ pub enum CursorError {
 }
 
 impl Binding {
-    /// The binding of a `caller`'s question to the index of that alias; a caller is a role and who has it.
-    pub fn new(caller: [&str; 2], alias: &str, fields: &Fields, question: &Question) -> Self {
+    /// The binding of a `caller`'s question to the index of that alias; a caller is a role, how
+    /// it is known who has it, and who that is.
+    pub fn new(caller: [&str; 3], alias: &str, fields: &Fields, question: &Question) -> Self {
         let mut hash = Sha256::new();
         hash.update(fields.fingerprint());
-        let [role, subject] = caller;
+        let [role, how, subject] = caller;
         let chosen = serde_json::Value::from(question.chosen.clone()).to_string();
         let (query, sort) = (question.query.to_string(), question.sort.to_string());
-        for part in [role, subject, alias, &query, &sort, &chosen] {
+        for part in [role, how, subject, alias, &query, &sort, &chosen] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -147,7 +148,7 @@ mod tests {
     use crate::query::fields::tests::fields;
     use crate::query::{Filter, parse};
 
-    const CALLER: [&str; 2] = ["viewer", "ada"];
+    const CALLER: [&str; 3] = ["viewer", "key", "ada"];
     const VALUES: &str =
         r#"[-9223372036854775808,12345678901234567890123456789012345678.10,"Infinity",null,"c1"]"#;
 
@@ -155,7 +156,7 @@ mod tests {
         of(CALLER, alias, body, &Filter::everything())
     }
 
-    fn of(caller: [&str; 2], alias: &str, body: &str, rows: &Filter) -> Binding {
+    fn of(caller: [&str; 3], alias: &str, body: &str, rows: &Filter) -> Binding {
         let fields = fields();
         let request = parse(&fields, body.as_bytes()).unwrap();
         Binding::new(caller, alias, &fields, &question(&request, rows))
@@ -222,9 +223,10 @@ mod tests {
         assert!(signer.open(of(CALLER, "contracts", "{}", &all), &cursor).is_ok());
         let none = Filter::Or(Vec::new());
         let strangers = [
-            (["viewer", "bob"], &all),
-            (["admin", "ada"], &all),
-            (["viewe", "rada"], &all),
+            (["viewer", "key", "bob"], &all),
+            (["admin", "key", "ada"], &all),
+            (["viewer", "token", "ada"], &all),
+            (["viewe", "rkey", "ada"], &all),
             (CALLER, &none),
         ];
         for (caller, rows) in strangers {
