@@ -1,8 +1,9 @@
 //! The public keys of an identity provider.
 //!
 //! Promises: keys are fetched when they are needed, kept, and fetched again when they have grown old or a token names one
-//! that is not known, never more often than the configuration allows, however many tokens ask. What is no key for
-//! signatures is passed over. Never takes a secret out of a set.
+//! that is not known, never more often than the configuration allows, however many tokens ask; a fetch that is begun is ended,
+//! though whoever began it goes away. Nobody waits for a provider while a key that has grown old, but not too old, serves.
+//! What is no key for signatures is passed over. Never takes a secret out of a set.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,7 +14,8 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::task::JoinHandle;
 
 use super::Turned;
 use crate::config::{Algorithm, JwtKeys};
@@ -35,7 +37,7 @@ pub(super) struct KeySet {
     floor: Duration,
     known: RwLock<Option<Arc<Known>>>,
     /// When it was last tried.
-    tried: Mutex<Option<Instant>>,
+    tried: Arc<Mutex<Option<Instant>>>,
 }
 
 enum Source {
@@ -67,7 +69,7 @@ struct Set {
 
 impl KeySet {
     /// Nothing fetched so far.
-    pub(super) fn new(config: &JwtKeys) -> Result<Self> {
+    pub(super) fn new(config: &JwtKeys) -> Result<Arc<Self>> {
         let (source, max_age, floor) = match config {
             JwtKeys::Url { url, ca_file, max_age, floor } => {
                 let mut builder = reqwest::Client::builder()
@@ -93,12 +95,13 @@ impl KeySet {
             let key = Key { id: None, algorithm: Algorithm::HS256, key };
             Arc::new(Known { keys: vec![key], since: Instant::now() })
         });
-        Ok(Self { source, max_age, floor, known: RwLock::new(known), tried: Mutex::new(None) })
+        let (known, tried) = (RwLock::new(known), Arc::default());
+        Ok(Arc::new(Self { source, max_age, floor, known, tried }))
     }
 
     /// The key of that name for that algorithm.
     pub(super) async fn find(
-        &self,
+        self: &Arc<Self>,
         id: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<DecodingKey, Turned> {
@@ -109,29 +112,49 @@ impl KeySet {
         if let Some(key) = self.known_for(id, algorithm, self.max_age) {
             return Ok(key);
         }
-        let mut tried = self.tried.lock().await;
+        let still = self.max_age.saturating_mul(STALE);
+        if let Some(key) = self.known_for(id, algorithm, still) {
+            // Where it is locked, another has them fetched.
+            if let Ok(tried) = Arc::clone(&self.tried).try_lock_owned() {
+                drop(self.renew(tried));
+            }
+            return Ok(key);
+        }
+        let tried = Arc::clone(&self.tried).lock_owned().await;
         // Another may have fetched them meanwhile.
         if let Some(key) = self.known_for(id, algorithm, self.max_age) {
             return Ok(key);
         }
-        if tried.is_none_or(|tried| tried.elapsed() >= self.floor) {
-            *tried = Some(Instant::now());
-            match self.fetch().await {
-                Ok(keys) => {
-                    let known = Arc::new(Known { keys, since: Instant::now() });
-                    *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        error = format!("{error:#}"),
-                        "the keys of tokens cannot be fetched"
-                    );
-                }
-            }
+        if let Some(fetched) = self.renew(tried) {
+            let _ended = fetched.await;
         }
-        let still = self.max_age.saturating_mul(STALE);
         self.known_for(id, algorithm, still)
             .ok_or_else(|| if self.has_any(still) { Turned::Unknown } else { Turned::Untold })
+    }
+
+    /// Has the keys fetched, unless that was tried just now.
+    fn renew(
+        self: &Arc<Self>,
+        mut tried: OwnedMutexGuard<Option<Instant>>,
+    ) -> Option<JoinHandle<()>> {
+        if tried.is_some_and(|tried| tried.elapsed() < self.floor) {
+            return None;
+        }
+        let all = Arc::clone(self);
+        // It does not end with the request that begins it, which would have used up the only try for a while.
+        Some(tokio::spawn(async move {
+            *tried = Some(Instant::now());
+            match all.fetch().await {
+                Ok(keys) => {
+                    let known = Arc::new(Known { keys, since: Instant::now() });
+                    *all.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+                }
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(error, "the keys of tokens cannot be fetched");
+                }
+            }
+        }))
     }
 
     fn has_any(&self, age: Duration) -> bool {

@@ -22,7 +22,7 @@ const MOST: usize = 8 << 10;
 #[derive(Debug)]
 pub(super) struct Tokens {
     config: JwtConfig,
-    keys: KeySet,
+    keys: Arc<KeySet>,
     roles: Roles,
 }
 

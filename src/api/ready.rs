@@ -1,8 +1,9 @@
 //! `GET /readyz`.
 //!
 //! Promises: ready means that each index answers a search whole. However often it is asked, the engine is asked once a
-//! second. Never tells more of an index than its name.
+//! second; a check that is begun is ended, for all who wait for it. Never tells more of an index than its name.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -21,26 +22,44 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long an index may take: who asks goes away after a second or so, as a rule.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// Indexes that could not be searched, and when that was found out.
+/// What was found out last.
 #[derive(Default)]
-pub(super) struct Ready(Mutex<Option<(Instant, Vec<String>)>>);
+pub(super) struct Ready(Arc<Mutex<Option<Checked>>>);
+
+/// Indexes that could not be searched, and when that was known.
+struct Checked {
+    missing: Vec<String>,
+    at: Instant,
+}
 
 /// Whether every index can be searched.
 pub(super) async fn readyz(State(state): State<AppState>) -> Result<Json<Value>, Problem> {
-    let shared = &*state.shared;
-    let mut last = shared.ready.0.lock().await;
-    let missing = match last.take().filter(|(at, _)| at.elapsed() < FRESH) {
-        Some(fresh) => last.insert(fresh),
-        None => last.insert((Instant::now(), missing(shared).await)),
-    };
-    if missing.1.is_empty() {
+    let shared = &state.shared;
+    let missing = checked(shared).await?;
+    if missing.is_empty() {
         return Ok(Json(json!({"status": "ok"})));
     }
     // Nobody was asked who they are.
     if shared.access.is_watched() {
         return Err(Problem::not_ready(std::iter::empty()));
     }
-    Err(Problem::not_ready(missing.1.iter().map(String::as_str)))
+    Err(Problem::not_ready(missing.iter().map(String::as_str)))
+}
+
+/// What is missing, as it was a moment ago.
+async fn checked(shared: &Arc<Shared>) -> Result<Vec<String>, Problem> {
+    let mut last = Arc::clone(&shared.ready.0).lock_owned().await;
+    if let Some(checked) = last.as_ref().filter(|checked| checked.at.elapsed() < FRESH) {
+        return Ok(checked.missing.clone());
+    }
+    let shared = Arc::clone(shared);
+    // Whoever goes away does not take along what others wait for.
+    let check = tokio::spawn(async move {
+        let missing = missing(&shared).await;
+        *last = Some(Checked { missing: missing.clone(), at: Instant::now() });
+        missing
+    });
+    check.await.map_err(|_| Problem::internal())
 }
 
 async fn missing(shared: &Shared) -> Vec<String> {

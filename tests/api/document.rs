@@ -96,6 +96,22 @@ async fn ready_is_what_can_be_searched(engine: TestEngine) {
 }
 
 #[tokio::test]
+async fn a_probe_that_goes_away_leaves_its_answer_to_the_next() {
+    let direct = Api::empty(TestEngine::OpenSearch.client().await).await;
+    let proxy = FaultProxy::to(&TestEngine::OpenSearch.url().await).await;
+    let api = direct.through(Client::connect(&config(&proxy.url())).await.unwrap());
+    proxy.then("_search", [Fault::Late]);
+    tokio::select! {
+        _ = get(&api, "/readyz") => panic!("the engine has not answered yet"),
+        () = proxy.until_seen("_search", 1) => {}
+    }
+    proxy.let_go();
+    assert_eq!(get(&api, "/readyz").await.status, 200);
+    assert_eq!(proxy.seen("_search").len(), 1);
+    direct.remove().await;
+}
+
+#[tokio::test]
 async fn the_engine_is_not_asked_for_every_probe() {
     let direct = Api::empty(TestEngine::OpenSearch.client().await).await;
     let proxy = FaultProxy::to(&TestEngine::OpenSearch.url().await).await;

@@ -136,6 +136,8 @@ fn without(name: &str) -> Value {
 struct Provider {
     keys: Arc<Mutex<Vec<Value>>>,
     asked: Arc<AtomicUsize>,
+    /// Whoever holds it has the provider hang.
+    hung: Arc<tokio::sync::Mutex<()>>,
     url: String,
 }
 
@@ -143,17 +145,31 @@ impl Provider {
     async fn with(keys: Vec<Value>) -> Self {
         let keys = Arc::new(Mutex::new(keys));
         let asked = Arc::new(AtomicUsize::new(0));
-        let (told, counted) = (Arc::clone(&keys), Arc::clone(&asked));
+        let hung = Arc::default();
+        let (told, counted, held) = (Arc::clone(&keys), Arc::clone(&asked), Arc::clone(&hung));
         let answer = move || {
             counted.fetch_add(1, Ordering::SeqCst);
             let keys = told.lock().unwrap().clone();
-            async move { Json(json!({"keys": keys})) }
+            let held: Arc<tokio::sync::Mutex<()>> = Arc::clone(&held);
+            async move {
+                drop(held.lock().await);
+                Json(json!({"keys": keys}))
+            }
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/keys", listener.local_addr().unwrap());
         let router = Router::new().route("/keys", get(answer));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { keys, asked, url }
+        Self { keys, asked, hung, url }
+    }
+
+    async fn until_asked(&self, times: usize) {
+        let asked = async {
+            while self.asked() < times {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), asked).await.expect("it is not asked");
     }
 
     fn asked(&self) -> usize {
@@ -161,8 +177,11 @@ impl Provider {
     }
 
     fn source(&self, floor: Duration) -> JwtKeys {
-        let (url, max_age) = (self.url.clone(), Duration::from_secs(600));
-        JwtKeys::Url { url, ca_file: None, max_age, floor }
+        self.source_for(LONG, floor)
+    }
+
+    fn source_for(&self, max_age: Duration, floor: Duration) -> JwtKeys {
+        JwtKeys::Url { url: self.url.clone(), ca_file: None, max_age, floor }
     }
 }
 
@@ -347,6 +366,42 @@ async fn one_fetch_serves_all_who_wait_for_it() {
     let all = futures::future::join_all((0..50).map(|_| admitted(&access, &token))).await;
     assert!(all.iter().all(Result::is_ok));
     assert_eq!(provider.asked(), 1);
+}
+
+#[tokio::test]
+async fn whoever_goes_away_leaves_the_keys_to_the_next() {
+    let signing = Signing::ed();
+    let provider = Provider::with(vec![signing.public("k1")]).await;
+    let access = access(&ALL, provider.source(LONG));
+    let token = signing.token(Some("k1"), &claims());
+    let hung = provider.hung.lock().await;
+    tokio::select! {
+        _ = admitted(&access, &token) => panic!("the provider has not answered yet"),
+        () = provider.until_asked(1) => {}
+    }
+    drop(hung);
+    assert!(admitted(&access, &token).await.is_ok());
+    assert_eq!(provider.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_has_grown_old_serves_while_the_provider_hangs() {
+    let signing = Signing::ed();
+    let provider = Provider::with(vec![signing.public("k1")]).await;
+    let max_age = Duration::from_secs(1);
+    let access = access(&ALL, provider.source_for(max_age, Duration::ZERO));
+    let token = signing.token(Some("k1"), &claims());
+    assert!(admitted(&access, &token).await.is_ok());
+    let hung = provider.hung.lock().await;
+    tokio::time::sleep(max_age).await;
+    let both = async {
+        assert!(admitted(&access, &token).await.is_ok());
+        provider.until_asked(2).await;
+        assert!(admitted(&access, &token).await.is_ok());
+    };
+    tokio::time::timeout(Duration::from_secs(3), both).await.expect("they wait for the provider");
+    drop(hung);
+    assert_eq!(provider.asked(), 2);
 }
 
 #[tokio::test]
