@@ -15,14 +15,15 @@ use serde_json::Value;
 
 use super::AppState;
 use super::begin::place;
+use super::buckets::{self, Scope};
 use super::caller::may;
 use super::problem::Problem;
 use super::request::Trail;
-use super::search::{index, json_body};
+use super::search::{index, json_body, understood};
 use crate::access::Caller;
 use crate::config::Operation;
-use crate::query::dsl::{question, to_dsl};
-use crate::query::{Binding, Filter, cost, parse_within};
+use crate::query::dsl::{question, to_dsl, with_aggregations};
+use crate::query::{Binding, Filter, cost};
 
 /// What a search would do.
 #[derive(Serialize)]
@@ -52,11 +53,15 @@ pub(super) async fn explain(
     let body = json_body(&headers, body, shared.config.limits.body.0)?;
     let generation = latest.read(shared, alias).await?;
     let view = generation.view(&caller)?;
-    let request = parse_within(&shared.config.limits, view.fields, &body)?;
+    let request = understood(shared, alias, (&view, &body))?;
     trail.naming(request.named().into_iter());
     // A cursor is one of the search with its rows.
     let asked = question(&request, &view.rows);
     let binding = Binding::new(caller.binding(), alias, view.fields, &asked);
+    let scope =
+        Scope { caller: &caller, alias, fields: view.fields, request: &request, question: &asked };
+    scope.allowed()?;
+    let after_groups = buckets::opened(&shared.signer, &scope)?;
     let place = place(shared, &generation.index, &request.page, binding)?;
     let held = place.as_ref().is_some_and(|place| place.held.is_some());
     let after = place.map(|place| serde_json::from_str(place.sort.get())).transpose();
@@ -67,7 +72,7 @@ pub(super) async fn explain(
         index: &generation.index,
         cost: cost(&request),
         snapshot: held || request.page.snapshot,
-        search: to_dsl(&request, &shown, after),
+        search: with_aggregations(to_dsl(&request, &shown, after), &request, &after_groups),
     };
     Ok(axum::Json(explanation).into_response())
 }

@@ -60,6 +60,15 @@ impl Trail {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows(pub(super) usize);
 
+/// The beginning of a path, up to the index: what stands behind it may be a document's id.
+fn beginning(path: &str) -> String {
+    let mut ends = path.match_indices('/').map(|(at, _)| at);
+    match ends.nth(2).and_then(|end| path.get(..end)) {
+        Some(beginning) => format!("{beginning}/…"),
+        None => path.to_owned(),
+    }
+}
+
 /// Wraps the answering of one request.
 pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let start = Instant::now();
@@ -68,7 +77,7 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let trail = Trail::default();
     request.extensions_mut().insert(trail.clone());
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let path = beginning(request.uri().path());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let mut response = next.run(request).await;
     let mut code = None;

@@ -188,6 +188,20 @@ async fn page(shared: &Shared, asked: &Asked<'_>, wanted: &Wanted<'_>) -> Result
     }
 }
 
+/// Reads `body` as a search of what the caller sees, laid over the view that it names.
+pub(super) fn understood(
+    shared: &Shared,
+    alias: &str,
+    (view, body): (&View<'_>, &[u8]),
+) -> Result<SearchRequest, Problem> {
+    let presets = shared.config.views.get(alias).unwrap_or(&NO_VIEWS);
+    let laid = lay_over(presets, body)?;
+    let request = parse_within(&shared.config.limits, view.fields, &laid.body)
+        .map_err(|refusal| laid.tell(refusal))?;
+    laid.shows(request.fields.as_deref())?;
+    Ok(request)
+}
+
 /// Reads `body` as a search of that generation, or of one document of it, and asks the engine.
 async fn page_of(
     shared: &Shared,
@@ -195,11 +209,7 @@ async fn page_of(
     (view, body): (&View<'_>, &[u8]),
     id: Option<&str>,
 ) -> Result<Page, Problem> {
-    let presets = shared.config.views.get(asked.alias).unwrap_or(&NO_VIEWS);
-    let laid = lay_over(presets, body)?;
-    let request = parse_within(&shared.config.limits, view.fields, &laid.body)
-        .map_err(|refusal| laid.tell(refusal))?;
-    laid.shows(request.fields.as_deref())?;
+    let request = understood(shared, asked.alias, (view, body))?;
     asked.trail.naming(request.named().into_iter());
     rate::charge(cost(&request))?;
     let mut question = question(&request, &view.rows);
@@ -207,8 +217,6 @@ async fn page_of(
         question = question.of_document(id);
     }
     let binding = Binding::new(asked.caller.binding(), asked.alias, view.fields, &question);
-    let index = (asked.alias, asked.generation.index.as_str());
-    let (after, mut snapshot) = begin(shared, index, &request.page, binding).await?;
     let scope = Scope {
         caller: asked.caller,
         alias: asked.alias,
@@ -218,6 +226,8 @@ async fn page_of(
     };
     scope.allowed()?;
     let after_groups = buckets::opened(&shared.signer, &scope)?;
+    let index = (asked.alias, asked.generation.index.as_str());
+    let (after, mut snapshot) = begin(shared, index, &request.page, binding).await?;
     let body = to_dsl(&request, &question, after);
     let mut body = with_aggregations(body, &request, &after_groups);
     let plan = asked.began.elapsed();

@@ -4,16 +4,63 @@
 
 use std::collections::BTreeSet;
 
+use super::aggregate::{Aggregate, Grouping};
 use super::{Filter, SearchRequest};
 
 impl SearchRequest {
-    /// The paths that are filtered or sorted by, or asked for.
+    /// The paths that are filtered or sorted by, searched, counted, or asked for.
     pub fn named(&self) -> BTreeSet<&str> {
+        // Whole, so that what is added to a search is named too.
+        let Self {
+            filter,
+            sort,
+            page: _,
+            fields,
+            count: _,
+            q,
+            highlight,
+            facets,
+            choices,
+            aggregates,
+        } = self;
         let mut named = BTreeSet::new();
-        self.filter.name(&mut named);
-        named.extend(self.sort.iter().map(|sort| sort.field.path.as_str()));
-        named.extend(self.fields.iter().flatten().map(String::as_str));
+        filter.name(&mut named);
+        for sort in sort {
+            named.insert(&sort.field.path);
+            sort.pick.iter().for_each(|pick| pick.filter.name(&mut named));
+        }
+        named.extend(fields.iter().flatten().map(String::as_str));
+        let searched = q.iter().flat_map(|q| &q.fields).chain(highlight);
+        named.extend(searched.map(|field| field.path.as_str()));
+        for facet in facets {
+            named.insert(&facet.column.field.path);
+            facet.elements.only.name(&mut named);
+        }
+        for choice in choices {
+            named.insert(&choice.path);
+            choice.filter.name(&mut named);
+        }
+        aggregates.iter().for_each(|aggregate| aggregate.name(&mut named));
         named
+    }
+}
+
+impl Aggregate {
+    /// Adds the paths of its keys, its metrics and what they are of.
+    fn name<'a>(&'a self, named: &mut BTreeSet<&'a str>) {
+        self.elements.only.name(named);
+        match &self.by {
+            Grouping::Keys { keys, .. } => {
+                named.extend(keys.iter().map(|key| key.column.field.path.as_str()));
+            }
+            Grouping::Dates { column, .. } => {
+                named.insert(&column.field.path);
+            }
+        }
+        for metric in &self.metrics {
+            named.insert(&metric.column.field.path);
+            metric.only.name(named);
+        }
     }
 }
 
@@ -61,5 +108,16 @@ mod tests {
         let request = parse(&fields(), body).unwrap();
         let named: Vec<&str> = request.named().into_iter().collect();
         insta::assert_snapshot!(named.join(" "), @"amount manager.name settlements settlements.status title");
+    }
+
+    #[test]
+    fn what_is_counted_and_searched_is_named() {
+        let body = br#"{"q": {"text": "secret", "fields": ["memo"]}, "facets": {"settlements.status": {"where": {"amount": {"gt": 1}}}},
+            "facet_filters": {"paid": {"eq": true}},
+            "aggregate": {"a": {"type": "group", "by": ["title"], "metrics": {"m": {"max": "rate"}}}},
+            "sort": [{"field": "settlements.amount", "agg": "max", "where": {"payer.name": {"eq": "secret"}}}]}"#;
+        let request = parse(&fields(), body).unwrap();
+        let named: Vec<&str> = request.named().into_iter().collect();
+        insta::assert_snapshot!(named.join(" "), @"memo paid rate settlements.amount settlements.payer.name settlements.status title");
     }
 }

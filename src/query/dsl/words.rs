@@ -25,7 +25,8 @@ pub(in crate::query) fn places(text: &str, mode: Mode, forms: usize) -> usize {
         Mode::Phrase => forms,
         // One more for each form, since a text of nothing but stop words is to find nothing.
         Mode::All => (of(text).count() + 1) * forms,
-        Mode::Any => of(text).count() * forms,
+        // Once more for each, to tell the better ones.
+        Mode::Any => 2 * of(text).count() * forms,
     }
 }
 
