@@ -1,11 +1,12 @@
 //! What is in an index right now.
 //!
 //! Promises: fields are those of the index behind the alias, not those of a file that may be ahead of it. The mapping is
-//! read when it is first needed, and again whenever an answer gives reason to doubt it. A caller is given no more of it
-//! than their role sees.
+//! read when it is first needed, and again whenever an answer gives reason to doubt it; because of requests that are wrong,
+//! once a second at most. A caller is given no more of it than their role sees.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -18,6 +19,9 @@ use crate::access::{Caller, Role, Seen, Sight};
 use crate::mapping;
 use crate::query::{Fields, Filter, Selection};
 use crate::sink::{Body, Method};
+
+/// How long a mapping is not doubted again because a request did not fit it.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// The index behind an alias, as it was when its mapping was read.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub(super) struct View<'a> {
 #[derive(Debug)]
 pub(super) struct Latest {
     met: RwLock<Option<Arc<Generation>>>,
+    /// When a request that did not fit it was last a reason to read it again.
+    doubted: Mutex<Option<Instant>>,
     sights: BTreeMap<String, Sight>,
     freshness: Freshness,
 }
@@ -53,7 +59,12 @@ impl Latest {
     /// Nothing met so far of the alias that these roles see.
     pub(super) fn new<'r>(alias: &str, roles: impl Iterator<Item = &'r Role>) -> Self {
         let sights = roles.filter_map(|role| Some((role.name().to_owned(), role.sight(alias)?)));
-        Self { met: RwLock::new(None), sights: sights.collect(), freshness: Freshness::default() }
+        Self {
+            met: RwLock::new(None),
+            doubted: Mutex::new(None),
+            sights: sights.collect(),
+            freshness: Freshness::default(),
+        }
     }
 
     /// The generation that was met last; read from the engine when there is none.
@@ -70,6 +81,17 @@ impl Latest {
             Some(generation) => Ok(generation),
             None => self.read(shared, alias).await,
         }
+    }
+
+    /// Whether a request that is wrong by the generation that was met last is a reason to read it again, which it then is no
+    /// more for a while: whoever sends nothing but such does not keep the engine busy.
+    pub(super) fn may_be_doubted(&self) -> bool {
+        let mut doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
+        let may_be = doubted.is_none_or(|at| at.elapsed() >= SETTLED);
+        if may_be {
+            *doubted = Some(Instant::now());
+        }
+        may_be
     }
 
     /// Reads the generation from the engine.

@@ -212,8 +212,19 @@ impl Problem {
 
     /// Whether a search that was read by another mapping might have gone better.
     pub(super) fn may_be_of_the_mapping(&self) -> bool {
-        let gone = self.status == StatusCode::GONE;
-        self.status.is_client_error() && !gone || self.status == StatusCode::INTERNAL_SERVER_ERROR
+        match self.status {
+            // Who the caller is, how much they asked for, and what was forgotten: no mapping tells otherwise.
+            StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::GONE => false,
+            status => status.is_client_error() || status == StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Whether it is the request that is wrong.
+    pub(super) fn is_of_the_request(&self) -> bool {
+        self.status.is_client_error()
     }
 
     /// With its faults placed by `tell`.

@@ -121,7 +121,7 @@ pub(super) async fn settled(
             request_id: wanted.request_id,
         };
         let outcome = match page(shared, &asked, wanted).await {
-            Err(problem) if !problem.may_be_of_the_mapping() => return Err(problem),
+            Err(problem) if !is_a_doubt(&problem, latest) => return Err(problem),
             outcome => outcome,
         };
         if let Ok(page) = &outcome
@@ -129,13 +129,20 @@ pub(super) async fn settled(
         {
             return outcome;
         }
-        let now = latest.read(shared, alias).await?;
-        if now.is(&generation) {
-            return outcome;
+        match latest.read(shared, alias).await {
+            Ok(now) if !now.is(&generation) => generation = now,
+            // What is wrong with a request is wrong whether the engine answers or not.
+            Err(problem) if outcome.is_ok() => return Err(problem),
+            Ok(_) | Err(_) => return outcome,
         }
-        generation = now;
     }
     Err(Problem::engine_unavailable())
+}
+
+/// Whether a problem is a reason to read the mapping again. A request that is wrong has not cost the engine anything yet, and is
+/// one only now and then.
+fn is_a_doubt(problem: &Problem, latest: &Latest) -> bool {
+    problem.may_be_of_the_mapping() && (!problem.is_of_the_request() || latest.may_be_doubted())
 }
 
 /// What a request is about.

@@ -120,6 +120,34 @@ async fn a_caller_has_a_quota() {
     direct.remove().await;
 }
 
+#[tokio::test]
+async fn requests_that_are_wrong_do_not_keep_the_engine_busy() {
+    let rate = RateConfig { quota: 8, window: Duration::from_secs(3_600), callers: 10 };
+    let config = ApiConfig { rate: Some(rate), ..ApiConfig::default() };
+    let (direct, api, proxy) = behind_a_proxy(Duration::from_secs(60), &config).await;
+    let read = format!("GET /{}", api.alias);
+    let reads = || proxy.seen(&read).iter().filter(|seen| seen.line == read).count();
+    assert_eq!(api.search(&json!({})).await.status, 200);
+    let before = reads();
+    assert!(before > 0);
+    // What costs too much would cost as much by any mapping.
+    let dear = json!({"count": "exact", "page": {"size": 200, "snapshot": true}});
+    assert_eq!(code(&api.search(&dear).await), (429, "rate_limited".to_owned()));
+    assert_eq!(reads(), before);
+    // Whether the field is there by now cannot be found out: what is wrong is told all the same.
+    proxy.then("GET /test-api", [Fault::Answer(503, "{}")]);
+    let wrong = json!({"filter": {"nothing_like_it": {"eq": 1}}});
+    let start = std::time::Instant::now();
+    for _ in 0..5 {
+        assert_eq!(code(&api.search(&wrong).await), (400, "unknown_field".to_owned()));
+    }
+    assert!(proxy.is_spent());
+    let seconds = usize::try_from(start.elapsed().as_secs()).unwrap();
+    let again = reads() - before;
+    assert!((1..=1 + seconds).contains(&again), "read {again} times in {seconds} s");
+    direct.remove().await;
+}
+
 async fn explained(api: &Api, body: &Value) -> Reply {
     let path = format!("/v1/{}/explain", api.alias);
     let request = Request::post(path).header("content-type", "application/json");
