@@ -29,6 +29,8 @@ pub type Roles = BTreeMap<String, Arc<Role>>;
 #[derive(Debug, Clone)]
 pub struct Sight {
     selection: Selection,
+    /// Paths that are hidden or masked.
+    kept_back: Vec<String>,
     rows: Option<RowFilter>,
 }
 
@@ -40,7 +42,7 @@ pub struct Seen {
     /// What it is shown of a document.
     pub selection: Selection,
     rows: Option<RowFilter>,
-    /// Whether the rows' filter can be asked of the index.
+    /// Whether the index has what the rows' filter asks of it, and all that is hidden or masked.
     open: bool,
 }
 
@@ -87,7 +89,7 @@ impl Role {
     /// What it sees of that index, if it sees it at all.
     pub fn sight(&self, index: &str) -> Option<Sight> {
         match &self.indexes {
-            None => Some(Sight { selection: Selection::Whole, rows: None }),
+            None => Some(Sight { selection: Selection::Whole, kept_back: Vec::new(), rows: None }),
             Some(indexes) => indexes.get(index).cloned(),
         }
     }
@@ -107,33 +109,43 @@ impl Sight {
         config.hidden.iter().for_each(|path| selection.hide(path));
         let rows = config.filter.clone().map(RowFilter::new).transpose();
         let rows = rows.map_err(anyhow::Error::msg).context("`filter`")?;
-        Ok(Self { selection, rows })
+        Ok(Self { selection, kept_back: config.kept_back().cloned().collect(), rows })
     }
 
     /// The same, of an index with these fields. A filter that does not fit them is told to the log, and lets nothing be
-    /// seen.
+    /// seen; so is a path that is hidden or masked and not there, since what it was meant for would be shown.
     pub fn of(self, fields: &Fields, index: &str, role: &str) -> Seen {
         let fits = self.rows.as_ref().map_or(Ok(()), |rows| rows.fits(fields));
         if let Err(refusal) = &fits {
             tracing::error!(index, role, %refusal, "the role's filter does not fit the index: it sees nothing of it");
         }
+        let mut open = fits.is_ok();
+        for path in self.kept_back.iter().filter(|path| !fields.may_hold(path)) {
+            open = false;
+            tracing::error!(
+                index,
+                role,
+                path,
+                "the index does not have what the role hides or masks: it sees nothing of it"
+            );
+        }
         Seen {
             fields: fields.seen_through(&self.selection),
             selection: self.selection,
             rows: self.rows,
-            open: fits.is_ok(),
+            open,
         }
     }
 }
 
 impl Seen {
     /// The documents that there are for this caller, whose claims are held against all `fields` of the index. `None` when
-    /// the filter does not fit the index.
+    /// the role does not fit the index.
     pub fn rows(&self, fields: &Fields, caller: &Caller) -> Option<Filter> {
-        let Some(rows) = &self.rows else { return Some(Filter::everything()) };
         if !self.open {
             return None;
         }
+        let Some(rows) = &self.rows else { return Some(Filter::everything()) };
         let filter = rows.of(fields, &caller.claims);
         // A claim of another type than the field's can be equal to none of its values.
         Some(filter.unwrap_or_else(|_| {
@@ -158,7 +170,8 @@ mod tests {
 
     fn fields() -> Fields {
         let text = r#"{"mappings": {"properties": {"tenant": {"type": "keyword"}, "amount": {"type": "long"},
-            "manager": {"properties": {"name": {"type": "keyword"}, "ssn": {"type": "keyword"}}}}}}"#;
+            "manager": {"properties": {"name": {"type": "keyword"}, "ssn": {"type": "keyword"}}},
+            "note": {"type": "object", "enabled": false}}}}"#;
         Fields::new(&Mapping::parse(Path::new("m.json"), text).unwrap())
     }
 
@@ -189,5 +202,22 @@ mod tests {
             seen(&json!({"fields": ["*"], "filter": {"team": {"eq": "${claims.tenant}"}}}))
                 .unwrap();
         assert_eq!(seen.rows(&fields(), &caller), None);
+    }
+
+    #[test]
+    fn a_path_to_keep_back_that_is_not_there_closes_the_index() {
+        let is_open = |index: serde_json::Value| {
+            let (seen, caller) = seen(&index).unwrap();
+            seen.rows(&fields(), &caller).is_some()
+        };
+        for path in ["manager.ssn", "manager", "note", "note.anything.at.all"] {
+            assert!(is_open(json!({"fields": ["*"], "hidden": [path]})), "{path}");
+            assert!(is_open(json!({"fields": ["*"], "masked": {path: "all"}})), "{path}");
+        }
+        for slip in ["manager.snn", "manger", "amount.cents", "notes"] {
+            assert!(!is_open(json!({"fields": ["*"], "hidden": [slip]})), "{slip}");
+            assert!(!is_open(json!({"fields": ["*"], "masked": {slip: "all"}})), "{slip}");
+            assert!(!is_open(json!({"fields": ["amount"], "hidden": ["amount", slip]})), "{slip}");
+        }
     }
 }

@@ -79,6 +79,9 @@ pub enum Mask {
 /// The path that stands for all.
 pub const EVERY_PATH: &str = "*";
 
+/// What every row shows.
+const ID: &str = "_id";
+
 /// Holds roles against themselves; whether their fields are there is seen with the index.
 pub(super) fn validated(roles: &BTreeMap<String, RoleConfig>) -> Result<()> {
     for (name, role) in roles {
@@ -95,16 +98,24 @@ pub(super) fn validated(roles: &BTreeMap<String, RoleConfig>) -> Result<()> {
 }
 
 impl IndexConfig {
+    /// Paths that are not seen, or not as they are.
+    pub fn kept_back(&self) -> impl Iterator<Item = &String> {
+        self.hidden.iter().chain(self.masked.keys())
+    }
+
     fn validated(&self) -> Result<()> {
         if self.fields.is_empty() {
             bail!(
                 "`fields` is missing, so that it would see none\n\nhint: name paths, or [\"{EVERY_PATH}\"] for every field, also those that are yet to come"
             );
         }
-        let paths = self.fields.iter().chain(&self.hidden).chain(self.masked.keys());
-        for path in paths.filter(|path| *path != EVERY_PATH) {
+        let shown = self.fields.iter().filter(|path| *path != EVERY_PATH);
+        for path in shown.chain(self.kept_back()) {
             let named = path.split('.').all(|part| !part.is_empty() && !part.contains('*'));
             ensure!(named, "`{path}` is no path\n\nhint: a path stands for all that is below it");
+        }
+        for path in self.kept_back() {
+            ensure!(path != ID, "`{ID}` can be neither hidden nor masked: it is always shown");
         }
         for path in self.masked.keys() {
             let covers = |shown: &String| {
@@ -151,6 +162,17 @@ mod tests {
 
         hint: a path stands for all that is below it
         ");
+        for other in [r#""hidden": ["*"]"#, r#""masked": {"*": "all"}"#] {
+            let said = refused(index(&format!(r#"{{"fields": ["*"], {other}}}"#)));
+            assert!(said.contains("`*` is no path"), "{said}");
+        }
+        for id in [r#""hidden": ["_id"]"#, r#""masked": {"_id": "all"}"#] {
+            let said = refused(index(&format!(r#"{{"fields": ["*"], {id}}}"#)));
+            assert!(
+                said.ends_with("`_id` can be neither hidden nor masked: it is always shown"),
+                "{said}"
+            );
+        }
         insta::assert_snapshot!(refused(roles(r#"{"viewer": {"operations": [], "indexes": {}}}"#)), @"api.roles: `viewer` may do nothing: `operations` is empty");
     }
 }

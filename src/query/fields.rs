@@ -18,6 +18,9 @@ use crate::mapping::{self, Field, Mapping};
 /// Names by which a sub-field usually holds the unchanged text.
 const EXACT_NAMES: [&str; 2] = ["raw", "keyword"];
 
+/// Types of fields whose values are objects of which the mapping does not tell what is in them.
+const UNTOLD: [&str; 3] = ["object", "flattened", "flat_object"];
+
 /// Fields by their full path.
 #[derive(Debug, Clone)]
 pub struct Fields {
@@ -211,6 +214,16 @@ impl Fields {
     /// Whether a row may have something at that path.
     pub fn shows(&self, path: &str) -> bool {
         self.known.contains_key(path) || self.only_shown.contains(path)
+    }
+
+    /// Whether documents may have something at that path, for all that the mapping tells.
+    pub fn may_hold(&self, path: &str) -> bool {
+        let is_untold = |above: &str| {
+            let shape = self.known.get(above).map(|known| &known.shape);
+            matches!(shape, Some(Shape::Value(value)) if UNTOLD.contains(&value.ty.as_str()))
+        };
+        let mut above = path.match_indices('.').filter_map(|(dot, _)| path.get(..dot));
+        self.known.contains_key(path) || above.any(is_untold)
     }
 
     /// Every field that may be named, in the order of the paths.

@@ -58,12 +58,16 @@ impl Limits {
         Self { rows, hidden: drawn(3), masked: drawn(2) }
     }
 
-    /// The API's settings with this as its only role, for the holder of `key`.
-    fn config(&self, alias: &str, key: &str, rows: bool) -> ApiConfig {
+    /// The API's settings with this as its only role, for the holder of `key`; where there never was anything to hide,
+    /// nothing is hidden.
+    fn config(&self, alias: &str, key: &str, has_secrets: bool) -> ApiConfig {
         let masked: Map<String, Value> =
             self.masked.iter().map(|path| ((*path).to_owned(), json!("all"))).collect();
-        let mut index = json!({"fields": ["*"], "hidden": self.hidden, "masked": masked});
-        if rows && let Some(filter) = &self.rows {
+        let mut index = json!({"fields": ["*"], "masked": masked});
+        if has_secrets {
+            index["hidden"] = json!(self.hidden);
+        }
+        if has_secrets && let Some(filter) = &self.rows {
             index["filter"] = filter.clone();
         }
         let operations = json!(["search", "get", "facet", "aggregate"]);
@@ -182,12 +186,12 @@ impl Worlds {
         documents: &[Value],
         limits: &Limits,
         key: &str,
-        rows: bool,
+        has_secrets: bool,
     ) -> Api {
         let api = Api::over(client.clone(), &documents::mapping());
         api.create(1, mappings).await;
         api.fill(documents).await;
-        api.configured(&limits.config(&api.alias, key, rows))
+        api.configured(&limits.config(&api.alias, key, has_secrets))
     }
 
     /// What all three answer to one request; fails when they do not answer the same.
