@@ -2,14 +2,14 @@
 //!
 //! Promises: after so many failures in a row, everybody is told at once that it does not answer, and it has a pause. Then one
 //! request alone tries it: it is back for all when that is answered, and has another pause when it is not. An answer that refuses
-//! a request, or that a search took too long, is an answer.
+//! a request, be it for what it would take, or that a search took too long, is an answer: no caller closes the API to the others.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::problem::Problem;
 use crate::config::BreakerConfig;
-use crate::sink::EngineError;
+use crate::sink::{EngineError, Trouble};
 
 /// Stands before all that the API asks of the engine.
 pub(super) struct Breaker {
@@ -25,6 +25,21 @@ pub(super) enum Unanswered {
     Late,
     /// It failed, or refused.
     Failed(EngineError),
+}
+
+impl Unanswered {
+    /// Whether what was asked for has surely not been done.
+    pub(super) fn is_certain(&self) -> bool {
+        match self {
+            Self::Paused(_) => true,
+            Self::Late | Self::Failed(EngineError::Garbled { .. }) => false,
+            // What stands between may say so while the engine goes on.
+            Self::Failed(EngineError::Refused { status, .. }) => !matches!(status, 502 | 504),
+            Self::Failed(EngineError::Unreachable(why)) => {
+                matches!(why.trouble, Trouble::NotConnected | Trouble::NotTrusted)
+            }
+        }
+    }
 }
 
 impl Breaker {
@@ -66,7 +81,10 @@ impl Breaker {
 
 /// Whether an error tells of the engine and not of the request.
 fn is_trouble(error: &EngineError) -> bool {
-    error.is_unreachable() || matches!(error.status(), Some(429 | 502..=504))
+    // Their statuses are those of an engine that has no time.
+    let of_the_request =
+        error.is_of_buckets() || error.is_of_memory() || error.is_named("search_timeout_exception");
+    error.is_unreachable() || !of_the_request && matches!(error.status(), Some(429 | 502..=504))
 }
 
 impl From<Unanswered> for Problem {

@@ -77,7 +77,7 @@ struct Shared {
     ready: Ready,
     access: Access,
     snapshots: Arc<Snapshots>,
-    breaker: Breaker,
+    breaker: Arc<Breaker>,
     /// Absent where callers have no quota.
     quotas: Option<Arc<Quotas>>,
     /// One for each request that may be answered at a time.
@@ -111,7 +111,7 @@ impl AppState {
         let indexes = indexes.collect();
         let (config, ready) = (config.clone(), Ready::default());
         let snapshots = Snapshots::new(client.clone(), config.snapshots);
-        let breaker = Breaker::new(config.breaker);
+        let breaker = Arc::new(Breaker::new(config.breaker));
         let quotas = config.rate.map(Quotas::new);
         let places = Semaphore::new(config.concurrency);
         let shared = Shared {

@@ -12,8 +12,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::finding::did_you_mean;
-use crate::query::{Fault, Refusal};
+use crate::query::{Code, Fault, Refusal};
 use crate::sink::{EngineError, Trouble};
+
+/// How soon an engine without memory may have some again.
+const MEMORY: Duration = Duration::from_secs(5);
 
 /// An answer that is no success.
 #[derive(Debug, Clone)]
@@ -187,6 +190,22 @@ impl Problem {
         Self { retry_after: Some(seconds(again)), ..Self::engine_unavailable() }
     }
 
+    /// It answers others, but has no memory for this.
+    fn engine_busy() -> Self {
+        let kind = ("engine_busy", "Engine busy");
+        let message = "the search engine has no room for this search now";
+        let detail = Some("try again later, or ask for less");
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail);
+        Self { retry_after: Some(seconds(MEMORY)), ..problem }
+    }
+
+    fn too_many_buckets() -> Self {
+        let kind = (Code::LimitExceeded.word(), Code::LimitExceeded.title());
+        let message = "this search counts more groups than the search engine does at a time";
+        let detail = Some("a narrower filter, or a longer interval, makes fewer of them");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, message, detail)
+    }
+
     pub(super) fn too_many_requests(again: Duration) -> Self {
         let kind = ("rate_limited", "Rate limited");
         let message = "more was asked for than the quota allows";
@@ -317,6 +336,8 @@ impl From<&EngineError> for Problem {
                 Self::engine_timeout()
             }
             EngineError::Unreachable(_) | EngineError::Garbled { .. } => Self::engine_unavailable(),
+            EngineError::Refused { .. } if error.is_of_buckets() => Self::too_many_buckets(),
+            EngineError::Refused { .. } if error.is_of_memory() => Self::engine_busy(),
             EngineError::Refused { status, error_type, cause, .. } => match status {
                 504 => Self::engine_timeout(),
                 _ if timed_out(error_type) || cause.as_deref().is_some_and(timed_out) => {

@@ -1,8 +1,8 @@
 //! Snapshots: an index that is held as it is while one pages through it.
 //!
 //! Promises: no more of them are open than configured, as far as this server has to do with them; one that is read to its end,
-//! or whose caller goes away before there is a cursor, is closed. What nobody closes ends by itself after `keep_alive`. Never
-//! shows a cursor's snapshot to anyone but its search: the cursor is signed.
+//! or whose caller goes away before there is a cursor, is closed. What nobody closes ends by itself after `keep_alive`, and is
+//! counted until then: so is one of which the engine has not said that there is none. Never shows a cursor's snapshot to anyone but its search: the cursor is signed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::breaker::Unanswered;
+use super::breaker::Breaker;
 use super::problem::Problem;
 use crate::config::SnapshotConfig;
 use crate::query::Held;
@@ -59,34 +59,33 @@ impl Snapshots {
         let until = now + wait + self.config.keep_alive;
         self.slots().take(ticket, now, until).map_err(Problem::too_many_snapshots)?;
         let all = Arc::clone(self);
-        let mut snapshot =
-            Snapshot { all, ticket, pit: String::new(), kept: false, goes_on: false };
+        let snapshot = Snapshot { all, ticket, pit: String::new(), kept: false, goes_on: false };
+        let (breaker, alias) = (Arc::clone(&shared.breaker), alias.to_owned());
+        // It does not end with its caller: somebody has to know what to close.
+        let opened = tokio::spawn(async move { snapshot.opened(&breaker, wait, &alias).await });
+        opened.await.map_err(|_| Problem::internal())?
+    }
+
+    /// What the engine answers to who asks for one; nothing when it has no more of them.
+    async fn ask_for(&self, alias: &str) -> Result<Option<Opened>, EngineError> {
         let keep_alive = self.keep_alive();
-        let asked = async {
-            let (segments, option) = match self.client.engine().flavor {
-                Flavor::Elasticsearch => (vec![alias, "_pit"], None),
-                Flavor::OpenSearch => {
-                    let whole = ("allow_partial_pit_creation", "false");
-                    (vec![alias, "_search", "point_in_time"], Some(whole))
-                }
-            };
-            let options: Vec<_> =
-                [("keep_alive", keep_alive.as_str())].into_iter().chain(option).collect();
-            let answer = self.client.send(Method::Post, &segments, &options, Body::Empty).await?;
-            answer.success()?.json::<Opened>()
+        let (segments, option) = match self.client.engine().flavor {
+            Flavor::Elasticsearch => (vec![alias, "_pit"], None),
+            Flavor::OpenSearch => {
+                let whole = ("allow_partial_pit_creation", "false");
+                (vec![alias, "_search", "point_in_time"], Some(whole))
+            }
         };
-        let opened =
-            shared.breaker.ask(wait, asked).await.map_err(|unanswered| match unanswered {
-                Unanswered::Failed(error) if error.status() == Some(429) => {
-                    tracing::warn!(%error, "the engine opens no more snapshots");
-                    Problem::too_many_snapshots(self.config.keep_alive)
-                }
-                unanswered => unanswered.into(),
-            })?;
-        snapshot.pit = opened.id;
-        match opened.shards.failed {
-            0 => Ok(snapshot),
-            _ => Err(Problem::partial_result()),
+        let options: Vec<_> =
+            [("keep_alive", keep_alive.as_str())].into_iter().chain(option).collect();
+        let answer = self.client.send(Method::Post, &segments, &options, Body::Empty).await?;
+        match answer.success() {
+            Ok(answer) => answer.json().map(Some),
+            Err(error) if error.status() == Some(429) => {
+                tracing::warn!(%error, "the engine opens no more snapshots");
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -127,6 +126,31 @@ impl Snapshots {
 }
 
 impl Snapshot {
+    /// Has the engine hold it.
+    async fn opened(
+        mut self,
+        breaker: &Breaker,
+        wait: Duration,
+        alias: &str,
+    ) -> Result<Self, Problem> {
+        let all = Arc::clone(&self.all);
+        match breaker.ask(wait, all.ask_for(alias)).await {
+            Ok(Some(opened)) => {
+                self.pit = opened.id;
+                match opened.shards.failed {
+                    0 => Ok(self),
+                    _ => Err(Problem::partial_result()),
+                }
+            }
+            Ok(None) => Err(Problem::too_many_snapshots(all.config.keep_alive)),
+            Err(unanswered) => {
+                // The engine may hold it all the same.
+                self.kept = !unanswered.is_certain();
+                Err(unanswered.into())
+            }
+        }
+    }
+
     /// Has a search ask it. The search names no index then.
     pub(super) fn add_to(&self, search: &mut Value) {
         let pit = json!({"id": self.pit, "keep_alive": self.all.keep_alive()});

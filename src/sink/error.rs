@@ -129,8 +129,9 @@ impl EngineError {
     pub(super) fn refused(operation: String, status: u16, body: &[u8]) -> Self {
         let told = serde_json::from_slice::<Told>(body).unwrap_or_default();
         let (error_type, root, index) = match told.error {
-            Some(ToldError::Full { error_type, index, root_cause }) => {
-                let root = root_cause.into_iter().next();
+            Some(ToldError::Full { error_type, index, root_cause, caused_by }) => {
+                // What fails after the shards have answered has a cause, and no root.
+                let root = root_cause.into_iter().next().or(caused_by);
                 let index = index.or_else(|| root.as_ref().and_then(|root| root.index.clone()));
                 (error_type.unwrap_or_default(), root.and_then(|root| root.error_type), index)
             }
@@ -154,6 +155,26 @@ impl EngineError {
             Self::Refused { error_type, .. } => error_type,
             _ => "",
         }
+    }
+
+    /// Whether that is its type, or its cause's.
+    pub fn is_named(&self, name: &str) -> bool {
+        match self {
+            Self::Refused { error_type, cause, .. } => {
+                error_type == name || cause.as_deref() == Some(name)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a search was refused that counts more buckets than the engine does.
+    pub fn is_of_buckets(&self) -> bool {
+        self.is_named("too_many_buckets_exception")
+    }
+
+    /// Whether a request was refused that would have taken more memory than there is for it.
+    pub fn is_of_memory(&self) -> bool {
+        self.is_named("circuit_breaking_exception")
     }
 
     /// Whether what was asked for does not exist.
@@ -227,6 +248,7 @@ enum ToldError {
         index: Option<String>,
         #[serde(default)]
         root_cause: Vec<RootCause>,
+        caused_by: Option<RootCause>,
     },
     /// Some errors are a bare text.
     #[expect(dead_code, reason = "it may quote a value")]
@@ -290,6 +312,12 @@ mod tests {
         insta::assert_snapshot!(
             said(400, body),
             @"the engine refused POST /a/_search: 400 search_phase_execution_exception, illegal_argument_exception (index `a-000001`)"
+        );
+        let reduced = r#"{"error": {"type": "search_phase_execution_exception", "reason": "", "root_cause": [],
+            "caused_by": {"type": "too_many_buckets_exception", "reason": "hunter2", "max_buckets": 65535}}, "status": 503}"#;
+        insta::assert_snapshot!(
+            said(503, reduced),
+            @"the engine refused POST /a/_search: 503 search_phase_execution_exception, too_many_buckets_exception"
         );
         let bare = r#"{"error": "no handler for hunter2", "status": 400}"#;
         insta::assert_snapshot!(said(400, bare), @"the engine refused POST /a/_search: 400");

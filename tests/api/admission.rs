@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use prejoin::config::{ApiConfig, BreakerConfig, RateConfig};
+use prejoin::config::{ApiConfig, BreakerConfig, RateConfig, SnapshotConfig};
 use prejoin::sink::Client;
 use serde_json::{Value, json};
 
@@ -66,6 +66,82 @@ async fn an_engine_that_hangs_is_left_alone_until_it_answers() {
     assert!(proxy.is_spent());
     assert_eq!(until_let_in(&api, &proxy).await.status, 200);
     assert_eq!(api.search(&json!({})).await.status, 200);
+    direct.remove().await;
+}
+
+#[tokio::test]
+async fn a_search_that_the_engine_refuses_does_not_close_it_to_others() {
+    let breaker = BreakerConfig { failures: 1, pause: Duration::from_secs(3_600) };
+    let config = ApiConfig { breaker, ..ApiConfig::default() };
+    let (direct, api, proxy) = behind_a_proxy(Duration::from_secs(60), &config).await;
+    let buckets = r#"{"error": {"type": "search_phase_execution_exception", "root_cause": [], "reason": "",
+        "caused_by": {"type": "too_many_buckets_exception", "reason": "hunter2"}}, "status": 503}"#;
+    let memory = r#"{"error": {"type": "circuit_breaking_exception", "reason": "hunter2",
+        "root_cause": [{"type": "circuit_breaking_exception", "reason": "hunter2"}]}, "status": 429}"#;
+    let late =
+        r#"{"error": {"type": "search_timeout_exception", "reason": "hunter2"}, "status": 504}"#;
+    let busy = "{}";
+    let said = [(503, buckets), (400, buckets), (429, memory), (504, late), (429, busy)];
+    proxy.then("_search", said.map(|(status, said)| Fault::Answer(status, said)));
+    let told = [
+        (422, "limit_exceeded"),
+        (422, "limit_exceeded"),
+        (503, "engine_busy"),
+        (504, "engine_timeout"),
+        (503, "engine_unavailable"),
+    ];
+    for (status, word) in told {
+        let reply = api.search(&json!({})).await;
+        assert_eq!(code(&reply), (status, word.to_owned()));
+        assert_eq!(reply.headers.contains_key("retry-after"), word == "engine_busy");
+        assert!(!reply.text.contains("hunter2") && !reply.text.contains("exception"));
+    }
+    // The last of them did: it tells of the engine.
+    assert!(proxy.is_spent());
+    let reply = api.search(&json!({})).await;
+    assert_eq!(code(&reply), (503, "engine_unavailable".to_owned()));
+    assert!(reply.headers.contains_key("retry-after"));
+    direct.remove().await;
+}
+
+/// One snapshot at a time, of an engine that is left alone at its first failure.
+fn one_snapshot() -> ApiConfig {
+    let breaker = BreakerConfig { failures: 1, pause: Duration::ZERO };
+    let snapshots = SnapshotConfig { keep_alive: Duration::from_secs(3_600), open: 1 };
+    ApiConfig { breaker, snapshots, ..ApiConfig::default() }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_nobody_waits_for_any_more_is_closed() {
+    let (direct, api, proxy) = behind_a_proxy(Duration::from_secs(60), &one_snapshot()).await;
+    let held = json!({"page": {"snapshot": true}});
+    proxy.then("/point_in_time", [Fault::Late]);
+    tokio::select! {
+        _ = api.search(&held) => panic!("the engine has not answered yet"),
+        () = proxy.until_seen("/point_in_time", 1) => {}
+    }
+    assert_eq!(code(&api.search(&held).await), (503, "too_many_snapshots".to_owned()));
+    proxy.let_go();
+    proxy.until_seen("DELETE /_search/point_in_time", 1).await;
+    assert_eq!(api.search(&held).await.status, 200);
+    direct.remove().await;
+}
+
+#[tokio::test]
+async fn a_snapshot_that_may_be_open_takes_its_place() {
+    let (direct, api, proxy) = behind_a_proxy(Duration::from_millis(500), &one_snapshot()).await;
+    let held = json!({"page": {"snapshot": true}});
+    // The engine has no more: it is well, and holds none for us.
+    proxy.then("/point_in_time", [Fault::Answer(429, "{}")]);
+    let refused = api.search(&held).await;
+    assert_eq!(code(&refused), (503, "too_many_snapshots".to_owned()));
+    assert_eq!(refused.headers["retry-after"], "3600");
+    assert_eq!(api.search(&held).await.status, 200);
+    proxy.then("/point_in_time?", [Fault::HoldAfter]);
+    assert_eq!(code(&api.search(&held).await), (504, "engine_timeout".to_owned()));
+    assert!(proxy.is_spent());
+    assert_eq!(api.search(&json!({})).await.status, 200);
+    assert_eq!(code(&api.search(&held).await), (503, "too_many_snapshots".to_owned()));
     direct.remove().await;
 }
 
