@@ -5,6 +5,7 @@
 
 mod answer;
 mod begin;
+mod body;
 mod breaker;
 mod buckets;
 mod caller;
@@ -146,6 +147,7 @@ pub fn router(state: AppState) -> Router {
         .route_layer(middleware::from_fn_with_state(state.clone(), rate::meter))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::identify))
         .route_layer(middleware::from_fn_with_state(state.clone(), rate::crowd))
+        .route_layer(middleware::from_fn_with_state(state.clone(), body::whole))
         // What stands below asks nobody who they are.
         .route("/healthz", get(healthz))
         .route("/readyz", get(ready::readyz))

@@ -138,6 +138,12 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, kind, message, None)
     }
 
+    pub(super) fn late_body(wait: Duration) -> Self {
+        let kind = ("body_too_late", "Body too late");
+        let message = format!("a body has {} seconds to come whole", wait.as_secs());
+        Self::new(StatusCode::REQUEST_TIMEOUT, kind, message, None)
+    }
+
     pub(super) fn broken_body() -> Self {
         let kind = ("incomplete_body", "Incomplete body");
         Self::new(StatusCode::BAD_REQUEST, kind, "the body ended before it was complete", None)

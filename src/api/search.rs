@@ -9,14 +9,15 @@ use std::time::Instant;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Extension, Path, State};
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::answer::{EngineAnswer, Found, FoundPage, Hit, Total};
 use super::begin::begin;
+use super::body;
 use super::breaker::Unanswered;
 use super::buckets::{self, Buckets, Scope};
 use super::caller::may;
@@ -333,10 +334,7 @@ pub(super) fn json_body(
     if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
         return Err(Problem::not_json());
     }
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(most),
-        _ => Problem::broken_body(),
-    })
+    body.map_err(|rejection| body::told(&rejection, most))
 }
 
 async fn ask(

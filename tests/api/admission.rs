@@ -1,5 +1,6 @@
 //! How much is taken on: of one caller, of all, and of an engine in trouble; and what a search would do.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -163,6 +164,23 @@ async fn what_cannot_be_answered_at_once_is_told_at_once() {
     let (first, ()) = tokio::join!(api.search(&body), meanwhile);
     assert_eq!(first.status, 200);
     assert_eq!(api.search(&body).await.status, 200);
+    direct.remove().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_takes_nobodys_place() {
+    let config = ApiConfig { concurrency: 1, ..ApiConfig::default() };
+    let (direct, api, _proxy) = behind_a_proxy(Duration::from_secs(60), &config).await;
+    let never = futures::stream::pending::<Result<Vec<u8>, Infallible>>();
+    let path = format!("/v1/{}/search", api.alias);
+    let slow = Request::post(path).header("content-type", "application/json");
+    let slow = slow.body(Body::from_stream(never)).unwrap();
+    let body = json!({});
+    tokio::select! {
+        biased;
+        reply = api.send(slow) => panic!("{} before its body came", reply.status),
+        reply = api.search(&body) => assert_eq!(reply.status, 200, "{}", reply.text),
+    }
     direct.remove().await;
 }
 

@@ -15,8 +15,10 @@ use crate::access::Caller;
 use crate::config::Operation;
 
 /// What a search, or anything that is read as one, can be answered with beside its answer.
-const SEARCHED: [&str; 13] =
-    ["400", "401", "403", "404", "410", "413", "415", "421", "422", "429", "500", "503", "504"];
+const SEARCHED: [&str; 14] = [
+    "400", "401", "403", "404", "408", "410", "413", "415", "421", "422", "429", "500", "503",
+    "504",
+];
 /// What anything else can.
 const LOOKED: [&str; 9] = ["400", "401", "403", "404", "421", "429", "500", "503", "504"];
 
