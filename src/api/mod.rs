@@ -31,6 +31,7 @@ mod request;
 mod schema;
 mod search;
 mod snapshot;
+mod way;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -148,6 +149,7 @@ pub fn router(state: AppState) -> Router {
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::identify))
         .route_layer(middleware::from_fn_with_state(state.clone(), rate::crowd))
         .route_layer(middleware::from_fn_with_state(state.clone(), body::whole))
+        .route_layer(middleware::from_fn_with_state(state.clone(), way::only_safe))
         // What stands below asks nobody who they are.
         .route("/healthz", get(healthz))
         .route("/readyz", get(ready::readyz))

@@ -9,12 +9,11 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, header::FORWARDED};
 use axum::middleware::Next;
 use axum::response::Response;
-use ipnet::IpNet;
 
 use super::AppState;
 use crate::config::{EdgeConfig, ForwardHeader};
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The address of who asks; known for every request that came over a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +34,9 @@ pub(super) async fn tell(
 
 /// The address that the last proxy which is believed was asked from.
 fn caller(edge: &EdgeConfig, connected: IpAddr, headers: &HeaderMap) -> IpAddr {
-    let trusted =
-        |address: IpAddr| edge.trusted_proxies.iter().any(|net: &IpNet| net.contains(&address));
     let mut at = connected.to_canonical();
     for named in forwarded(edge.trusted_header, headers).into_iter().rev() {
-        if !trusted(at) {
+        if !edge.trusts(at) {
             break;
         }
         // A proxy that does not tell an address is the nearest that is known.

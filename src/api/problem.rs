@@ -125,6 +125,20 @@ impl Problem {
         Self::new(StatusCode::MISDIRECTED_REQUEST, kind, message, detail)
     }
 
+    pub(super) fn in_the_clear() -> Self {
+        let kind = ("in_the_clear", "In the clear");
+        let message = "keys and tokens are not taken in the clear";
+        let detail = Some("ask by the proxy that speaks TLS for this server");
+        Self::new(StatusCode::FORBIDDEN, kind, message, detail)
+    }
+
+    pub(super) fn forwarded() -> Self {
+        let kind = ("forwarded", "Forwarded");
+        let message = "this server answers its own machine only, and nobody for whom a proxy asks";
+        let detail = Some("the log tells its operator more");
+        Self::new(StatusCode::FORBIDDEN, kind, message, detail)
+    }
+
     pub(super) fn not_json() -> Self {
         let kind = ("unsupported_media_type", "Unsupported media type");
         let message = "the body is JSON, and says so";

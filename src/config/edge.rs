@@ -3,6 +3,7 @@
 //! Promises: what is left out is closed: no name but the machine's own, no proxy believed, no page of another origin. Never
 //! opens a file.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -31,6 +32,11 @@ impl EdgeConfig {
     /// Whether what callers bring is kept from others on its way: by TLS, or by a proxy that is trusted with it.
     pub fn is_protected(&self) -> bool {
         self.tls.is_some() || !self.trusted_proxies.is_empty()
+    }
+
+    /// Whether it is a proxy that is believed.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&address))
     }
 }
 
@@ -110,8 +116,7 @@ fn host(text: &str) -> Result<String> {
 }
 
 fn network(text: &str) -> Result<IpNet> {
-    let network =
-        text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     let Ok(network) = network else {
         let what = format!("`trusted_proxies`: `{text}` is no network");
         return Err(Finding::error(what).hint("write it like 10.0.0.0/8 or 10.1.2.3").into());

@@ -1,13 +1,15 @@
 //! What comes with every answer: how fresh it is, its tag, its times, and how it travels.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::http::request::Builder;
 use jiff::Timestamp;
-use prejoin::config::{ApiConfig, EdgeConfig};
+use prejoin::config::{ApiConfig, AuthConfig, EdgeConfig};
 use prejoin::sink::Method;
 use prejoin::state::{BuiltBy, Claim, IndexLease, IndexState, LoadState, State};
 use serde_json::json;
@@ -200,6 +202,55 @@ async fn names_that_are_configured_are_answered_to() {
     for host in ["other.example.org", "search.example.org.evil.org", "a.search.example.org"] {
         let reply = asked(host).await;
         assert_eq!((reply.status, reply.json()["code"].clone()), (421, json!("wrong_host")));
+    }
+    api.remove().await;
+}
+
+fn schema(api: &Api) -> Builder {
+    Request::get(format!("/v1/schema/{}", api.alias))
+}
+
+#[tokio::test]
+async fn nobody_is_answered_for_whom_a_proxy_asks_where_callers_are_not_told_apart() {
+    let api = small().await;
+    let trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    let hosts = vec!["search.example.org".to_owned()];
+    let edge = EdgeConfig { trusted_proxies, hosts, ..EdgeConfig::default() };
+    let near: SocketAddr = "127.0.0.1:9".parse().unwrap();
+    for api in [&api, &with_edge(&api, edge)] {
+        // A proxy that knows its callers asks for itself.
+        let own = schema(api).header("host", "localhost").extension(ConnectInfo(near));
+        assert_eq!(send(api, own).await.status, 200);
+        for (name, value) in [("x-forwarded-for", "127.0.0.1"), ("Forwarded", "for=198.51.100.1")] {
+            let asked = schema(api).header(name, value).extension(ConnectInfo(near));
+            let reply = send(api, asked).await;
+            assert_eq!((reply.status, reply.json()["code"].clone()), (403, json!("forwarded")));
+            let health = Request::get("/healthz").header(name, value);
+            assert_eq!(send(api, health).await.status, 200);
+        }
+    }
+    api.remove().await;
+}
+
+#[tokio::test]
+async fn what_comes_in_the_clear_from_elsewhere_is_refused_before_anybody_is_identified() {
+    let api = small().await;
+    let trusted_proxies = vec!["10.1.0.0/16".parse().unwrap()];
+    let edge = EdgeConfig { trusted_proxies, ..EdgeConfig::default() };
+    let auth = AuthConfig::Known { keys: Vec::new(), jwt: None };
+    let watched = api.configured(&ApiConfig { edge, auth, ..ApiConfig::default() });
+    let told = async |from: &str, forwarded: &'static str| {
+        let from: SocketAddr = from.parse().unwrap();
+        let asked = schema(&watched).header("x-forwarded-for", forwarded);
+        let reply = send(&watched, asked.extension(ConnectInfo(from))).await;
+        (reply.status, reply.json()["code"].as_str().unwrap().to_owned())
+    };
+    // What it says of itself does not help it.
+    for far in ["192.0.2.1:9", "10.2.0.1:9"] {
+        assert_eq!(told(far, "127.0.0.1").await, (403, "in_the_clear".to_owned()), "{far}");
+    }
+    for near in ["127.0.0.1:9", "10.1.2.3:9"] {
+        assert_eq!(told(near, "192.0.2.1").await, (401, "unauthenticated".to_owned()), "{near}");
     }
     api.remove().await;
 }
