@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -205,14 +206,17 @@ struct Server {
 impl Server {
     fn start(stage: &Stage, scale: &Scale) -> Result<Self> {
         let mut command: Command = subject::serve(stage, scale);
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().context("starting `prejoin serve`")?;
-        let out = child.stdout.take().context("its output")?;
+        let said = child.stderr.take().context("what it says")?;
         let mut server = Self { child, url: String::new() };
-        let mut line = String::new();
-        BufReader::new(out).read_line(&mut line).context("reading what `prejoin serve` says")?;
-        let url = line.trim().strip_prefix("listening on ");
-        server.url = url.context("`prejoin serve` does not listen")?.to_owned();
+        let mut lines = BufReader::new(said).lines();
+        let url = lines.by_ref().map_while(Result::ok);
+        let url =
+            url.into_iter().find_map(|line| Some(line.strip_prefix("listening on ")?.to_owned()));
+        server.url = url.context("`prejoin serve` does not listen")?;
+        // It tells of each request, and would wait for a reader.
+        thread::spawn(move || lines.for_each(drop));
         Ok(server)
     }
 }
