@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::measure::{Measure, Row, Rows};
 use super::plan::{Results, name};
 use super::searches::Latencies;
-use super::served::Served;
+use super::served::{BEARABLE, Served};
 
 /// The documents of one run at scale 0.1, which some goals are about.
 const DOCUMENTS: f64 = 150_000.0;
@@ -51,13 +51,13 @@ fn of_the_api(served: Option<&Served>) -> [Goal; 3] {
         let added = costs.iter().map(|cost| ms(figure(&cost.served)) - ms(figure(&cost.straight)));
         added.reduce(f64::max)
     };
-    let held = served.map(|served| ms(served.held.served.p99));
+    let held = served.and_then(|served| Some(ms(served.held.served?.p99)));
     let goal =
         |what, bound, reached| Goal { what, bound: Bound::AtMost(bound), unit: " ms", reached };
     [
         goal("what the API adds to a search, p50", 1.0, added(|times| times.p50)),
         goal("what the API adds to a search, p99", 5.0, added(|times| times.p99)),
-        goal("1,000 light searches a second through the API, p99", 100.0, held),
+        goal("1,000 light searches a second through the API, p99", ms(BEARABLE), held),
     ]
 }
 

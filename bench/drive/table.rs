@@ -134,22 +134,24 @@ fn served(to: &mut fmt::Formatter<'_>, served: &Served) -> fmt::Result {
     )?;
     writeln!(to, "|---|---:|---:|---:|---:|---:|---:|---:|")?;
     let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
-    let row = |name: &str, pace: u32, (straight, served): (Latencies, Latencies), cpu: &str| {
+    let times = |times: Option<Latencies>, figure: fn(&Latencies) -> std::time::Duration| {
+        times.map_or_else(|| "–".to_owned(), |times| format!("{:.2}", ms(figure(&times))))
+    };
+    let row = |name: &str, pace: u32, (straight, served): (Latencies, Option<Latencies>)| {
+        let p50 = (ms(straight.p50), times(served, |times| times.p50));
+        let p99 = (ms(straight.p99), times(served, |times| times.p99));
+        let count = straight.count;
         format!(
-            "| {name} | {pace} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {cpu} |",
-            served.count,
-            ms(straight.p50),
-            ms(served.p50),
-            ms(straight.p99),
-            ms(served.p99),
+            "| {name} | {pace} | {count} | {:.2} | {} | {:.2} | {} |",
+            p50.0, p50.1, p99.0, p99.1
         )
     };
     for cost in &served.costs {
-        let (both, cpu) = ((cost.straight, cost.served), format!("{:.2}", ms(cost.cpu)));
-        writeln!(to, "{}", row(cost.name, cost.pace, both, &cpu))?;
+        let row = row(cost.name, cost.pace, (cost.straight, Some(cost.served)));
+        writeln!(to, "{row} {:.2} |", ms(cost.cpu))?;
     }
     let held = &served.held;
-    writeln!(to, "{}\n", row("light, one way alone", held.pace, (held.straight, held.served), "–"))
+    writeln!(to, "{} – |\n", row("light, one way alone", held.pace, (held.straight, held.served)))
 }
 
 fn disturbance(to: &mut fmt::Formatter<'_>, rows: &Rows) -> fmt::Result {
