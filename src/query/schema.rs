@@ -9,30 +9,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, Kind, Known, Shape};
+use super::filter::OPERATORS;
 use super::{Limits, parse_within};
-
-/// Every operator that there might be.
-const OPERATORS: [&str; 19] = [
-    "eq",
-    "ne",
-    "in",
-    "nin",
-    "lt",
-    "lte",
-    "gt",
-    "gte",
-    "between",
-    "exists",
-    "contains",
-    "icontains",
-    "starts_with",
-    "match",
-    "phrase",
-    "some",
-    "none",
-    "every",
-    "count",
-];
 
 /// One field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -17,7 +17,7 @@ use crate::finding::did_you_mean;
 pub(super) use texts::{searched, text_field};
 
 /// Every operator; which of them a field has depends on its type.
-const OPERATORS: [&str; 19] = [
+pub(super) const OPERATORS: [&str; 19] = [
     "eq",
     "ne",
     "in",
