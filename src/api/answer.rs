@@ -1,6 +1,6 @@
 //! The engine's answer to a search, and ours.
 //!
-//! Promises: rows and sort values stay text, so that no number loses a digit. An answer that is not whole is no answer.
+//! Promises: values of rows and of sorts stay text, so that no number loses a digit. An answer that is not whole is no answer.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::buckets::Buckets;
 use super::highlights::Highlights;
 use super::problem::Problem;
+use crate::query::Document;
 
 /// What the engine answers.
 #[derive(Deserialize)]
@@ -58,7 +59,7 @@ pub(super) struct Hit {
     #[serde(rename = "_id")]
     pub(super) id: String,
     #[serde(rename = "_source")]
-    pub(super) source: Box<RawValue>,
+    pub(super) source: Document,
     pub(super) sort: Box<RawValue>,
     /// By the engine's fields.
     #[serde(default)]
@@ -78,10 +79,9 @@ impl EngineAnswer {
     }
 }
 
-/// What a search is answered with.
+/// What a search is answered with beside the rows.
 #[derive(Serialize)]
 pub(super) struct Found<'a> {
-    pub(super) data: Vec<Box<RawValue>>,
     pub(super) page: FoundPage,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) total: Option<Total>,
@@ -89,12 +89,6 @@ pub(super) struct Found<'a> {
     pub(super) highlights: Option<Highlights<'a>>,
     #[serde(flatten)]
     pub(super) buckets: Buckets,
-}
-
-/// What a request for one document is answered with.
-#[derive(Serialize)]
-pub(super) struct FoundDocument {
-    pub(super) data: Box<RawValue>,
 }
 
 #[derive(Serialize)]

@@ -14,12 +14,11 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::AppState;
-use super::answer::FoundDocument;
 use super::caller::may;
 use super::problem::Problem;
-use super::reply::{Meta, reply};
+use super::reply::{Alone, Meta, reply};
 use super::request::{RequestId, Trail};
-use super::search::{Sent, Wanted, index, rows, settled};
+use super::search::{Sent, Wanted, index, settled, write};
 use crate::access::Caller;
 use crate::config::Operation;
 use crate::finding::did_you_mean;
@@ -49,11 +48,11 @@ pub(super) async fn document(
         request_id: &request_id,
     };
     let page = settled(shared, index, &wanted).await?;
-    let hits = &page.answer.hits.hits;
-    let row = rows(&page.selection, hits)?.into_iter().next().ok_or_else(Problem::no_document)?;
-    let index = hits.first().map(|hit| hit.index.as_str());
-    let meta = Meta::new((index, page.as_of), &request_id, start);
-    reply(&FoundDocument { data: row }, &meta, page.spent, 1)
+    let hit = page.answer.hits.hits.first().ok_or_else(Problem::no_document)?;
+    let mut row = String::new();
+    write(&page.selection, hit, &mut row)?;
+    let meta = Meta::new((Some(&hit.index), page.as_of), &request_id, start);
+    reply((&row, &Alone {}), &meta, page.spent, 1)
 }
 
 /// The search that the parameters stand for.

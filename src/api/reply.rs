@@ -15,6 +15,9 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::problem::Problem;
 use super::request::Rows;
 
+/// Bytes of an answer that are not its rows, mostly.
+const ROOM: usize = 1_024;
+
 /// Where the time of an answer went, for its `Server-Timing`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spent {
@@ -54,16 +57,23 @@ impl<'a> Meta<'a> {
     }
 }
 
-/// The answer that says `told`, an object with members, in so many rows.
+/// What is told beside data that stand alone.
+#[derive(Serialize)]
+pub(super) struct Alone {}
+
+/// The answer that says `data`, which is JSON, and the members of the object `beside`, in so many rows.
 pub(super) fn reply(
-    told: &impl Serialize,
+    (data, beside): (&str, &impl Serialize),
     meta: &Meta<'_>,
     spent: Spent,
     rows: usize,
 ) -> Result<Response, Problem> {
-    let mut body = serde_json::to_vec(told).map_err(|_| Problem::internal())?;
+    let mut body = Vec::with_capacity(data.len() + ROOM);
+    body.extend(b"{\"data\":");
+    // Rows are most of it, and are JSON already: read once more, they would take as long as all the rest.
+    body.extend(data.as_bytes());
+    add_members(beside, &mut body).map_err(|_| Problem::internal())?;
     let tag = HeaderValue::try_from(format!("W/\"{:032x}\"", xxh3_128(&body)));
-    body.pop();
     body.extend(b",\"meta\":");
     serde_json::to_writer(&mut body, meta).map_err(|_| Problem::internal())?;
     body.push(b'}');
@@ -74,4 +84,35 @@ pub(super) fn reply(
     response.extensions_mut().insert(Rows(rows));
     response.extensions_mut().insert(spent);
     Ok(response)
+}
+
+/// Adds the members of `beside` to an object that has some and is not closed.
+fn add_members(beside: &impl Serialize, body: &mut Vec<u8>) -> serde_json::Result<()> {
+    let opened = body.len();
+    serde_json::to_writer(&mut *body, beside)?;
+    body.pop();
+    match body.len() - opened {
+        // It had none.
+        1 => body.truncate(opened),
+        _ => body.get_mut(opened).into_iter().for_each(|brace| *brace = b','),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn members_follow_one_another() {
+        let added = |beside: &serde_json::Value| {
+            let mut body = br#"{"data":[]"#.to_vec();
+            add_members(beside, &mut body).unwrap();
+            String::from_utf8(body).unwrap()
+        };
+        insta::assert_snapshot!(added(&json!({"a": 1, "b": {}})), @r#"{"data":[],"a":1,"b":{}"#);
+        insta::assert_snapshot!(added(&json!({})), @r#"{"data":[]"#);
+    }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::generation::{Generation, Latest};
 use super::problem::Problem;
-use super::reply::{Meta, Spent, reply};
+use super::reply::{Alone, Meta, Spent, reply};
 use super::request::RequestId;
 use super::search::index;
 use super::{AppState, Shared};
@@ -28,11 +28,6 @@ pub(super) struct IndexSchema {
     pub(super) fields: Vec<FieldSchema>,
 }
 
-#[derive(Serialize)]
-struct Told<T> {
-    data: T,
-}
-
 /// Answers with all indexes that are built.
 pub(super) async fn all(
     State(state): State<AppState>,
@@ -42,7 +37,7 @@ pub(super) async fn all(
     let start = Instant::now();
     let data = schemas(&state.shared, &caller).await?;
     let meta = Meta::new((None, None), &request_id, start);
-    reply(&Told { data }, &meta, Spent::default(), 0)
+    tell(&data, &meta)
 }
 
 /// Answers with one index.
@@ -57,7 +52,12 @@ pub(super) async fn one(
     let (alias, latest) = index(shared, &caller, alias)?;
     let (generation, data) = schema(shared, (alias, latest), &caller).await?;
     let meta = Meta::new((Some(&generation.index), None), &request_id, start);
-    reply(&Told { data }, &meta, Spent::default(), 0)
+    tell(&data, &meta)
+}
+
+fn tell(data: &impl Serialize, meta: &Meta<'_>) -> Result<Response, Problem> {
+    let data = serde_json::to_string(data).map_err(|_| Problem::internal())?;
+    reply((&data, &Alone {}), meta, Spent::default(), 0)
 }
 
 /// Of every index that is there for the caller; one that is not built yet has no fields, and is left out.

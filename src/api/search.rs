@@ -287,7 +287,6 @@ fn render(
     };
     let link = next.clone().map(Next);
     let found = Found {
-        data: rows(&selection, &hits)?,
         page: FoundPage {
             size: request.page.size,
             number: request.page.number,
@@ -300,7 +299,7 @@ fn render(
     };
     let index = hits.first().map(|hit| hit.index.as_str());
     let meta = Meta::new((index, as_of), request_id, start);
-    let mut response = reply(&found, &meta, spent, hits.len())?;
+    let mut response = reply((&rows(&selection, &hits)?, &found), &meta, spent, hits.len())?;
     let exact = exact.filter(|_| request.count != Count::None);
     extent::tell(response.headers_mut(), alias, (&request.page, hits.len()), exact);
     if let Some(next) = link {
@@ -366,10 +365,20 @@ fn refused(error: &EngineError, request_id: &str) -> Problem {
     Problem::from(error)
 }
 
-pub(super) fn rows(
-    selection: &Selection,
-    hits: &[Hit],
-) -> Result<Vec<Box<serde_json::value::RawValue>>, Problem> {
-    let rows = hits.iter().map(|hit| selection.row(&hit.id, &hit.source));
-    rows.collect::<Result<_, _>>().map_err(|_| Problem::internal())
+/// The rows of a page, as a JSON list.
+pub(super) fn rows(selection: &Selection, hits: &[Hit]) -> Result<String, Problem> {
+    let mut rows = String::from("[");
+    for (number, hit) in hits.iter().enumerate() {
+        if number > 0 {
+            rows.push(',');
+        }
+        write(selection, hit, &mut rows)?;
+    }
+    rows.push(']');
+    Ok(rows)
+}
+
+/// Writes one row.
+pub(super) fn write(selection: &Selection, hit: &Hit, out: &mut String) -> Result<(), Problem> {
+    selection.row(&hit.id, &hit.source, out).map_err(|_| Problem::internal())
 }

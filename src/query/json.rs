@@ -4,6 +4,7 @@
 //! twice. Never builds a tree, so depth costs no stack.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -29,7 +30,7 @@ impl<'a> Json<'a> {
     pub(crate) fn open(raw: &'a RawValue) -> serde_json::Result<Self> {
         let text = raw.get();
         Ok(match text.as_bytes().first() {
-            Some(b'{') => Self::Object(serde_json::from_str::<Members<'a>>(text)?.0),
+            Some(b'{') => Self::Object(serde_json::from_str::<Members<&'a RawValue>>(text)?.0),
             Some(b'[') => Self::List(serde_json::from_str(text)?),
             Some(b'"') => Self::Text(serde_json::from_str(text)?),
             Some(b't') => Self::Bool(true),
@@ -53,18 +54,19 @@ impl<'a> Json<'a> {
 }
 
 /// The members of an object in their order, repeated ones too.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+#[derive(Debug)]
+pub(crate) struct Members<V>(pub(crate) Vec<(String, V)>);
 
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Members<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(InOrder)
+        deserializer.deserialize_map(InOrder(PhantomData))
     }
 }
 
-struct InOrder;
+struct InOrder<V>(PhantomData<V>);
 
-impl<'de> Visitor<'de> for InOrder {
-    type Value = Members<'de>;
+impl<'de, V: Deserialize<'de>> Visitor<'de> for InOrder<V> {
+    type Value = Members<V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")

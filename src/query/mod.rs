@@ -35,7 +35,7 @@ pub use fault::{Code, Fault, Pointer, Refusal};
 pub use fields::{Fields, Kind};
 pub use folding::Folding;
 pub use parse::{KEYS as SEARCH_KEYS, parse, parse_within};
-pub use project::Selection;
+pub use project::{Document, Selection};
 pub use rows::RowFilter;
 pub use value::Scalar;
 

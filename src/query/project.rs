@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::json::Json;
+use super::json::{Json, Members};
 use crate::config::Mask;
 use crate::mapping::OWN_FIELD;
 
@@ -33,6 +34,10 @@ pub enum Selection {
         others: Box<Selection>,
     },
 }
+
+/// A document as the engine holds it, opened by one level.
+#[derive(Debug, Deserialize)]
+pub struct Document(Members<Box<RawValue>>);
 
 /// What stands for what is not shown.
 const STARS: &str = "***";
@@ -123,22 +128,22 @@ impl Selection {
         }
     }
 
-    /// The row of a document: its id, then its selected fields.
+    /// Writes the row of a document: its id, then its selected fields.
     ///
     /// # Errors
-    /// When `source` is no JSON object.
-    pub fn row(&self, id: &str, source: &RawValue) -> serde_json::Result<Box<RawValue>> {
-        let Json::Object(members) = Json::open(source)? else {
-            return Err(serde::de::Error::custom("a document is an object"));
-        };
-        let mut row = format!("{{\"{ID}\":{}", Value::from(id));
-        for (name, value) in members {
+    /// When a value has to be opened that is no JSON all through.
+    pub fn row(&self, id: &str, document: &Document, out: &mut String) -> serde_json::Result<()> {
+        out.push_str("{\"");
+        out.push_str(ID);
+        out.push_str("\":");
+        text(id, out)?;
+        for (name, value) in &document.0.0 {
             if name != OWN_FIELD {
-                self.member(&name).named(&name, value, &mut row)?;
+                self.member(name).named(name, value, out)?;
             }
         }
-        row.push('}');
-        RawValue::from_string(row)
+        out.push('}');
+        Ok(())
     }
 
     /// Writes one member, if anything of it is shown, after others.
@@ -149,7 +154,7 @@ impl Selection {
         if !out.ends_with('{') {
             out.push(',');
         }
-        out.push_str(&Value::from(name).to_string());
+        text(name, out)?;
         out.push(':');
         self.value(value, out)
     }
@@ -187,6 +192,12 @@ impl Selection {
     }
 }
 
+/// Writes a text as JSON.
+fn text(text: &str, out: &mut String) -> serde_json::Result<()> {
+    out.push_str(&serde_json::to_string(text)?);
+    Ok(())
+}
+
 /// What is shown of a text or number, as JSON.
 fn masked(mask: Mask, value: &Json<'_>) -> String {
     let text = match (mask, value) {
@@ -211,12 +222,17 @@ mod tests {
         "manager":{"name":"김철수","team":{"id":1}},"company":null,
         "settlements":[{"id":1,"amount":1.50},{"id":2}],"_prejoin":{"id":"c1"}}"#;
 
+    fn written(selection: &Selection, id: &str) -> String {
+        let mut row = String::new();
+        selection.row(id, &serde_json::from_str(SOURCE).unwrap(), &mut row).unwrap();
+        row
+    }
+
     fn row(paths: Option<&[&str]>) -> String {
         let paths: Option<Vec<String>> =
             paths.map(|paths| paths.iter().map(|path| (*path).to_owned()).collect());
         let selection = Selection::new(paths.as_deref(), &Selection::Whole);
-        let row = selection.row("c\"1", serde_json::from_str(SOURCE).unwrap()).unwrap();
-        row.get().replace("\n        ", "")
+        written(&selection, "c\"1").replace("\n        ", "")
     }
 
     #[test]
@@ -237,7 +253,7 @@ mod tests {
         let paths: Option<Vec<String>> =
             paths.map(|paths| paths.iter().map(|path| (*path).to_owned()).collect());
         let selection = Selection::new(paths.as_deref(), &within);
-        selection.row("c1", serde_json::from_str(SOURCE).unwrap()).unwrap().get().to_owned()
+        written(&selection, "c1")
     }
 
     #[test]
