@@ -9,7 +9,7 @@ use super::harness::Api;
 use crate::support::engines::TestEngine;
 
 /// What a client must encode in a query string that is written out; `&`, `=` and `+` mean something there.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'&')
     .remove(b'=')
     .remove(b'+')

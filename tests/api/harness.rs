@@ -9,7 +9,7 @@ use prejoin::api::{AppState, router};
 use prejoin::config::ApiConfig;
 use prejoin::mapping::Mapping;
 use prejoin::query::{Fields, SearchRequest, Signer, parse};
-use prejoin::sink::{self, Client, Method};
+use prejoin::sink::{self, Answer, Client, Method};
 use prejoin::state::State;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -113,17 +113,32 @@ impl Api {
 
     /// Creates that generation of the index, and gives it the alias in place of the one before.
     pub(super) async fn create(&self, generation: usize, mappings: &Value) {
+        self.create_with(generation, mappings, &json!({})).await.success().unwrap();
+    }
+
+    /// The same with analyzers; says what the engine answers to that, which may have none of them.
+    pub(super) async fn create_with(
+        &self,
+        generation: usize,
+        mappings: &Value,
+        analysis: &Value,
+    ) -> Answer {
         let index = |generation: usize| format!("{}-{generation:06}", self.alias);
-        let settings = json!({"number_of_shards": 2, "number_of_replicas": 0});
+        let settings =
+            json!({"number_of_shards": 2, "number_of_replicas": 0, "analysis": analysis});
         let body = json!({"mappings": mappings, "settings": settings});
         let new = index(generation);
-        self.client.call(Method::Put, &[&new], &[], Some(&body)).await.unwrap();
+        let created = self.client.send(Method::Put, &[&new], &[], &body).await.unwrap();
+        if !created.is_success() {
+            return created;
+        }
         let mut actions = vec![json!({"add": {"index": new, "alias": self.alias}})];
         if generation > 1 {
             actions.push(json!({"remove": {"index": index(generation - 1), "alias": self.alias}}));
         }
         let swap = json!({"actions": actions});
         self.client.call(Method::Post, &["_aliases"], &[], Some(&swap)).await.unwrap();
+        created
     }
 
     /// The same API, with another way to the engine.

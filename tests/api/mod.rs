@@ -19,6 +19,7 @@ mod openapi;
 mod paging;
 mod problems;
 mod random_input;
+mod scenarios;
 mod search;
 mod serving;
 mod snapshots;
