@@ -33,6 +33,13 @@ pub(super) struct Buckets {
     aggregates: Option<Value>,
 }
 
+impl Buckets {
+    /// The facet of that name.
+    pub(super) fn facet(self, name: &str) -> Option<Value> {
+        self.facets?.get_mut(name).map(Value::take)
+    }
+}
+
 impl Scope<'_> {
     /// Refuses what the caller's role may not have counted.
     pub(super) fn allowed(&self) -> Result<(), Problem> {

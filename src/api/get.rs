@@ -1,6 +1,7 @@
 //! `GET /v1/{index}`, and what else is asked of an index by a colon and a word behind its name.
 //!
-//! Promises: a search by query string is answered as the same search by body is, its faults told by parameter.
+//! Promises: a search by query string, and the values of a field, are answered as the same search by body is, its faults told by
+//! parameter.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,14 +11,17 @@ use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::AppState;
 use super::caller::may;
 use super::extent::{self, Next};
+use super::generation::Latest;
 use super::problem::Problem;
+use super::reply::{Alone, Meta, reply};
 use super::request::{RequestId, Trail};
-use super::search::{Sent, Wanted, answer, index};
+use super::search::{Page, Sent, Wanted, answer, index, settled};
+use super::{AppState, Shared};
 use crate::access::Caller;
 use crate::config::Operation;
+use crate::query::Facet;
 
 /// Totals that the header `Prefer` may ask for.
 const COUNTS: [&str; 3] = ["exact", "capped", "none"];
@@ -42,21 +46,43 @@ pub(super) async fn get(
         refused => (refused, None),
     };
     let index = index(shared, &caller, alias)?;
-    if let Some(asked) = asked {
-        let what = format!("an index has no `:{asked}`");
-        return Err(Problem::not_found(what, "searches are GET /v1/{index}"));
-    }
-    may(&caller, Operation::Search, index.0, &trail)?;
     let query = query.unwrap_or_default();
-    let search = Sent::Query { query: &query, count: preferred(&headers) };
+    let search = match asked.as_deref() {
+        None => Sent::Query { query: &query, count: preferred(&headers) },
+        Some("facet") => Sent::Values(&query),
+        Some(asked) => {
+            let what = format!("an index has no `:{asked}`");
+            let hint = "searches are GET /v1/{index}; the values of a field, GET /v1/{index}:facet";
+            return Err(Problem::not_found(what, hint));
+        }
+    };
     let wanted =
         Wanted { caller: &caller, trail: &trail, search, id: None, request_id: &request_id };
+    if let Sent::Values(_) = search {
+        return values(shared, index, &wanted, start).await;
+    }
+    may(&caller, Operation::Search, index.0, &trail)?;
     let mut response = answer(shared, index, &wanted, start).await?;
     if let Some(next) = response.extensions_mut().remove::<Next>() {
         let path = format!("/v1/{}", index.0);
         extent::link(response.headers_mut(), &path, &query, &next);
     }
     Ok(response)
+}
+
+/// The values of one field, counted.
+async fn values(
+    shared: &Shared,
+    index: (&str, &Latest),
+    wanted: &Wanted<'_>,
+    start: Instant,
+) -> Result<Response, Problem> {
+    may(wanted.caller, Operation::Facet, index.0, wanted.trail)?;
+    let Page { buckets, as_of, spent, .. } = settled(shared, index, wanted).await?;
+    // A facet, as a search answers it.
+    let data = buckets.facet(Facet::ASKED).ok_or_else(Problem::internal)?.to_string();
+    let meta = Meta::new((None, as_of), wanted.request_id, start);
+    reply((&data, &Alone {}), &meta, spent, 0)
 }
 
 /// `Prefer: count=exact`. What else a client prefers is its wish, and need not be known.

@@ -32,7 +32,7 @@ use super::{AppState, Shared, rate};
 use crate::access::Caller;
 use crate::config::{Operation, Views};
 use crate::query::dsl::{question, to_dsl, with_aggregations};
-use crate::query::get::translate;
+use crate::query::get::{translate, translate_values};
 use crate::query::view::lay_over;
 use crate::query::{Binding, Count, PageEnd, SearchRequest, Selection, WINDOW, cost, parse_within};
 use crate::sink::{EngineError, Method};
@@ -101,6 +101,8 @@ pub(super) enum Sent<'a> {
         /// The total that is preferred, unless the query asks for one.
         count: Option<&'static str>,
     },
+    /// As the query string of one field's values: what follows the `?`.
+    Values(&'a str),
 }
 
 /// An answer of the index that the alias names, asked for and known to be answered by one and the same mapping.
@@ -167,7 +169,7 @@ pub(super) struct Page {
     pub(super) answer: EngineAnswer,
     pub(super) as_of: Option<Timestamp>,
     pub(super) spent: Spent,
-    buckets: Buckets,
+    pub(super) buckets: Buckets,
     snapshot: Option<Snapshot>,
 }
 
@@ -183,17 +185,19 @@ impl Page {
 /// A page of what is wanted; what is wrong with that is told in the terms in which it was sent.
 async fn page(shared: &Shared, asked: &Asked<'_>, wanted: &Wanted<'_>) -> Result<Page, Problem> {
     let view = asked.generation.view(asked.caller)?;
-    match wanted.search {
-        Sent::Body(body) => page_of(shared, asked, (&view, body), wanted.id).await,
+    let limits = &shared.config.limits;
+    let translated = match wanted.search {
+        Sent::Body(body) => return page_of(shared, asked, (&view, body), wanted.id).await,
         Sent::Query { query, count } => {
-            let limits = &shared.config.limits;
             let mut translated = translate(limits, view.fields, query)?;
             translated.prefer_count(count);
-            let body = translated.body.to_string();
-            let page = page_of(shared, asked, (&view, body.as_bytes()), wanted.id).await;
-            page.map_err(|problem| problem.told_by(|faults| translated.tell(faults)))
+            translated
         }
-    }
+        Sent::Values(query) => translate_values(limits, view.fields, query)?,
+    };
+    let body = translated.body.to_string();
+    let page = page_of(shared, asked, (&view, body.as_bytes()), wanted.id).await;
+    page.map_err(|problem| problem.told_by(|faults| translated.tell(faults)))
 }
 
 /// Reads `body` as a search of what the caller sees, laid over the view that it names.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use axum::body::Body;
+use axum::http::Request;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use prejoin::mapping::Mapping;
 
@@ -37,15 +39,19 @@ async fn every_example_is_a_search() {
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md")).unwrap();
     let (bodies, queries) = (blocks(&page, "json"), blocks(&page, "query"));
+    let facets = blocks(&page, "facet");
     assert!(bodies.len() >= 9, "only {} bodies were found", bodies.len());
     assert!(queries.len() >= 6, "only {} query strings were found", queries.len());
     for body in bodies {
         let reply = api.search_text(body).await;
         assert_eq!(reply.status, 200, "{body}\n{}", reply.text);
     }
-    for query in queries {
+    assert!(facets.len() >= 2, "only {} query strings of facets were found", facets.len());
+    let asked = queries.into_iter().map(|query| ("", query));
+    for (action, query) in asked.chain(facets.into_iter().map(|query| (":facet", query))) {
         let encoded = utf8_percent_encode(query.trim_end(), ENCODED).to_string();
-        let reply = api.get(&encoded).await;
+        let path = format!("/v1/{}{action}?{encoded}", api.alias);
+        let reply = api.send(Request::get(path).body(Body::empty()).unwrap()).await;
         assert_eq!(reply.status, 200, "{query}\n{}", reply.text);
     }
     api.remove().await;

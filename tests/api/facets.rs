@@ -4,6 +4,7 @@ use prejoin::sink::Flavor;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Map, Value, json};
+use unicode_normalization::UnicodeNormalization;
 
 use super::documents::{self, DATES, Dice, NAMES, STATUSES};
 use super::generator::Generator;
@@ -86,6 +87,20 @@ impl Requests {
         }
     }
 
+    /// The beginning of one of the values, perhaps with its last syllable taken apart, and not all of that typed yet.
+    fn typed(&mut self, values: &[&str]) -> String {
+        let value = self.dice.pick(values);
+        let count = 1 + self.dice.below(value.chars().count());
+        let mut typed: String = value.chars().take(count).collect();
+        if self.dice.one_in(2) {
+            let letters: Vec<char> = typed.nfd().collect();
+            typed = letters[..letters.len() - self.dice.below(2).min(letters.len() - 1)]
+                .iter()
+                .collect();
+        }
+        typed
+    }
+
     fn facet(&mut self) -> (String, Value) {
         let (field, mut facet) = match self.dice.below(6) {
             0 => {
@@ -114,8 +129,12 @@ impl Requests {
                 (field, json!({"type": "range", "ranges": ranges.collect::<Vec<_>>()}))
             }
             _ => {
-                let (field, _) = self.dice.pick(&TERMS);
-                (field, json!({"type": "terms", "size": 1 + self.dice.below(5)}))
+                let (field, values) = self.dice.pick(&TERMS);
+                let mut facet = json!({"type": "terms", "size": 1 + self.dice.below(5)});
+                if !["stock", "amount", "paid"].contains(&field) && self.dice.one_in(2) {
+                    facet["prefix"] = json!(self.typed(values));
+                }
+                (field, facet)
             }
         };
         self.of_elements(list_of(field), &mut facet);

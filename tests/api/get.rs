@@ -181,7 +181,7 @@ async fn what_is_malformed_or_too_much_or_elsewhere_is_told() {
       "status": 404,
       "code": "not_found",
       "message": "an index has no `:fcet`",
-      "detail": "searches are GET /v1/{index}",
+      "detail": "searches are GET /v1/{index}; the values of a field, GET /v1/{index}:facet",
       "request_id": "ID"
     }
     "#);

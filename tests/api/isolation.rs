@@ -342,6 +342,18 @@ async fn what_is_hidden_does_not_matter(engine: TestEngine) {
                 other => panic!("{other} for {body}"),
             }
         }
+        for field in [
+            "no",
+            "title",
+            "status",
+            "tags",
+            "manager.name",
+            "settlements.status",
+            "settlements.lines.code",
+        ] {
+            let typed = dice.pick(&["", "%EA%B9%80", "a", "o", "K-00"]);
+            worlds.get(&format!(":facet?field={field}&prefix={typed}")).await;
+        }
         names_are_as_if_they_never_were(&worlds, &limits).await;
         documents_are_there_or_not(&worlds, &limits).await;
         for api in worlds.apis {
@@ -387,6 +399,9 @@ async fn names_are_as_if_they_never_were(worlds: &Worlds, limits: &Limits) {
             ["{}=eq.a", "{}=is.null", "sort=-{}", "fields={}", "not.{}=in.(a,b)", "or=({}.eq.a)"]
         {
             worlds.get(&format!("?{}", query.replace("{}", name))).await;
+        }
+        for query in ["field={}", "field={}&prefix=a", "field=no&{}=a"] {
+            worlds.get(&format!(":facet?{}", query.replace("{}", name))).await;
         }
     }
 }

@@ -25,4 +25,5 @@ mod serving;
 mod snapshots;
 mod tally;
 mod tokens;
+mod values;
 mod words;

@@ -12,6 +12,7 @@ use prejoin::query::elements::{Column, Elements};
 use prejoin::query::facet::{By, Facet, Range};
 use prejoin::query::{Filter, Kind, Op, Scalar, SearchRequest};
 use serde_json::{Map, Value, json};
+use unicode_normalization::UnicodeNormalization;
 
 use super::evaluator::{at, holds, instant, matches};
 
@@ -49,6 +50,15 @@ fn values(part: &Part<'_>, column: &Column) -> BTreeSet<String> {
     found.into_iter().map(Value::to_string).collect()
 }
 
+/// Whether a value, as it is told, begins with what was typed: taken apart into their letters, syllables that grow begin
+/// with what they grow from.
+fn begins(value: &str, typed: Option<&str>) -> bool {
+    let Some(typed) = typed else { return true };
+    let value: String = serde_json::from_str(value).unwrap();
+    let letters = |text: &str| text.nfkd().collect::<String>();
+    value.starts_with(typed) || letters(&value).starts_with(&letters(typed))
+}
+
 /// The documents of the rows.
 pub(super) fn chosen<'a>(documents: &'a [Value], request: &SearchRequest) -> Vec<&'a Value> {
     let mut found: Vec<&Value> = documents.iter().collect();
@@ -80,14 +90,17 @@ fn one(facet: &Facet, request: &SearchRequest, found: &[&Value]) -> Value {
         count(&parts, elements)
     };
     let mut told = match by {
-        By::Values { size } => {
-            let all: BTreeSet<String> =
+        By::Values { size, prefix } => {
+            let mut all: BTreeSet<String> =
                 parts.iter().flat_map(|part| values(part, column)).collect();
+            all.retain(|value| begins(value, prefix.as_deref()));
             let counts = all.into_iter().map(|value| {
                 let count = having(&|part| values(part, column).contains(&value));
                 (serde_json::from_str(&value).unwrap(), count)
             });
-            terms(counts.collect(), *size, &selected(column, request))
+            let mut selected = selected(column, request);
+            selected.retain(|value| begins(&value.to_string(), prefix.as_deref()));
+            terms(counts.collect(), *size, &selected)
         }
         By::Ranges(ranges) => {
             let each = ranges.iter().map(|range| {

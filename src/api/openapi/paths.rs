@@ -69,6 +69,19 @@ pub(super) fn of_index(
             .response("200", answer(of("Answer")));
         paths = paths.path(under("/v1/{index}/search"), item(HttpMethod::Post, search));
     }
+    if caller.may(Operation::Facet) {
+        let told =
+            "Conditions, `amount=gte.5`, by field; documents that fulfil all of them are counted.";
+        let values = operation(&id("values"), "Values of a field that begin so", name, &SEARCHED)
+            .parameter(text_parameter("field", "Whose values.").required(Required::True))
+            .parameter(text_parameter("prefix", "What was typed."))
+            .parameter(text_parameter("size", "Most values that are told."))
+            .parameter(conditions(told))
+            .parameter(known_tag())
+            .response("200", answer(Object::with_type(Type::Object)))
+            .response("304", unchanged());
+        paths = paths.path(under("/v1/{index}:facet"), item(HttpMethod::Get, values));
+    }
     if caller.may(Operation::Explain) {
         let body = RequestBodyBuilder::new()
             .content("application/json", Content::new(Some(of("Search"))))

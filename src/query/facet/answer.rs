@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 use super::dsl::{CHOSEN, MISSING, VALUES, chosen_filters, first_instant, name};
+use super::prefix::Prefix;
 use super::{By, Choice, Facet, Range};
 use crate::query::calendar::{Bucket, Calendar, MAX_BUCKETS};
 use crate::query::elements::{Elements, value, with};
@@ -39,9 +40,10 @@ fn one(facet: &Facet, choices: &[Choice], answer: &Value) -> Result<Value> {
     let missing = missing.context("what is missing is not counted")?;
     let values = inside.get(VALUES).context("no values are answered")?;
     let told = match by {
-        By::Values { size } => {
-            let chosen: Vec<Value> =
-                chosen_filters(&facet.column, choices).map(|(value, _)| value).collect();
+        By::Values { size, prefix } => {
+            let prefix = prefix.as_deref().map(Prefix::new);
+            let chosen = chosen_filters(&facet.column, prefix.as_ref(), choices);
+            let chosen: Vec<Value> = chosen.map(|(value, _)| value).collect();
             let counts = inside.get(CHOSEN).unwrap_or(&Value::Null);
             most_frequent(facet, values, (&chosen, counts, *size))?
         }

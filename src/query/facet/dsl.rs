@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::prefix::Prefix;
 use super::{By, Choice, Facet, Range};
 use crate::query::calendar::{Calendar, MAX_BUCKETS};
 use crate::query::dsl::{clause, clauses};
@@ -65,13 +66,15 @@ fn buckets(facet: &Facet, choices: &[Choice]) -> Map<String, Value> {
         asked.insert(MISSING.to_owned(), elements.without(column));
     }
     let values = match by {
-        By::Values { size } => {
-            let chosen: Vec<_> =
-                chosen_filters(column, choices).map(|(_, filter)| filter).collect();
+        By::Values { size, prefix } => {
+            let prefix = prefix.as_deref().map(Prefix::new);
+            let chosen: Vec<_> = chosen_filters(column, prefix.as_ref(), choices)
+                .map(|(_, filter)| filter)
+                .collect();
             if !chosen.is_empty() {
                 asked.insert(CHOSEN.to_owned(), each_of(&chosen, elements));
             }
-            most_frequent(column, elements, *size)
+            most_frequent(column, elements, *size, prefix.as_ref())
         }
         By::Ranges(ranges) => {
             let filters: Vec<_> = ranges.iter().map(|range| in_range(column, range)).collect();
@@ -83,15 +86,20 @@ fn buckets(facet: &Facet, choices: &[Choice]) -> Map<String, Value> {
     asked
 }
 
-/// The values that were chosen of the column, as the index holds them, each with a filter for it.
+/// The values that were chosen of the column and begin so, as the index holds them, each with a filter for it.
 pub(super) fn chosen_filters<'a>(
     column: &'a Column,
+    prefix: Option<&'a Prefix<'_>>,
     choices: &'a [Choice],
 ) -> impl Iterator<Item = (Value, Filter)> {
     let of_column = choices.iter().filter(|choice| choice.path == column.field.path);
-    of_column.flat_map(|choice| &choice.values).filter_map(|value| {
+    of_column.flat_map(|choice| &choice.values).filter_map(move |value| {
         let field = column.compared.clone()?;
         let held = held(value, column.folding)?;
+        let begins = |prefix: &Prefix<'_>| held.as_str().is_some_and(|held| prefix.begins(held));
+        if !prefix.is_none_or(begins) {
+            return None;
+        }
         Some((held, Filter::Compare { field, op: Op::Eq, value: value.clone() }))
     })
 }
@@ -132,12 +140,20 @@ fn each_of(filters: &[Filter], elements: &Elements) -> Value {
     json!({"filter": {"match_all": {}}, "aggs": each.collect::<Map<_, _>>()})
 }
 
-pub(in crate::query) fn most_frequent(column: &Column, elements: &Elements, size: usize) -> Value {
+fn most_frequent(
+    column: &Column,
+    elements: &Elements,
+    size: usize,
+    prefix: Option<&Prefix<'_>>,
+) -> Value {
     // By documents the engine cannot tell how much it has left out, so that all is gathered, and cut here.
     let size = if elements.stand_for_documents() { GATHERED } else { size };
     let order = elements.most_first();
-    let terms =
+    let mut terms =
         json!({"field": column.field.engine, "size": size, "shard_size": GATHERED, "order": order});
+    if let Some(prefix) = prefix {
+        terms = with(terms, "include", json!(prefix.expression()));
+    }
     elements.parted(json!({"terms": terms}), Map::new())
 }
 

@@ -7,6 +7,7 @@
 pub(super) mod answer;
 pub(super) mod dsl;
 mod parse;
+mod prefix;
 
 use super::calendar::Calendar;
 use super::elements::{Column, Elements};
@@ -37,6 +38,11 @@ pub struct Facet {
     pub by: By,
 }
 
+impl Facet {
+    /// What a facet is called that is asked for alone, and has no name of a caller's.
+    pub const ASKED: &'static str = "values";
+}
+
 /// Into what a facet is parted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum By {
@@ -44,6 +50,8 @@ pub enum By {
     Values {
         /// How many.
         size: usize,
+        /// What they begin with, as the index holds texts; a Hangul syllable at its end may still grow.
+        prefix: Option<String>,
     },
     /// Ranges of its values.
     Ranges(Vec<Range>),

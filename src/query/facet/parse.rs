@@ -16,8 +16,10 @@ use crate::query::json::Json;
 use crate::query::parse::Reader;
 use crate::query::{Filter, Op, Scalar, Target};
 
-const KEYS: [&str; 10] =
-    ["type", "field", "size", "ranges", "interval", "timezone", "min", "max", "where", "count"];
+const KEYS: [&str; 11] = [
+    "type", "field", "size", "prefix", "ranges", "interval", "timezone", "min", "max", "where",
+    "count",
+];
 
 /// A facet's type.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,7 +63,7 @@ impl Reader<'_> {
         let column = self.column(&path, "counted", &place)?;
         let elements = self.elements(column.list.as_deref(), &members, at)?;
         let own: &[&str] = match ty {
-            Type::Terms => &["size"],
+            Type::Terms => &["size", "prefix"],
             Type::Range => &["ranges"],
             Type::Dates => &["interval", "timezone", "min", "max"],
         };
@@ -71,7 +73,9 @@ impl Reader<'_> {
                 self.is_discrete(&column, &place)?;
                 let size = members.get("size");
                 let size = size.map(|raw| self.number(raw, &at.join("size"), MAX_VALUES));
-                By::Values { size: size.unwrap_or(Some(DEFAULT_VALUES))? }
+                let size = size.unwrap_or(Some(DEFAULT_VALUES));
+                let prefix = self.prefix(&column, members.get("prefix"), &at.join("prefix"));
+                By::Values { size: size?, prefix: prefix? }
             }
             Type::Range => By::Ranges(self.ranges(&column, members.get("ranges"), at)?),
             Type::Dates => By::Dates(self.calendar(&column, &members, (at, &place))?),

@@ -14,7 +14,7 @@ use super::json::Json;
 use super::{Filter, Limits, Op, Scalar, Target};
 use crate::finding::did_you_mean;
 
-pub(super) use texts::{searched, text_field};
+pub(super) use texts::{searched, short_text, text_field};
 
 /// Every operator; which of them a field has depends on its type.
 pub(super) const OPERATORS: [&str; 19] = [

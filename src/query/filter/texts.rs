@@ -46,7 +46,7 @@ impl Reader<'_> {
             },
         };
         self.leaves += 1;
-        let text = text(raw, at, self.faults)?;
+        let text = short_text(raw, at, self.faults)?;
         if text.chars().count() < least {
             let what = format!("`{operator}` looks for at least {least} characters");
             let code = if text.is_empty() { Code::InvalidValue } else { Code::LimitExceeded };
@@ -94,7 +94,7 @@ pub(in crate::query) fn searched(
     at: &Pointer,
     faults: &mut Faults,
 ) -> Option<String> {
-    let text = text(raw, at, faults)?;
+    let text = short_text(raw, at, faults)?;
     if words::of(&text).next().is_none() {
         faults.add(at, Code::InvalidValue, "a text with a letter or a digit is expected here");
         return None;
@@ -102,7 +102,12 @@ pub(in crate::query) fn searched(
     Some(text)
 }
 
-fn text(raw: &RawValue, at: &Pointer, faults: &mut Faults) -> Option<String> {
+/// A text that is looked for within others, or at their beginning.
+pub(in crate::query) fn short_text(
+    raw: &RawValue,
+    at: &Pointer,
+    faults: &mut Faults,
+) -> Option<String> {
     let text: String = match Json::open(raw) {
         Ok(Json::Text(text)) => text.nfc().collect(),
         Ok(other) => {

@@ -8,6 +8,7 @@ mod filter;
 mod parameters;
 mod scan;
 mod string;
+mod values;
 
 use serde_json::{Map, Value};
 
@@ -16,6 +17,8 @@ use super::fault::{Code, Fault, MAX_FAULTS, Pointer, Refusal};
 use super::fields::Fields;
 use scan::Wrong;
 use string::Parameter;
+
+pub use values::translate_values;
 
 /// Most bytes of a query string.
 pub const MAX_QUERY: usize = 8 << 10;
@@ -59,13 +62,17 @@ impl Translated {
 /// # Errors
 /// Every parameter that is not understood, with the place in it.
 pub fn translate(limits: &Limits, fields: &Fields, query: &str) -> Result<Translated, Refusal> {
+    written(Writer::new(limits, fields, Asks::Rows), query)
+}
+
+/// What `query` says to `writer`.
+fn written(mut writer: Writer<'_>, query: &str) -> Result<Translated, Refusal> {
     if query.len() > MAX_QUERY {
         let what = format!("a query string has at most {MAX_QUERY} bytes");
         let wrong = Wrong::new(Code::LimitExceeded, what);
         let hint = "send the search as the body of a POST";
         return Err(Refusal { faults: vec![wrong.hint(hint).of("")] });
     }
-    let mut writer = Writer::new(limits, fields);
     let mut faults = Vec::new();
     for parameter in string::parameters(query) {
         let (name, outcome) = match parameter {
@@ -80,8 +87,18 @@ pub fn translate(limits: &Limits, fields: &Fields, query: &str) -> Result<Transl
     if faults.is_empty() { writer.finish() } else { Err(Refusal { faults }) }
 }
 
+/// What a query string asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// A page of documents.
+    Rows,
+    /// The values of one field.
+    Values,
+}
+
 /// The body as it grows.
 struct Writer<'a> {
+    asks: Asks,
     limits: &'a Limits,
     fields: &'a Fields,
     /// Members of the body apart from the filter.
@@ -101,8 +118,9 @@ struct Condition {
 }
 
 impl<'a> Writer<'a> {
-    fn new(limits: &'a Limits, fields: &'a Fields) -> Self {
+    fn new(limits: &'a Limits, fields: &'a Fields, asks: Asks) -> Self {
         Self {
+            asks,
             limits,
             fields,
             members: Map::new(),
@@ -121,7 +139,17 @@ impl<'a> Writer<'a> {
             let hint = "use `in` for a choice of values of one field";
             return Err(Wrong::new(Code::LimitExceeded, what).hint(hint));
         }
-        if self.option(&name, &value)? {
+        // Nothing is typed yet.
+        let may_be_empty = self.asks == Asks::Values && name == "prefix";
+        if value.is_empty() && !may_be_empty {
+            let wrong = Wrong::new(Code::InvalidQuery, "a value is expected");
+            return Err(wrong.hint("`eq.` asks for the empty text"));
+        }
+        let is_option = match self.asks {
+            Asks::Rows => self.option(&name, &value)?,
+            Asks::Values => self.value_option(&name, &value)?,
+        };
+        if is_option {
             return Ok(());
         }
         let field = (!matches!(name.as_str(), "and" | "or")).then(|| name.clone());
@@ -154,6 +182,9 @@ impl<'a> Writer<'a> {
 
     fn finish(mut self) -> Result<Translated, Refusal> {
         let told = |(name, wrong): (&str, Wrong)| Refusal { faults: vec![wrong.of(name)] };
+        if self.asks == Asks::Values {
+            self.place_values().map_err(|wrong| told(("field", wrong)))?;
+        }
         self.place_offset().map_err(|wrong| told(("offset", wrong)))?;
         self.place_facets().map_err(|(name, wrong)| told((&name, wrong)))?;
         let top = Pointer::root().join("filter");

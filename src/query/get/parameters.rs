@@ -5,13 +5,13 @@
 use serde_json::{Map, Value, json};
 
 use super::scan::{Scan, Wrong};
-use super::{Writer, filter};
+use super::{Asks, Writer, filter, values};
 use crate::finding::did_you_mean;
 use crate::query::fields::Found;
 use crate::query::{Code, DEFAULT_PAGE};
 
 /// Every parameter that is no field.
-const NAMES: [&str; 18] = [
+pub(super) const NAMES: [&str; 18] = [
     "and",
     "or",
     "q",
@@ -37,7 +37,7 @@ const BODY_ONLY: [&str; 2] = ["filter", "aggregate"];
 /// What is said about facets.
 #[derive(Default)]
 pub(super) struct Facets {
-    fields: Vec<String>,
+    pub(super) fields: Vec<String>,
     disjunctive: bool,
 }
 
@@ -90,6 +90,15 @@ impl Writer<'_> {
         Ok(true)
     }
 
+    /// Every parameter that is no field.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let all = match self.asks {
+            Asks::Rows => [&NAMES[..], &[]],
+            Asks::Values => values::NAMES,
+        };
+        all.into_iter().flatten().copied()
+    }
+
     /// Refuses what can only be meant as another parameter than a field's.
     fn unless_unknown(&self, name: &str) -> Result<(), Wrong> {
         let wrong = Wrong::new(Code::UnknownParameter, format!("unknown parameter `{name}`"));
@@ -99,7 +108,7 @@ impl Writer<'_> {
         if !matches!(self.fields.find(None, name), Found::Unknown) {
             return Ok(());
         }
-        let near = |name: &str| did_you_mean(name, NAMES);
+        let near = |name: &str| did_you_mean(name, self.names());
         let is_slip = name.len() <= 20 && near(name).starts_with("did you mean");
         let is_field = self.fields.suggest(None, name).starts_with("did you mean");
         if name.contains('[') || (is_slip && !is_field) {

@@ -22,14 +22,9 @@ pub(super) fn parameters(
     query: &str,
 ) -> impl Iterator<Item = Result<Parameter, (String, Wrong)>> + '_ {
     query.split('&').filter(|part| !part.is_empty()).map(|part| {
-        let (name, value) = part.split_once('=').map_or((part, None), |(n, v)| (n, Some(v)));
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
         let name = decode(name).map_err(|wrong| (readable(name), wrong))?;
-        let given = value.filter(|value| !value.is_empty()).ok_or_else(|| {
-            let wrong = Wrong::new(Code::InvalidQuery, "a value is expected")
-                .hint("`eq.` asks for the empty text");
-            (name.clone(), wrong)
-        });
-        let value = given.and_then(|value| decode(value).map_err(|wrong| (name.clone(), wrong)))?;
+        let value = decode(value).map_err(|wrong| (name.clone(), wrong))?;
         Ok(Parameter { name, value })
     })
 }

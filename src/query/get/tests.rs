@@ -147,3 +147,16 @@ fn limits_hold() {
     insta::assert_snapshot!(refused(&deep_not), @"title limit_exceeded: the filter is nested more than 8 deep, at character 33");
     assert!(body(&deep(6)).contains("title"));
 }
+
+#[test]
+fn values_of_a_field_are_a_facet_without_rows() {
+    let body = |query: &str| {
+        let translated = translate_values(&Limits::default(), &fields(), query);
+        translated.unwrap_or_else(|refusal| panic!("{refusal}")).body.to_string()
+    };
+    insta::assert_snapshot!(body("field=manager.name&prefix=%E1%84%80%E1%85%A1&size=5"), @r#"{"facets":{"values":{"field":"manager.name","prefix":"가","size":5}},"page":{"size":0},"count":"none"}"#);
+    insta::assert_snapshot!(body("prefix=&field=title&amount=gte.5&q=a&view=mobile"), @r#"{"facets":{"values":{"prefix":"","field":"title"}},"q":{"text":"a"},"view":"mobile","page":{"size":0},"count":"none","filter":{"amount":{"gte":5}}}"#);
+    insta::assert_snapshot!(body("field=title&title=in.(a,b)&amount=gte.5&facet.mode=disjunctive"), @r#"{"facets":{"values":{"field":"title"}},"page":{"size":0},"count":"none","facet_filters":{"title":{"in":["a","b"]}},"filter":{"amount":{"gte":5}}}"#);
+    // A field of the document that is called so is asked about within parentheses.
+    insta::assert_snapshot!(body("field=title&and=(size.gt.5)"), @r#"{"facets":{"values":{"field":"title"}},"page":{"size":0},"count":"none","filter":{"and":[{"size":{"gt":"5"}}]}}"#);
+}
