@@ -1,8 +1,10 @@
 //! Up to when an index is in step with its services, as a caller is told.
 //!
 //! Promises: never later than what the answer holds, since it is known before the engine is asked for that. Read every few
-//! seconds at most, however many ask, and left out where it cannot be read. Never keeps an answer from being given.
+//! seconds at most, however many ask, and left out where it cannot be read. Never keeps an answer from being given, and keeps
+//! nobody waiting where others have asked just before.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -14,17 +16,21 @@ use crate::state::State;
 
 /// How long it is good for.
 const KEPT: Duration = Duration::from_secs(3);
+/// How long it is still told while it is read again: an older time is no less true.
+const TOLD: Duration = Duration::from_secs(10);
 /// How long the engine may take to tell.
 const WAIT: Duration = Duration::from_secs(1);
 
 /// What was read last of one alias's index.
 #[derive(Debug, Default)]
-pub(super) struct Freshness(Mutex<Option<Known>>);
+pub(super) struct Freshness(Arc<Mutex<Option<Known>>>);
 
 #[derive(Debug)]
 struct Known {
     index: String,
     read_at: Instant,
+    /// Somebody is reading it again.
+    is_being_read: bool,
     as_of: Option<Timestamp>,
 }
 
@@ -36,12 +42,30 @@ impl Freshness {
         index: &str,
     ) -> Option<Timestamp> {
         let mut last = self.0.lock().await;
-        if let Some(known) = last.as_ref()
-            && known.index == index
-            && known.read_at.elapsed() < KEPT
-        {
+        let known = last.as_mut().filter(|known| known.index == index);
+        if let Some(known) = known.filter(|known| known.read_at.elapsed() < TOLD) {
+            if known.read_at.elapsed() >= KEPT && !known.is_being_read {
+                known.is_being_read = true;
+                self.read_again((client.clone(), state.clone()), index.to_owned());
+            }
             return known.as_of;
         }
+        let now = Known::read((client, state), index).await;
+        last.insert(now).as_of
+    }
+
+    /// Lets it be read while those who ask are answered.
+    fn read_again(&self, (client, state): (Client, State), index: String) {
+        let last = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            let now = Known::read((&client, &state), &index).await;
+            *last.lock().await = Some(now);
+        });
+    }
+}
+
+impl Known {
+    async fn read((client, state): (&Client, &State), index: &str) -> Self {
         let as_of = match tokio::time::timeout(WAIT, read(client, state, index)).await {
             Ok(Ok(as_of)) => as_of,
             Ok(Err(error)) => {
@@ -50,8 +74,7 @@ impl Freshness {
             }
             Err(_) => None,
         };
-        *last = Some(Known { index: index.to_owned(), read_at: Instant::now(), as_of });
-        as_of
+        Self { index: index.to_owned(), read_at: Instant::now(), is_being_read: false, as_of }
     }
 }
 
