@@ -19,6 +19,9 @@ pub(super) struct EngineAnswer {
     #[serde(rename = "_shards")]
     shards: Shards,
     pub(super) hits: Hits,
+    /// How long it was.
+    #[serde(skip)]
+    pub(super) bytes: usize,
     /// The snapshot's name from now on.
     pub(super) pit_id: Option<String>,
     /// Counts of facets and aggregates.
@@ -67,6 +70,11 @@ pub(super) struct Hit {
 }
 
 impl EngineAnswer {
+    /// How many documents match, where all were counted.
+    pub(super) fn documents(&self) -> Option<u64> {
+        self.hits.total.as_ref()?.exact()
+    }
+
     /// Itself, if all of the index answered.
     pub(super) fn whole(self) -> Result<Self, Problem> {
         if self.timed_out {
@@ -111,6 +119,7 @@ mod tests {
             timed_out,
             shards,
             hits,
+            bytes: 0,
             pit_id: None,
             aggregations: serde_json::Value::Null,
         }

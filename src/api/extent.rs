@@ -16,7 +16,8 @@ pub(super) struct Next(pub(super) String);
 /// Parameters that say where a page begins.
 const PLACES: [&str; 3] = ["page[after]", "page[number]", "offset"];
 
-const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+/// How many rows there are in all.
+pub(super) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// Adds `X-Total-Count`, and `Content-Range: contracts 0-49/1234` where the page's place is known.
 pub(super) fn tell(

@@ -4,6 +4,7 @@
 //! request, without values; it listens on loopback only, as long as callers are not told apart.
 
 mod answer;
+mod ask;
 mod begin;
 mod body;
 mod breaker;
@@ -13,6 +14,7 @@ mod conditional;
 mod connections;
 mod document;
 mod explain;
+mod export;
 mod extent;
 mod freshness;
 mod generation;
@@ -84,6 +86,8 @@ struct Shared {
     quotas: Option<Arc<Quotas>>,
     /// One for each request that may be answered at a time.
     places: Semaphore,
+    /// One for each export at a time.
+    exports: Arc<Semaphore>,
 }
 
 /// How much longer than it was given the engine's answer is waited for.
@@ -116,6 +120,7 @@ impl AppState {
         let breaker = Arc::new(Breaker::new(config.breaker));
         let quotas = config.rate.map(Quotas::new);
         let places = Semaphore::new(config.concurrency);
+        let exports = Arc::new(Semaphore::new(config.exports.at_a_time));
         let shared = Shared {
             client,
             state,
@@ -128,6 +133,7 @@ impl AppState {
             breaker,
             quotas,
             places,
+            exports,
         };
         Self { shared: Arc::new(shared) }
     }
@@ -144,6 +150,7 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/schema/{index}", get(schema::one))
         .route("/v1/{index}/search", post(search::search))
         .route("/v1/{index}/explain", post(explain::explain))
+        .route("/v1/{index}/export", post(export::export))
         .route("/v1/{index}/{id}", get(document::document))
         .route_layer(middleware::from_fn_with_state(state.clone(), rate::meter))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::identify))

@@ -32,7 +32,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    fn new(
+    pub(super) fn new(
         status: StatusCode,
         (code, title): (&'static str, &'static str),
         message: impl Into<String>,
@@ -201,13 +201,12 @@ impl Problem {
         let kind = ("too_many_snapshots", "Too many snapshots");
         let message = "as many snapshots are open as may be";
         let detail = Some("try again later, or page without `snapshot`");
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail);
-        Self { retry_after: Some(seconds(again)), ..problem }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail).after(again)
     }
 
     /// It is not asked, since it has failed again and again.
     pub(super) fn engine_paused(again: Duration) -> Self {
-        Self { retry_after: Some(seconds(again)), ..Self::engine_unavailable() }
+        Self::engine_unavailable().after(again)
     }
 
     /// It answers others, but has no memory for this.
@@ -215,8 +214,7 @@ impl Problem {
         let kind = ("engine_busy", "Engine busy");
         let message = "the search engine has no room for this search now";
         let detail = Some("try again later, or ask for less");
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail);
-        Self { retry_after: Some(seconds(MEMORY)), ..problem }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail).after(MEMORY)
     }
 
     fn too_many_buckets() -> Self {
@@ -230,8 +228,7 @@ impl Problem {
         let kind = ("rate_limited", "Rate limited");
         let message = "more was asked for than the quota allows";
         let detail = Some("wait as long as `Retry-After` says");
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, kind, message, detail);
-        Self { retry_after: Some(seconds(again)), ..problem }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, kind, message, detail).after(again)
     }
 
     pub(super) fn overloaded() -> Self {
@@ -239,7 +236,7 @@ impl Problem {
         let message = "as many requests are being answered as may be";
         let problem =
             Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("try again later"));
-        Self { retry_after: Some(1), ..problem }
+        problem.after(Duration::from_secs(1))
     }
 
     fn index_missing() -> Self {
@@ -277,6 +274,11 @@ impl Problem {
         self.code == Self::index_missing().code
     }
 
+    /// With the advice to come again after so long.
+    pub(super) fn after(self, again: Duration) -> Self {
+        Self { retry_after: Some(seconds(again)), ..self }
+    }
+
     /// The word for programs and for the log.
     pub(super) fn code(&self) -> &'static str {
         self.code
@@ -284,6 +286,18 @@ impl Problem {
 
     /// The answer, with all that is known of the request.
     pub(super) fn render(self, mut response: Response, request_id: &str) -> Response {
+        let body = self.told(request_id);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(again) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(again));
+        }
+        *response.body_mut() = Body::from(body);
+        response
+    }
+
+    /// Itself as JSON.
+    pub(super) fn told(&self, request_id: &str) -> Vec<u8> {
         let errors = self.faults.iter().map(|fault| Entry {
             pointer: fault.parameter.is_none().then_some(&fault.pointer),
             parameter: fault.parameter.as_deref(),
@@ -304,14 +318,7 @@ impl Problem {
             errors: errors.collect(),
         };
         // A structure of texts and numbers always serializes.
-        let body = serde_json::to_vec(&told).unwrap_or_default();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(again) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(again));
-        }
-        *response.body_mut() = Body::from(body);
-        response
+        serde_json::to_vec(&told).unwrap_or_default()
     }
 }
 

@@ -16,9 +16,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::answer::{EngineAnswer, Found, FoundPage, Hit, Total};
+use super::ask::ask;
 use super::begin::begin;
 use super::body;
-use super::breaker::Unanswered;
 use super::buckets::{self, Buckets, Scope};
 use super::caller::may;
 use super::extent::{self, Next};
@@ -28,14 +28,16 @@ use super::problem::Problem;
 use super::reply::{Meta, Spent, reply};
 use super::request::{RequestId, Trail};
 use super::snapshot::Snapshot;
-use super::{AppState, Shared, rate};
+use super::{AppState, Shared, export, rate};
 use crate::access::Caller;
 use crate::config::{Operation, Views};
 use crate::query::dsl::{question, to_dsl, with_aggregations};
+use crate::query::export::{Table, Wish};
 use crate::query::get::{translate, translate_values};
 use crate::query::view::lay_over;
-use crate::query::{Binding, Count, PageEnd, SearchRequest, Selection, WINDOW, cost, parse_within};
-use crate::sink::{EngineError, Method};
+use crate::query::{
+    Binding, Count, PageEnd, Refusal, SearchRequest, Selection, WINDOW, cost, parse_within,
+};
 
 /// The presets of an index that has none.
 static NO_VIEWS: Views = Views::new();
@@ -103,6 +105,8 @@ pub(super) enum Sent<'a> {
     },
     /// As the query string of one field's values: what follows the `?`.
     Values(&'a str),
+    /// As JSON, of every row.
+    Export(&'a Wish),
 }
 
 /// An answer of the index that the alias names, asked for and known to be answered by one and the same mapping.
@@ -170,7 +174,11 @@ pub(super) struct Page {
     pub(super) as_of: Option<Timestamp>,
     pub(super) spent: Spent,
     pub(super) buckets: Buckets,
-    snapshot: Option<Snapshot>,
+    pub(super) snapshot: Option<Snapshot>,
+    /// What the engine was sent.
+    pub(super) sent: Value,
+    /// What an export makes of the rows, unless they stay as they are.
+    pub(super) table: Option<Table>,
 }
 
 impl Page {
@@ -186,8 +194,18 @@ impl Page {
 async fn page(shared: &Shared, asked: &Asked<'_>, wanted: &Wanted<'_>) -> Result<Page, Problem> {
     let view = asked.generation.view(asked.caller)?;
     let limits = &shared.config.limits;
+    let request = |body: &[u8]| understood(shared, asked.alias, (&view, body));
     let translated = match wanted.search {
-        Sent::Body(body) => return page_of(shared, asked, (&view, body), wanted.id).await,
+        Sent::Body(body) => {
+            return page_of(shared, asked, &view, request(body)?, wanted.id).await;
+        }
+        Sent::Export(wish) => {
+            let request = request(&wish.search).map_err(|refusal| wish.tell(refusal))?;
+            let table = wish.table(view.fields, request.fields.as_deref())?;
+            let request = export::first_page(request, wish.limit);
+            let page = page_of(shared, asked, &view, request, wanted.id).await?;
+            return Ok(Page { table, ..page });
+        }
         Sent::Query { query, count } => {
             let mut translated = translate(limits, view.fields, query)?;
             translated.prefer_count(count);
@@ -196,8 +214,8 @@ async fn page(shared: &Shared, asked: &Asked<'_>, wanted: &Wanted<'_>) -> Result
         Sent::Values(query) => translate_values(limits, view.fields, query)?,
     };
     let body = translated.body.to_string();
-    let page = page_of(shared, asked, (&view, body.as_bytes()), wanted.id).await;
-    page.map_err(|problem| problem.told_by(|faults| translated.tell(faults)))
+    let page = async { page_of(shared, asked, &view, request(body.as_bytes())?, wanted.id).await };
+    page.await.map_err(|problem| problem.told_by(|faults| translated.tell(faults)))
 }
 
 /// Reads `body` as a search of what the caller sees, laid over the view that it names.
@@ -205,7 +223,7 @@ pub(super) fn understood(
     shared: &Shared,
     alias: &str,
     (view, body): (&View<'_>, &[u8]),
-) -> Result<SearchRequest, Problem> {
+) -> Result<SearchRequest, Refusal> {
     let presets = shared.config.views.get(alias).unwrap_or(&NO_VIEWS);
     let laid = lay_over(presets, body)?;
     let request = parse_within(&shared.config.limits, view.fields, &laid.body)
@@ -214,14 +232,14 @@ pub(super) fn understood(
     Ok(request)
 }
 
-/// Reads `body` as a search of that generation, or of one document of it, and asks the engine.
+/// Asks the engine for a search of that generation, or of one document of it.
 async fn page_of(
     shared: &Shared,
     asked: &Asked<'_>,
-    (view, body): (&View<'_>, &[u8]),
+    view: &View<'_>,
+    request: SearchRequest,
     id: Option<&str>,
 ) -> Result<Page, Problem> {
-    let request = understood(shared, asked.alias, (view, body))?;
     asked.trail.naming(request.named().into_iter());
     rate::charge(cost(&request))?;
     let mut question = question(&request, &view.rows);
@@ -244,10 +262,10 @@ async fn page_of(
     let mut body = with_aggregations(body, &request, &after_groups);
     let plan = asked.began.elapsed();
     let answer = match &mut snapshot {
-        None => ask(shared, asked, &[asked.alias, "_search"], &body).await?,
+        None => ask(shared, asked.request_id, &[asked.alias, "_search"], &body).await?,
         Some(snapshot) => {
             snapshot.add_to(&mut body);
-            let mut answer = ask(shared, asked, &["_search"], &body).await?;
+            let mut answer = ask(shared, asked.request_id, &["_search"], &body).await?;
             snapshot.renamed(answer.pit_id.take());
             answer
         }
@@ -258,7 +276,8 @@ async fn page_of(
     let held = snapshot.as_ref().is_some_and(|snapshot| snapshot.goes_on);
     let as_of = asked.as_of.filter(|_| !held);
     let spent = Spent { plan, engine: asked.began.elapsed().saturating_sub(plan) };
-    Ok(Page { request, selection, binding, answer, buckets, as_of, spent, snapshot })
+    let (sent, table) = (body, None);
+    Ok(Page { request, selection, binding, answer, buckets, as_of, spent, snapshot, sent, table })
 }
 
 fn render(
@@ -267,7 +286,7 @@ fn render(
     page: Page,
     start: Instant,
 ) -> Result<Response, Problem> {
-    let Page { request, selection, binding, answer, buckets, as_of, spent, snapshot } = page;
+    let Page { request, selection, binding, answer, buckets, as_of, spent, snapshot, .. } = page;
     let total = answer.hits.total;
     let exact = total.as_ref().and_then(Total::exact);
     let mut hits = answer.hits.hits;
@@ -338,35 +357,6 @@ pub(super) fn json_body(
         return Err(Problem::not_json());
     }
     body.map_err(|rejection| body::told(&rejection, most))
-}
-
-async fn ask(
-    shared: &Shared,
-    asked: &Asked<'_>,
-    segments: &[&str],
-    body: &Value,
-) -> Result<EngineAnswer, Problem> {
-    let timeout = shared.config.timeout;
-    let within = format!("{}ms", timeout.as_millis());
-    let options = [("allow_partial_search_results", "false"), ("timeout", within.as_str())];
-    let sent = async {
-        let answer = shared.client.send(Method::Post, segments, &options, body).await?;
-        answer.success()?.json::<EngineAnswer>()
-    };
-    match shared.breaker.ask(shared.wait(), sent).await {
-        Ok(answer) => answer.whole(),
-        // Only a snapshot is asked without an index, and then it is what is not there.
-        Err(Unanswered::Failed(error)) if error.is_not_found() && segments.len() == 1 => {
-            Err(Problem::cursor_expired())
-        }
-        Err(Unanswered::Failed(error)) => Err(refused(&error, asked.request_id)),
-        Err(unanswered) => Err(unanswered.into()),
-    }
-}
-
-fn refused(error: &EngineError, request_id: &str) -> Problem {
-    tracing::warn!(error = %error, request_id, "search failed");
-    Problem::from(error)
 }
 
 /// The rows of a page, as a JSON list.

@@ -159,6 +159,12 @@ impl Snapshot {
         }
     }
 
+    /// It goes on being held, as it is being asked: an answer may take so long.
+    pub(super) fn stays(&self, wait: Duration) {
+        let now = Instant::now();
+        self.all.slots().keep(self.ticket, now, now + wait + self.all.config.keep_alive);
+    }
+
     /// The engine may name it anew with each answer.
     pub(super) fn renamed(&mut self, pit: Option<String>) {
         self.pit = pit.unwrap_or_else(|| std::mem::take(&mut self.pit));

@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, LINK, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
+    IF_NONE_MATCH, LINK, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::SizeAbove;
+use tower_http::compression::predicate::{And, NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::CorsLayer;
+
+use crate::query::export::Format;
 
 /// Fewer bytes fit into one packet anyway.
 const WORTH_PACKING: u16 = 1_024;
@@ -24,10 +26,12 @@ const WORTH_PACKING: u16 = 1_024;
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
 /// Packs answers by gzip or brotli.
-pub(super) fn compression() -> CompressionLayer<SizeAbove> {
+pub(super) fn compression() -> CompressionLayer<And<SizeAbove, NotForContentType>> {
     // A caller waits while we pack: the last tenth of the size is not worth it.
     let fastest = CompressionLayer::new().quality(CompressionLevel::Fastest);
-    fastest.compress_when(SizeAbove::new(WORTH_PACKING))
+    // A workbook is packed already, and its length is told.
+    let packed = NotForContentType::const_new(Format::Xlsx.media_type());
+    fastest.compress_when(SizeAbove::new(WORTH_PACKING).and(packed))
 }
 
 /// The part of all rows that an answer shows, while it is packed: the packer takes what has it for a part of a file.
@@ -69,6 +73,7 @@ pub(super) fn origins(origins: &[String]) -> CorsLayer {
             named("x-request-id"),
         ])
         .expose_headers([
+            CONTENT_DISPOSITION,
             CONTENT_RANGE,
             ETAG,
             LINK,

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::access::{AuthConfig, RawAuth};
 use super::admission::{BreakerConfig, RateConfig, RawBreaker, RawRate};
 use super::edge::{EdgeConfig, ForwardHeader, RawCors, RawEdge, RawTls};
+use super::exports::{ExportConfig, RawExports};
 use super::roles::{self, RoleConfig};
 use super::{ByteSize, Secret, raw};
 
@@ -37,6 +38,8 @@ pub struct ApiConfig {
     pub timeout: Duration,
     /// Indexes that are held as they are while they are paged through.
     pub snapshots: SnapshotConfig,
+    /// Answers that hold every row.
+    pub exports: ExportConfig,
     /// What one caller may ask for in a while; without it, anything.
     pub rate: Option<RateConfig>,
     /// Most requests that are answered at a time.
@@ -139,6 +142,7 @@ impl Default for ApiConfig {
             limits: Limits::default(),
             timeout: Duration::from_secs(5),
             snapshots: SnapshotConfig::default(),
+            exports: ExportConfig::default(),
             rate: None,
             concurrency: 128,
             breaker: BreakerConfig::default(),
@@ -158,6 +162,7 @@ pub(super) struct RawApi {
     limits: Limits,
     timeout: Option<SignedDuration>,
     snapshots: RawSnapshots,
+    exports: RawExports,
     rate: Option<RawRate>,
     concurrency: Option<usize>,
     breaker: RawBreaker,
@@ -205,6 +210,7 @@ impl RawApi {
             limits: self.limits.validate().context("api: limits")?,
             timeout,
             snapshots: self.snapshots.validate().context("api: snapshots")?,
+            exports: self.exports.validate(at).context("api: exports")?,
             rate: self.rate.map(RawRate::validate).transpose().context("api: rate")?,
             concurrency,
             breaker: self.breaker.validate().context("api: breaker")?,

@@ -29,6 +29,12 @@ pub fn cost(request: &SearchRequest) -> u32 {
     u32::try_from(units).unwrap_or(u32::MAX)
 }
 
+/// Units of a search of which so many documents are all sent.
+pub fn export_cost(request: &SearchRequest, documents: u64) -> u32 {
+    let rows = documents.saturating_sub(1) / ROWS as u64;
+    cost(request).saturating_add(u32::try_from(rows).unwrap_or(u32::MAX))
+}
+
 /// Lists are documents of their own to the engine, and a comparison is hardly anything.
 fn filter(filter: &Filter) -> usize {
     match filter {
@@ -64,6 +70,9 @@ mod tests {
         assert_eq!(units(r#"{"count": "exact"}"#), 3);
         assert_eq!(units(r#"{"page": {"size": 50, "number": 101}}"#), 6);
         assert_eq!(units(r#"{"page": {"snapshot": true}}"#), 6);
+        let export = |documents| export_cost(&parse(&fields(), b"{}").unwrap(), documents);
+        assert_eq!([0, 100, 101, 1_000_000].map(export), [1, 1, 2, 10_000]);
+        assert_eq!(export(u64::MAX), u32::MAX);
         let some = r#"{"settlements": {"some": {"lines": {"some": {"code": {"ne": "a"}}}}}}"#;
         assert_eq!(units(&format!(r#"{{"filter": {{"not": {some}}}}}"#)), 3);
         let count = r#"{"settlements": {"count": {"gte": 2}}, "title": {"contains": "ab"}}"#;

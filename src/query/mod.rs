@@ -11,6 +11,7 @@ mod cost;
 pub mod cursor;
 pub mod dsl;
 pub mod elements;
+pub mod export;
 pub mod facet;
 pub mod fault;
 pub mod fields;
@@ -28,7 +29,7 @@ pub mod view;
 
 pub use crate::config::Limits;
 pub use aggregate::Aggregate;
-pub use cost::cost;
+pub use cost::{cost, export_cost};
 pub use cursor::{Binding, Held, PageEnd, Signer};
 pub use facet::{Choice, Facet};
 pub use fault::{Code, Fault, Pointer, Refusal};

@@ -25,6 +25,11 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect()
 }
 
+fn is_an_export(body: &str) -> bool {
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    ["format", "columns", "explode"].iter().any(|member| !body[member].is_null())
+}
+
 #[tokio::test]
 async fn every_example_is_a_search() {
     let mapping = r#"{"mappings": {"properties": {
@@ -43,7 +48,10 @@ async fn every_example_is_a_search() {
     assert!(bodies.len() >= 9, "only {} bodies were found", bodies.len());
     assert!(queries.len() >= 6, "only {} query strings were found", queries.len());
     for body in bodies {
-        let reply = api.search_text(body).await;
+        let reply = match is_an_export(body) {
+            true => api.export_text(body).await,
+            false => api.search_text(body).await,
+        };
         assert_eq!(reply.status, 200, "{body}\n{}", reply.text);
     }
     assert!(facets.len() >= 2, "only {} query strings of facets were found", facets.len());

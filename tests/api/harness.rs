@@ -190,6 +190,22 @@ impl Api {
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
+    fn export(&self, body: String) -> Request<Body> {
+        let path = format!("/v1/{}/export", self.alias);
+        let request = Request::post(path).header("content-type", "application/json");
+        request.body(Body::from(body)).unwrap()
+    }
+
+    /// One export, whose file is text.
+    pub(super) async fn export_text(&self, body: &str) -> Reply {
+        self.send(self.export(body.to_owned())).await
+    }
+
+    /// The answer to an export, its body not taken yet.
+    pub(super) async fn answer(&self, body: &Value) -> axum::response::Response {
+        self.router.clone().oneshot(self.export(body.to_string())).await.unwrap()
+    }
+
     /// One search by query string.
     pub(super) async fn get(&self, query: &str) -> Reply {
         let path = format!("/v1/{}?{query}", self.alias);

@@ -70,7 +70,7 @@ impl Limits {
         if has_secrets && let Some(filter) = &self.rows {
             index["filter"] = filter.clone();
         }
-        let operations = json!(["search", "get", "facet", "aggregate"]);
+        let operations = json!(["search", "get", "facet", "aggregate", "export"]);
         let role = json!({"operations": operations, "indexes": {alias: index}});
         let key = KeyConfig {
             name: "ada".to_owned(),
@@ -247,6 +247,16 @@ impl Worlds {
         pages
     }
 
+    async fn export(&self, body: &Value) -> Vec<Reply> {
+        let text = body.to_string();
+        self.ask(&text, |api| {
+            let post = Request::post(format!("/v1/{}/export", api.alias));
+            let post = post.header("content-type", "application/json");
+            post.body(Body::from(text.clone())).unwrap()
+        })
+        .await
+    }
+
     async fn get(&self, rest: &str) -> Vec<Reply> {
         self.ask(rest, |api| {
             Request::get(format!("/v1/{}{rest}", api.alias)).body(Body::empty()).unwrap()
@@ -300,6 +310,10 @@ fn strip(properties: &mut Value, parent: &str, limits: &Limits) {
 /// signed for their index.
 fn steady(reply: &Reply, alias: &str) -> String {
     let text = reply.text.replace(alias, "ALIAS");
+    // A file has none of that.
+    if reply.headers.contains_key("content-disposition") {
+        return text;
+    }
     let mut json: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
     if let Some(members) = json.as_object_mut() {
         members.remove("request_id");
@@ -354,6 +368,7 @@ async fn what_is_hidden_does_not_matter(engine: TestEngine) {
             let typed = dice.pick(&["", "%EA%B9%80", "a", "o", "K-00"]);
             worlds.get(&format!(":facet?field={field}&prefix={typed}")).await;
         }
+        files_are_as_if_it_never_was(&worlds, &mut generator).await;
         names_are_as_if_they_never_were(&worlds, &limits).await;
         documents_are_there_or_not(&worlds, &limits).await;
         for api in worlds.apis {
@@ -362,6 +377,22 @@ async fn what_is_hidden_does_not_matter(engine: TestEngine) {
     }
     println!("{answered} searches answered, {refused} refused, {pages} pages more");
     assert!(answered > 15 && refused > 15, "{answered} answered, {refused} refused");
+}
+
+/// All rows and columns that are shown, of all documents and of some.
+async fn files_are_as_if_it_never_was(worlds: &Worlds, generator: &mut Generator) {
+    for body in [json!({}), json!({"format": "ndjson"}), json!({"explode": "settlements"})] {
+        worlds.export(&body).await;
+    }
+    let mut files = 0;
+    for _ in 0..10 {
+        let search = generator.search();
+        let body = json!({"filter": search["filter"], "sort": search["sort"], "format": "ndjson",
+            "columns": ["_id", "title", "settlements", {"path": "settlements.amount", "as": "sum"}]});
+        files += usize::from(worlds.export(&body).await[0].status == 200);
+        worlds.export(&json!({"filter": search["filter"], "sort": search["sort"]})).await;
+    }
+    println!("{files} files with columns");
 }
 
 /// The third index never had the name: what it says is what is said of a name that is nowhere.
@@ -391,6 +422,17 @@ async fn names_are_as_if_they_never_were(worlds: &Worlds, limits: &Limits) {
         ];
         for body in bodies.into_iter().chain(inner) {
             let replies = worlds.search(&body).await;
+            let hidden = limits.hidden.contains(&name.as_str());
+            assert!(!hidden || replies[0].status == 400, "{body}: {}", replies[0].text);
+        }
+        let exports = [
+            json!({"columns": [name]}),
+            json!({"columns": ["no", {"path": name, "as": "count"}]}),
+            json!({"columns": ["no", {"path": name, "as": "sum"}]}),
+            json!({"explode": name}),
+        ];
+        for body in exports {
+            let replies = worlds.export(&body).await;
             let hidden = limits.hidden.contains(&name.as_str());
             assert!(!hidden || replies[0].status == 400, "{body}: {}", replies[0].text);
         }

@@ -6,6 +6,7 @@ mod docs;
 mod document;
 mod documents;
 mod evaluator;
+mod export;
 mod facets;
 mod failures;
 mod generator;

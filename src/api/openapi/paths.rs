@@ -6,13 +6,15 @@
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::{
     Array, Content, HttpMethod, Object, ObjectBuilder, PathItem, PathsBuilder, Ref, RefOr,
-    Required, ResponseBuilder, Schema, Type, request_body::RequestBodyBuilder,
+    Required, ResponseBuilder, Schema, Type,
+    request_body::{RequestBody, RequestBodyBuilder},
 };
 
 use super::Named;
 use super::schemas::PROBLEM;
 use crate::access::Caller;
 use crate::config::Operation;
+use crate::query::export::Format;
 
 /// What a search, or anything that is read as one, can be answered with beside its answer.
 const SEARCHED: [&str; 14] = [
@@ -61,11 +63,8 @@ pub(super) fn of_index(
             .response("200", answer(of("Answer")))
             .response("304", unchanged());
         paths = paths.path(under("/v1/{index}"), item(HttpMethod::Get, list));
-        let body = RequestBodyBuilder::new()
-            .content("application/json", Content::new(Some(of("Search"))))
-            .required(Some(Required::True));
         let search = operation(&id("search"), "A page of documents", name, &SEARCHED)
-            .request_body(Some(body.build()))
+            .request_body(Some(asked(of("Search"))))
             .response("200", answer(of("Answer")));
         paths = paths.path(under("/v1/{index}/search"), item(HttpMethod::Post, search));
     }
@@ -83,13 +82,14 @@ pub(super) fn of_index(
         paths = paths.path(under("/v1/{index}:facet"), item(HttpMethod::Get, values));
     }
     if caller.may(Operation::Explain) {
-        let body = RequestBodyBuilder::new()
-            .content("application/json", Content::new(Some(of("Search"))))
-            .required(Some(Required::True));
         let explain = operation(&id("explain"), "What a search would do", name, &SEARCHED)
-            .request_body(Some(body.build()))
+            .request_body(Some(asked(of("Search"))))
             .response("200", answer(Object::with_type(Type::Object)));
         paths = paths.path(under("/v1/{index}/explain"), item(HttpMethod::Post, explain));
+    }
+    if caller.may(Operation::Export) {
+        let export = export(&id("export"), name, of("Export"));
+        paths = paths.path(under("/v1/{index}/export"), item(HttpMethod::Post, export));
     }
     if caller.may(Operation::Get) {
         let get = operation(&id("document"), "One document", name, &SEARCHED)
@@ -101,6 +101,26 @@ pub(super) fn of_index(
         paths = paths.path(under("/v1/{index}/{id}"), item(HttpMethod::Get, get));
     }
     paths
+}
+
+/// A body of that form, which is needed.
+fn asked(form: Ref) -> RequestBody {
+    RequestBodyBuilder::new()
+        .content("application/json", Content::new(Some(form)))
+        .required(Some(Required::True))
+        .build()
+}
+
+fn export(id: &str, index: &str, form: Ref) -> OperationBuilder {
+    let file = ResponseBuilder::new().description("A file.");
+    let formats = [Format::Csv, Format::Ndjson, Format::Xlsx];
+    let file = formats.into_iter().fold(file, |answer, format| {
+        let media_type = format.media_type().split(';').next().unwrap_or_default();
+        answer.content(media_type, Content::new(Some(Object::with_type(Type::String))))
+    });
+    operation(id, "A file of every row", index, &SEARCHED)
+        .request_body(Some(asked(form)))
+        .response("200", file)
 }
 
 fn item(method: HttpMethod, operation: OperationBuilder) -> PathItem {

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder};
 use utoipa::openapi::{
     Array, ArrayBuilder, Components, ContentBuilder, Object, ObjectBuilder, Ref, RefOr,
     ResponseBuilder, Schema, Type,
 };
 
 use super::Named;
+use crate::query::export::{Format, Wish};
 use crate::query::schema::FieldSchema;
 use crate::query::{Limits, SEARCH_KEYS};
 
@@ -62,6 +63,7 @@ pub(super) fn of_index(components: Components, index: &Named<'_>, limits: &Limit
     }
     components = components_with(components, &index.component("Row"), row(fields));
     components = components_with(components, &index.component("Search"), search(index, limits));
+    components = components_with(components, &index.component("Export"), export(index, limits));
     let row = || Ref::from_schema_name(index.component("Row"));
     let answer = ObjectBuilder::new()
         .property("data", Array::new(row()))
@@ -219,6 +221,31 @@ fn search(index: &Named<'_>, limits: &Limits) -> Object {
         search.property(*key, known.get(key).cloned().unwrap_or_else(any))
     });
     closed(search)
+}
+
+/// The body of an export.
+fn export(index: &Named<'_>, limits: &Limits) -> Object {
+    let column = ObjectBuilder::new()
+        .property("path", any_of(&[Type::String]))
+        .required("path")
+        .property("heading", any_of(&[Type::String]))
+        .property("as", words(["joined", "count", "sum"]))
+        .property("separator", any_of(&[Type::String]));
+    let column = AnyOfBuilder::new().item(any_of(&[Type::String])).item(closed(column));
+    let columns = ArrayBuilder::new().items(column).min_items(Some(1));
+    let lists = index.index.fields.iter();
+    let lists = lists.filter(|field| field.kind == Some("list") && field.list.is_none());
+    let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1_i64));
+    let own: [(&str, RefOr<Schema>); 4] = [
+        ("format", words([Format::Csv, Format::Ndjson, Format::Xlsx].map(Format::word)).into()),
+        ("columns", columns.build().into()),
+        ("explode", words(lists.map(|field| field.path.as_str())).into()),
+        ("limit", limit.build().into()),
+    ];
+    let mut export = search(index, limits);
+    export.properties.retain(|name, _| Wish::takes(name));
+    export.properties.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
+    export
 }
 
 /// What is below one path of a row.

@@ -1,0 +1,44 @@
+//! Asks the engine for rows.
+//!
+//! Promises: an answer is whole, and came in time, or there is none; an engine that is left alone is not asked. Never passes
+//! on what the engine says of its own troubles.
+
+use serde_json::Value;
+
+use super::Shared;
+use super::answer::EngineAnswer;
+use super::breaker::Unanswered;
+use super::problem::Problem;
+use crate::sink::{EngineError, Method};
+
+/// What the engine answers to a search, whole.
+pub(super) async fn ask(
+    shared: &Shared,
+    request_id: &str,
+    segments: &[&str],
+    body: &Value,
+) -> Result<EngineAnswer, Problem> {
+    let timeout = shared.config.timeout;
+    let within = format!("{}ms", timeout.as_millis());
+    let options = [("allow_partial_search_results", "false"), ("timeout", within.as_str())];
+    let sent = async {
+        let answer = shared.client.send(Method::Post, segments, &options, body).await?.success()?;
+        let mut read: EngineAnswer = answer.json()?;
+        read.bytes = answer.body.len();
+        Ok(read)
+    };
+    match shared.breaker.ask(shared.wait(), sent).await {
+        Ok(answer) => answer.whole(),
+        // Only a snapshot is asked without an index, and then it is what is not there.
+        Err(Unanswered::Failed(error)) if error.is_not_found() && segments.len() == 1 => {
+            Err(Problem::cursor_expired())
+        }
+        Err(Unanswered::Failed(error)) => Err(refused(&error, request_id)),
+        Err(unanswered) => Err(unanswered.into()),
+    }
+}
+
+fn refused(error: &EngineError, request_id: &str) -> Problem {
+    tracing::warn!(error = %error, request_id, "search failed");
+    Problem::from(error)
+}

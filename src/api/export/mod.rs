@@ -1,0 +1,177 @@
+//! `POST /v1/{index}/export`: every row of a search, as a file.
+//!
+//! Promises: the rows, and what is shown of them, are those of a search with the same members, in its order, as the index was at
+//! one moment. However many there are, a few pages of them are held at a time, and no more are read than the client takes. A
+//! client can tell a file that is whole from one that is not. Each export leaves a line in the log that says how it ended.
+
+mod audit;
+mod file;
+mod lines;
+mod outlet;
+mod problems;
+mod reading;
+mod sheet;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Extension, Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::caller::may;
+use super::extent::TOTAL_COUNT;
+use super::problem::Problem;
+use super::request::{RequestId, Trail};
+use super::search::{Sent, Wanted, index, json_body, settled};
+use super::{AppState, Shared, rate};
+use crate::access::Caller;
+use crate::config::Operation;
+use crate::query::export::{Format, Table, Wish};
+use crate::query::{Count, Page, SearchRequest, export_cost};
+use audit::Audit;
+use lines::Lines;
+use reading::Reading;
+
+/// What the name of a file in a header may have as it is.
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// Answers with a file.
+pub(super) async fn export(
+    State(state): State<AppState>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(caller): Extension<Arc<Caller>>,
+    Extension(trail): Extension<Trail>,
+    alias: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let start = Instant::now();
+    let shared = Arc::clone(&state.shared);
+    let index = index(&state.shared, &caller, alias)?;
+    may(&caller, Operation::Export, index.0, &trail)?;
+    let body = json_body(&headers, body, shared.config.limits.body.0)?;
+    let wish = Wish::read(&body);
+    let place = Arc::clone(&shared.exports);
+    let place = place.try_acquire_owned().map_err(|_| Problem::too_many_exports())?;
+    let wanted = Wanted {
+        caller: &caller,
+        trail: &trail,
+        search: Sent::Export(&wish),
+        id: None,
+        request_id: &request_id,
+    };
+    let mut page = settled(&shared, index, &wanted).await?;
+    let table = page.table.take();
+    let cost = |documents| export_cost(&page.request, documents);
+    let found = page.answer.documents().ok_or_else(Problem::internal)?;
+    let documents = found.min(wish.limit.unwrap_or(u64::MAX));
+    rate::charge(cost(documents))?;
+    let audit = Audit::new(&caller, index.0, (wish.format, &request_id), start);
+    let reading = Reading::begin(Arc::clone(&shared), request_id, page, documents)?;
+    let export = Export { reading, table, audit, place, shared };
+    let mut response = match wish.format {
+        Format::Xlsx => export.into_sheet().await?,
+        format => export.into_lines(format),
+    };
+    tell(response.headers_mut(), index.0, wish.format, documents);
+    Ok(response)
+}
+
+/// The search whose rows are wanted, as its first page is asked for.
+pub(super) fn first_page(request: SearchRequest, limit: Option<u64>) -> SearchRequest {
+    let most = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let size = reading::FIRST.min(most);
+    let page = Page { size, number: None, after: None, snapshot: true };
+    SearchRequest { page, count: Count::Exact, ..request }
+}
+
+/// What is to be sent.
+struct Export {
+    reading: Reading,
+    table: Option<Table>,
+    audit: Audit,
+    place: OwnedSemaphorePermit,
+    shared: Arc<Shared>,
+}
+
+impl Export {
+    /// Sends lines as they are read.
+    fn into_lines(self, format: Format) -> Response {
+        let Self { mut reading, table, mut audit, place, shared } = self;
+        let (outlet, body) = outlet::open(shared.config.exports.stall);
+        let lines = Lines::new(format, table);
+        // It ends with its client, who may go away before the first line.
+        let sending = async move {
+            let ended = tokio::select! {
+                biased;
+                () = outlet.gone() => "client_gone",
+                ended = lines::send(&mut reading, &lines, &outlet, &mut audit) => ended,
+            };
+            audit.ended(ended);
+            drop(place);
+        };
+        drop(tokio::spawn(sending));
+        body.into_response()
+    }
+
+    /// Makes the file, and then sends it.
+    async fn into_sheet(self) -> Result<Response, Problem> {
+        let Self { mut reading, table, mut audit, place, shared } = self;
+        let table = table.ok_or_else(Problem::internal)?;
+        let made = sheet::make(&mut reading, table, &shared.config.exports, &mut audit).await;
+        drop(reading);
+        let made = made.inspect_err(|problem| audit.ended(problem.code()))?;
+        let length = made.length;
+        let (outlet, body) = outlet::open(shared.config.exports.stall);
+        let sending = async move {
+            let ended = tokio::select! {
+                biased;
+                () = outlet.gone() => "client_gone",
+                ended = file::send(made, &outlet) => ended,
+            };
+            audit.ended(ended);
+            drop(place);
+        };
+        drop(tokio::spawn(sending));
+        let mut response = body.into_response();
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        Ok(response)
+    }
+}
+
+/// What the file is, and what it is to be called.
+fn tell(headers: &mut HeaderMap, alias: &str, format: Format, documents: u64) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
+    headers.insert(TOTAL_COUNT, HeaderValue::from(documents));
+    let name = format!("{alias}-{}.{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"), format.word());
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let ascii: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    let encoded = utf8_percent_encode(&name, NAME);
+    // Those who read the second do not look at the first.
+    let disposition = format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{encoded}");
+    if let Ok(disposition) = HeaderValue::try_from(disposition) {
+        headers.insert(CONTENT_DISPOSITION, disposition);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_called_by_its_index() {
+        let mut headers = HeaderMap::new();
+        tell(&mut headers, "계약 a\"b", Format::Xlsx, 3);
+        let told = headers[CONTENT_DISPOSITION].to_str().unwrap();
+        assert!(told.starts_with("attachment; filename=\"___a_b-20"), "{told}");
+        assert!(told.contains("; filename*=UTF-8''%EA%B3%84%EC%95%BD%20a%22b-20"), "{told}");
+        assert!(told.ends_with(".xlsx"), "{told}");
+    }
+}

@@ -1,0 +1,131 @@
+//! The body of an answer while it is made.
+//!
+//! Promises: no more than two parts of it wait for the client, who decides how fast they come; a body ends well only when it was
+//! said to have ended, so that whatever breaks off the making breaks off the answer too.
+
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes};
+use futures::StreamExt as _;
+use futures::stream::unfold;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::timeout;
+
+use super::reading::Reading;
+
+/// Where parts are put.
+pub(super) struct Outlet {
+    parts: Sender<Part>,
+    stall: Duration,
+}
+
+enum Part {
+    Bytes(Bytes),
+    End,
+}
+
+/// The client takes nothing any more.
+#[derive(Debug)]
+pub(super) struct Stalled;
+
+/// It ended before its end.
+#[derive(Debug, thiserror::Error)]
+#[error("the export was broken off")]
+struct BrokenOff;
+
+/// An outlet, and the body that comes out of it. A client may take nothing for as long as `stall`.
+pub(super) fn open(stall: Duration) -> (Outlet, Body) {
+    let (parts, taken) = channel(1);
+    let next = |taken: Option<Receiver<Part>>| async {
+        let mut taken = taken?;
+        match taken.recv().await {
+            Some(Part::Bytes(bytes)) => Some((Ok(bytes), Some(taken))),
+            Some(Part::End) => None,
+            None => Some((Err(BrokenOff), None)),
+        }
+    };
+    // What packs a body asks once more behind its end.
+    let body = Body::from_stream(unfold(Some(taken), next).fuse());
+    (Outlet { parts, stall }, body)
+}
+
+impl Outlet {
+    /// Returns when nobody takes the body any more.
+    pub(super) async fn gone(&self) {
+        self.parts.closed().await;
+    }
+
+    /// Gives the client one more part, once there is room; what it is read from is held meanwhile.
+    ///
+    /// # Errors
+    /// When the client does not take what was given before.
+    pub(super) async fn send(
+        &self,
+        bytes: impl Into<Bytes>,
+        held: Option<&mut Reading>,
+    ) -> Result<(), Stalled> {
+        self.put(Part::Bytes(bytes.into()), held).await
+    }
+
+    /// That was all of it.
+    ///
+    /// # Errors
+    /// As [`Outlet::send`].
+    pub(super) async fn end(&self) -> Result<(), Stalled> {
+        self.put(Part::End, None).await
+    }
+
+    async fn put(&self, part: Part, mut held: Option<&mut Reading>) -> Result<(), Stalled> {
+        let begun = Instant::now();
+        loop {
+            let patience = self.stall.saturating_sub(begun.elapsed());
+            let wait = held.as_ref().map_or(patience, |held| held.good_for().min(patience));
+            match timeout(wait, self.parts.reserve()).await {
+                Ok(Ok(room)) => {
+                    room.send(part);
+                    return Ok(());
+                }
+                // Whoever waits for that is told by `gone`, and drops this.
+                Ok(Err(_)) => std::future::pending().await,
+                Err(_) if begun.elapsed() >= self.stall => return Err(Stalled),
+                Err(_) => {
+                    if let Some(held) = &mut held {
+                        held.renew().await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_was_not_ended_is_broken() {
+        let (outlet, body) = open(Duration::from_secs(60));
+        outlet.send("a", None).await.unwrap();
+        drop(outlet);
+        assert!(to_bytes(body, 10).await.is_err());
+        let (outlet, body) = open(Duration::from_secs(60));
+        let sent = async {
+            outlet.send("a", None).await.unwrap();
+            outlet.send("b", None).await.unwrap();
+            outlet.end().await.unwrap();
+        };
+        let (bytes, ()) = tokio::join!(to_bytes(body, 10), sent);
+        assert_eq!(bytes.unwrap(), "ab");
+    }
+
+    #[tokio::test]
+    async fn a_client_is_waited_for_only_so_long() {
+        let (outlet, body) = open(Duration::from_millis(20));
+        outlet.send("a", None).await.unwrap();
+        outlet.send("b", None).await.unwrap_err();
+        drop(body);
+        outlet.gone().await;
+    }
+}
