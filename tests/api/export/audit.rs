@@ -59,6 +59,8 @@ impl Log {
 #[tokio::test]
 async fn each_export_says_how_it_ended() {
     let log = Log::default();
+    // With one alone, what another thread meets first would be taken for what nobody listens to.
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().finish());
     let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
     // All of it runs on this thread.
     let _guard = tracing::subscriber::set_default(subscriber);
