@@ -185,8 +185,6 @@ pub(in crate::query) fn dates(
         let millis = first_instant(bucket).context("a date")?;
         match buckets.get_mut(&millis) {
             Some((_, answer)) => *answer = Some(bucket),
-            // Engines differ in whether the bucket after the last bound is one.
-            None if calendar.bounds.is_some() => {}
             None => {
                 let known = calendar.bucket_at(millis).context("a date that is none")?;
                 buckets.insert(millis, (known, Some(bucket)));

@@ -3,12 +3,11 @@
 //! Promises: one aggregation per facet, within the search's query and under the choices of other fields. No name and no
 //! bound of a caller reaches the engine but as a value that was checked.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::prefix::Prefix;
 use super::{By, Choice, Facet, Range};
-use crate::query::calendar::{Calendar, MAX_BUCKETS};
+use crate::query::calendar::{Bucket, Calendar, MAX_BUCKETS};
 use crate::query::dsl::{clause, clauses};
 use crate::query::elements::{Column, Elements, with};
 use crate::query::folding::Folding;
@@ -157,41 +156,50 @@ fn most_frequent(
     elements.parted(json!({"terms": terms}), Map::new())
 }
 
-/// With bounds, the engine's date histogram, which cannot have more buckets than were counted here before. Without, how many
-/// there are is known only to the index: a composite ends after one more than is allowed, where a histogram would fail as a
-/// whole, or a request before this one would have to ask for the first and the last date.
+/// With bounds, the buckets that were counted here before, as ranges: Elasticsearch leaves dates out of its own histogram that the
+/// query does not ask for, though the document has them beside others. Without, how many there are is known only to the index: a
+/// composite ends after one more than is allowed, where a histogram would fail as a whole, or a request before this one would
+/// have to ask for the first and the last date.
 pub(in crate::query) fn dates(
     column: &Column,
     calendar: &Calendar,
     (elements, inner): (&Elements, Map<String, Value>),
 ) -> Value {
-    let source = json!({
-        "field": column.field.engine,
-        "calendar_interval": calendar.interval.engine(),
-        "time_zone": calendar.zone.name,
-    });
-    let bounds = calendar.all().unwrap_or_default();
-    let asked = match (calendar.bounds, bounds.first(), bounds.last()) {
-        (None, ..) => {
-            let sources = json!([{KEY: {"date_histogram": source}}]);
-            json!({"composite": {"size": MAX_BUCKETS + 1, "sources": sources}})
-        }
-        (Some(_), Some(first), Some(last)) => {
-            let end = last.to.map_or(i64::MAX, Timestamp::as_millisecond);
-            let bounds = json!({"min": first.from.as_millisecond(), "max": end});
-            let source = with(with(source, "hard_bounds", bounds), "min_doc_count", json!(1));
-            json!({"date_histogram": source})
+    let field = &column.field.engine;
+    let asked = match (calendar.bounds, calendar.all().unwrap_or_default()) {
+        (None, _) => {
+            let source = json!({"date_histogram": {
+                "field": field,
+                "calendar_interval": calendar.interval.engine(),
+                "time_zone": calendar.zone.name,
+            }});
+            json!({"composite": {"size": MAX_BUCKETS + 1, "sources": [{KEY: source}]}})
         }
         // The last bucket is before the first: there is none.
-        (Some(_), ..) => return json!({"filter": {"match_none": {}}}),
+        (_, buckets) if buckets.is_empty() => return json!({"filter": {"match_none": {}}}),
+        (_, buckets) => {
+            let ranges: Vec<Value> = buckets.iter().map(between).collect();
+            // The format is named, because the mapping may have one of its own.
+            json!({"date_range": {"field": field, "format": "epoch_millis", "ranges": ranges}})
+        }
     };
     elements.parted(asked, inner)
+}
+
+/// From the first instant of a bucket, by which it is named, up to the first of the next.
+fn between(bucket: &Bucket) -> Value {
+    let from = bucket.from.as_millisecond();
+    let range = json!({"key": from.to_string(), "from": from});
+    match bucket.to {
+        Some(to) => with(range, "to", json!(to.as_millisecond())),
+        None => range,
+    }
 }
 
 /// The first instant of a bucket of [`dates`], in milliseconds.
 pub(in crate::query) fn first_instant(bucket: &Value) -> Option<i64> {
     match bucket.get("key")? {
         Value::Object(keys) => keys.get(KEY)?.as_i64(),
-        key => key.as_i64(),
+        key => key.as_str()?.parse().ok(),
     }
 }
