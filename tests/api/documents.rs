@@ -1,5 +1,6 @@
 //! Contracts that are the same in every run: with nulls, ties, Hangul, extremes and lists of lists.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use prejoin::mapping::Mapping;
@@ -78,6 +79,7 @@ pub(super) fn mapping_on(flavor: Flavor) -> Mapping {
         "note": {"type": "text" PAIRS},
         "status": {"type": "keyword"},
         "tags": {"type": "keyword"},
+        "marks": {"type": "integer"},
         "amount": {"type": "long"},
         "stock": {"type": "integer"},
         "rate": {"type": "double"},
@@ -143,11 +145,32 @@ pub(super) fn exact(digits: &str) -> Value {
     Value::Number(digits.parse::<Number>().unwrap())
 }
 
+/// What a document may lack.
+const NULLABLE: [&str; 15] = [
+    "title",
+    "status",
+    "stock",
+    "rate",
+    "share",
+    "price",
+    "serial",
+    "half",
+    "short",
+    "byte",
+    "paid",
+    "signed_at",
+    "seen_at",
+    "manager",
+    "note",
+];
+
 fn document(number: usize, dice: &mut Dice) -> Value {
     // The order of ids is not the order in which documents are sent.
     let id = format!("c{:03}", (number * 7919) % 1000);
     let settlements: Vec<Value> = (0..dice.below(4)).map(|_| settlement(dice)).collect();
     let tags: Vec<&str> = (0..dice.below(3)).map(|_| dice.pick(&STATUSES)).collect();
+    // Each once: OpenSearch groups a document by each of them.
+    let marks: BTreeSet<usize> = (0..dice.below(4)).map(|_| dice.below(9)).collect();
     let name = dice.pick(&NAMES);
     let team = dice.pick(&STATUSES);
     let amount = dice.pick(&AMOUNTS);
@@ -158,6 +181,7 @@ fn document(number: usize, dice: &mut Dice) -> Value {
         "note": dice.words(6),
         "status": dice.pick(&STATUSES),
         "tags": tags,
+        "marks": marks,
         "amount": dice.maybe(amount),
         "stock": number % 7,
         "rate": exact(dice.pick(&RATES)),
@@ -175,24 +199,7 @@ fn document(number: usize, dice: &mut Dice) -> Value {
         "settlements": settlements,
         "_prejoin": {"id": id, "digest": 1, "refs": []},
     });
-    let nullable = [
-        "title",
-        "status",
-        "stock",
-        "rate",
-        "share",
-        "price",
-        "serial",
-        "half",
-        "short",
-        "byte",
-        "paid",
-        "signed_at",
-        "seen_at",
-        "manager",
-        "note",
-    ];
-    for field in nullable {
+    for field in NULLABLE {
         if dice.one_in(6) {
             document[field] = Value::Null;
         }

@@ -23,13 +23,20 @@ pub(super) fn answer(documents: &[Value], request: &SearchRequest) -> Vec<String
         Some(q) if request.sort.is_empty() => words::score(document, q),
         _ => 0,
     };
-    found.sort_by(|left, right| {
-        let keys = request.sort.iter().map(|sort| by_key(left, right, sort));
-        let first = keys.into_iter().find(|order| order.is_ne());
-        let best = || score(right).cmp(&score(left));
-        first.unwrap_or_else(|| best().then_with(|| id(left).cmp(id(right))))
+    let absent: Vec<Value> = request.sort.iter().map(absent).collect();
+    let placed = found.into_iter().map(|document| {
+        let keys = request.sort.iter().zip(&absent);
+        let keys: Vec<&Value> = keys.map(|(sort, absent)| key(document, sort, absent)).collect();
+        (keys, score(document), id(document))
     });
-    found.into_iter().map(|document| id(document).to_owned()).collect()
+    let mut placed: Vec<_> = placed.collect();
+    placed.sort_by(|left, right| {
+        let keys = request.sort.iter().zip(left.0.iter().zip(&right.0));
+        let mut keys = keys.map(|(sort, (left, right))| by_key(left, right, sort));
+        let first = keys.find(|order| order.is_ne());
+        first.unwrap_or_else(|| right.1.cmp(&left.1).then_with(|| left.2.cmp(right.2)))
+    });
+    placed.into_iter().map(|(_, _, id)| id.to_owned()).collect()
 }
 
 /// Whether a document matches.
@@ -168,38 +175,43 @@ fn compare_numbers(kind: Kind, left: &Value, right: &Value) -> Ordering {
     }
 }
 
-fn by_key(left: &Value, right: &Value, sort: &Sort) -> Ordering {
+/// What stands for a value that is not there. An engine keeps the place of an absent whole number by the extreme of its type, or
+/// of the integer that holds it.
+fn absent(sort: &Sort) -> Value {
     let descending = sort.order == Order::Desc;
-    // An engine keeps the place of an absent whole number by the extreme of its type, or of the integer that holds it.
-    let absent = match sort.field.kind {
+    match sort.field.kind {
         Kind::Integer { max, .. } if max < i32::MAX.into() => {
             exact(&(if descending { i32::MIN } else { i32::MAX }).to_string())
         }
         Kind::Integer { min, max } => exact(&(if descending { min } else { max }).to_string()),
         _ => Value::Null,
+    }
+}
+
+fn key<'a>(document: &'a Value, sort: &Sort, absent: &'a Value) -> &'a Value {
+    let (values, greatest) = match &sort.pick {
+        Some(pick) => {
+            let elements = at(document, "", &pick.list).into_iter();
+            let elements = elements.filter(|it| matches(it, &pick.list, &pick.filter));
+            let values = elements.flat_map(|it| at(it, &pick.list, &sort.field.path));
+            (values.collect::<Vec<_>>(), pick.agg == Agg::Max)
+        }
+        None => (at(document, "", &sort.field.path), sort.order == Order::Desc),
     };
-    let key = |document| {
-        let (values, greatest) = match &sort.pick {
-            Some(pick) => {
-                let elements = at(document, "", &pick.list).into_iter();
-                let elements = elements.filter(|it| matches(it, &pick.list, &pick.filter));
-                let values = elements.flat_map(|it| at(it, &pick.list, &sort.field.path));
-                (values.collect::<Vec<_>>(), pick.agg == Agg::Max)
-            }
-            None => (at(document, "", &sort.field.path), descending),
-        };
-        let values = values.into_iter();
-        let order = |left: &&Value, right: &&Value| compare(sort.field.kind, left, right);
-        let first = if greatest { values.max_by(order) } else { values.min_by(order) };
-        first.unwrap_or(&absent)
-    };
-    match (key(left), key(right)) {
+    let values = values.into_iter();
+    let order = |left: &&Value, right: &&Value| compare(sort.field.kind, left, right);
+    let first = if greatest { values.max_by(order) } else { values.min_by(order) };
+    first.unwrap_or(absent)
+}
+
+fn by_key(left: &Value, right: &Value, sort: &Sort) -> Ordering {
+    match (left, right) {
         (Value::Null, Value::Null) => Ordering::Equal,
         (Value::Null, _) => Ordering::Greater,
         (_, Value::Null) => Ordering::Less,
         (left, right) => {
             let order = compare(sort.field.kind, left, right);
-            if descending { order.reverse() } else { order }
+            if sort.order == Order::Desc { order.reverse() } else { order }
         }
     }
 }

@@ -8,14 +8,26 @@ use super::documents::{
     AMOUNTS, DATES, Dice, HALVES, NAMES, PRICES, RATES, SERIALS, SMALLS, STATUSES, WORDS, exact,
 };
 
+/// How many searches are under way at a time.
+pub(super) const AT_A_TIME: usize = 8;
+
+/// The seed of `PREJOIN_TEST_SEED`, or one by chance; it is shown, so that what goes wrong can happen again.
+pub(super) fn seed() -> u64 {
+    let given = std::env::var("PREJOIN_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(rand::random);
+    println!("PREJOIN_TEST_SEED={seed}");
+    seed
+}
+
 /// A field and values to compare it with.
 type Leaf = (&'static str, fn(&mut Dice) -> Value);
 
-const ROOT: [Leaf; 17] = [
+const ROOT: [Leaf; 18] = [
     ("no", |dice| format!("K-{:04}", dice.below(200)).into()),
     ("title", name),
     ("status", status),
     ("tags", status),
+    ("marks", |dice| dice.below(10).into()),
     ("amount", amount),
     ("stock", |dice| dice.below(7).into()),
     ("rate", |dice| exact(dice.pick(&RATES))),
@@ -33,11 +45,12 @@ const ROOT: [Leaf; 17] = [
 const SETTLEMENT: [Leaf; 4] =
     [("status", status), ("amount", amount), ("due", date), ("payer.name", name)];
 const LINE: [Leaf; 2] = [("code", status), ("count", |dice| dice.below(3).into())];
-pub(super) const SORTED: [&str; 17] = [
+pub(super) const SORTED: [&str; 18] = [
     "no",
     "title",
     "status",
     "tags",
+    "marks",
     "amount",
     "stock",
     "rate",
@@ -52,8 +65,8 @@ pub(super) const SORTED: [&str; 17] = [
     "seen_at",
     "manager.name",
 ];
-const PRESENT: [&str; 7] =
-    ["title", "memo", "amount", "manager", "manager.team", "settlements", "tags"];
+const PRESENT: [&str; 8] =
+    ["title", "memo", "amount", "manager", "manager.team", "settlements", "tags", "marks"];
 
 /// Where in a document a filter stands.
 #[derive(Clone, Copy)]
@@ -97,7 +110,8 @@ impl Generator {
             let sort = search["sort"].as_array_mut().unwrap();
             sort.insert(self.0.below(sort.len() + 1), key);
         }
-        search["page"] = json!({"size": 1 + self.0.below(60)});
+        let most = if self.0.one_in(8) { 60 } else { 8 };
+        search["page"] = json!({"size": 1 + self.0.below(most)});
         search
     }
 
@@ -150,6 +164,10 @@ impl Generator {
                         both.extend(one);
                     }
                 }
+                // Beside others, one of these is needed all the same.
+                if self.0.one_in(3) {
+                    both.insert("or".to_owned(), self.filters(level, depth).into());
+                }
                 Value::Object(both)
             }
             _ => self.condition(level, depth - 1),
@@ -184,6 +202,11 @@ impl Generator {
             let mut condition = json!({});
             condition[self.0.pick(&PRESENT)] = json!({"exists": self.0.one_in(2)});
             return condition;
+        }
+        // One of several values has to lie between, where two of them lie on either side.
+        if matches!(level, Level::Root) && self.0.one_in(12) {
+            let (first, second) = (self.0.below(10), self.0.below(10));
+            return json!({"marks": {"between": [first.min(second), first.max(second)]}});
         }
         if matches!(level, Level::Root) && self.0.one_in(10) {
             return json!({"paid": {self.0.pick(&["eq", "ne"]): self.0.one_in(2)}});

@@ -2,6 +2,7 @@
 
 mod admission;
 mod answers;
+mod counting;
 mod docs;
 mod document;
 mod documents;
@@ -11,6 +12,7 @@ mod facets;
 mod failures;
 mod generator;
 mod get;
+mod groups;
 mod harness;
 mod highlights;
 mod isolation;

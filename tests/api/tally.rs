@@ -59,6 +59,21 @@ fn begins(value: &str, typed: Option<&str>) -> bool {
     value.starts_with(typed) || letters(&value).starts_with(&letters(typed))
 }
 
+/// How many have each key.
+fn counted<K: Ord>(
+    parts: &[Part<'_>],
+    elements: &Elements,
+    keys: impl Fn(&Part<'_>) -> BTreeSet<K>,
+) -> BTreeMap<K, usize> {
+    let mut having: BTreeMap<K, Vec<&Part<'_>>> = BTreeMap::new();
+    for part in parts {
+        for key in keys(part) {
+            having.entry(key).or_default().push(part);
+        }
+    }
+    having.into_iter().map(|(key, parts)| (key, count(&parts, elements))).collect()
+}
+
 /// The documents of the rows.
 pub(super) fn chosen<'a>(documents: &'a [Value], request: &SearchRequest) -> Vec<&'a Value> {
     let mut found: Vec<&Value> = documents.iter().collect();
@@ -91,13 +106,11 @@ fn one(facet: &Facet, request: &SearchRequest, found: &[&Value]) -> Value {
     };
     let mut told = match by {
         By::Values { size, prefix } => {
-            let mut all: BTreeSet<String> =
-                parts.iter().flat_map(|part| values(part, column)).collect();
-            all.retain(|value| begins(value, prefix.as_deref()));
-            let counts = all.into_iter().map(|value| {
-                let count = having(&|part| values(part, column).contains(&value));
-                (serde_json::from_str(&value).unwrap(), count)
-            });
+            let mut counts = counted(&parts, elements, |part| values(part, column));
+            counts.retain(|value, _| begins(value, prefix.as_deref()));
+            let counts = counts
+                .into_iter()
+                .map(|(value, count)| (serde_json::from_str(&value).unwrap(), count));
             let mut selected = selected(column, request);
             selected.retain(|value| begins(&value.to_string(), prefix.as_deref()));
             terms(counts.collect(), *size, &selected)
@@ -113,10 +126,15 @@ fn one(facet: &Facet, request: &SearchRequest, found: &[&Value]) -> Value {
             json!({"counts": each.collect::<Vec<_>>()})
         }
         By::Dates(calendar) => {
-            let each = days(&parts, column, calendar).into_iter().map(|day| {
-                let held = |part: &Part<'_>| bucket_days(part, column, calendar).contains(&day);
-                json!({"value": day.to_string(), "count": having(&held)})
-            });
+            let known = all_days(calendar);
+            let days = |part: &Part<'_>| bucket_days(part, column, (calendar, known.as_ref()));
+            let mut counts = counted(&parts, elements, days);
+            for day in known.iter().flatten() {
+                counts.entry(*day).or_default();
+            }
+            let each = counts
+                .into_iter()
+                .map(|(day, count)| json!({"value": day.to_string(), "count": count}));
             json!({"buckets": each.collect::<Vec<_>>()})
         }
     };
@@ -211,11 +229,14 @@ fn first_day(time: Timestamp, calendar: &Calendar) -> Date {
 type Group<'p> = (Value, Vec<&'p Part<'p>>);
 
 /// The first days of the buckets that a part belongs to; those outside of the bounds are none.
-fn bucket_days(part: &Part<'_>, column: &Column, calendar: &Calendar) -> BTreeSet<Date> {
+fn bucket_days(
+    part: &Part<'_>,
+    column: &Column,
+    (calendar, known): (&Calendar, Option<&BTreeSet<Date>>),
+) -> BTreeSet<Date> {
     let values = at(part.value, part.scope, &column.field.path);
     let days = values.into_iter().map(|value| first_day(instant(value), calendar));
-    let known = all_days(calendar);
-    days.filter(|day| known.as_ref().is_none_or(|known| known.contains(day))).collect()
+    days.filter(|day| known.is_none_or(|known| known.contains(day))).collect()
 }
 
 fn all_days(calendar: &Calendar) -> Option<BTreeSet<Date>> {
@@ -224,11 +245,6 @@ fn all_days(calendar: &Calendar) -> Option<BTreeSet<Date>> {
     let days = first.series(1.day()).take_while(|day| *day <= last);
     let noon = |day: Date| day.at(12, 0, 0, 0).to_zoned(zone.clone()).unwrap().timestamp();
     Some(days.map(|day| first_day(noon(day), calendar)).collect())
-}
-
-fn days(parts: &[Part<'_>], column: &Column, calendar: &Calendar) -> BTreeSet<Date> {
-    let found = parts.iter().flat_map(|part| bucket_days(part, column, calendar));
-    all_days(calendar).unwrap_or_else(|| found.collect())
 }
 
 /// The buckets of an aggregate, all of them, without the cursor.
@@ -247,11 +263,16 @@ pub(super) fn aggregate(documents: &[&Value], aggregate: &Aggregate) -> Value {
     };
     match &aggregate.by {
         Grouping::Dates { column, calendar } => {
-            for day in days(&parts, column, calendar) {
-                let held =
-                    parts.iter().filter(|part| bucket_days(part, column, calendar).contains(&day));
-                let named = Map::from_iter([("value".into(), json!(day.to_string()))]);
-                tell(named, &held.collect::<Vec<_>>());
+            let known = all_days(calendar);
+            let mut held: BTreeMap<Date, Vec<&Part<'_>>> =
+                known.iter().flatten().map(|day| (*day, Vec::new())).collect();
+            for part in &parts {
+                for day in bucket_days(part, column, (calendar, known.as_ref())) {
+                    held.entry(day).or_default().push(part);
+                }
+            }
+            for (day, parts) in held {
+                tell(Map::from_iter([("value".into(), json!(day.to_string()))]), &parts);
             }
         }
         Grouping::Keys { keys, .. } => {
@@ -296,7 +317,7 @@ fn combined(part: &Part<'_>, keys: &[Key]) -> Vec<Vec<Value>> {
     for key in keys {
         let mut each: Vec<Value> = match &key.calendar {
             Some(calendar) => {
-                let days = bucket_days(part, &key.column, calendar);
+                let days = bucket_days(part, &key.column, (calendar, None));
                 days.into_iter().map(|day| json!(day.to_string())).collect()
             }
             None => values(part, &key.column)
