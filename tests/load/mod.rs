@@ -9,6 +9,8 @@ mod flat;
 mod manners;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
+mod mixed;
 mod nested;
 mod searches;
 mod shop;

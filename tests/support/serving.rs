@@ -43,6 +43,11 @@ impl Serving {
         format!("http://{}", self.address)
     }
 
+    /// Of its process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Asks with `curl`, a client that is not ours.
     pub(crate) async fn search(&self, index: &str, request: &Value) -> Value {
         let url = format!("{}/v1/{index}/search", self.url());
