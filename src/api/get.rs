@@ -86,7 +86,7 @@ async fn values(
 }
 
 /// `Prefer: count=exact`. What else a client prefers is its wish, and need not be known.
-fn preferred(headers: &HeaderMap) -> Option<&'static str> {
+pub(super) fn preferred(headers: &HeaderMap) -> Option<&'static str> {
     let headers = headers.get_all("prefer").iter().filter_map(|header| header.to_str().ok());
     let wishes = headers.flat_map(|header| header.split(',')).map(str::trim);
     let counts = wishes.filter_map(|wish| wish.strip_prefix("count="));

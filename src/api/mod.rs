@@ -12,6 +12,7 @@ mod buckets;
 mod caller;
 mod conditional;
 mod connections;
+mod dialects;
 mod document;
 mod explain;
 mod export;
@@ -152,6 +153,14 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/{index}/explain", post(explain::explain))
         .route("/v1/{index}/export", post(export::export))
         .route("/v1/{index}/{id}", get(document::document))
+        .route(
+            "/dialects/{dialect}/{index}",
+            get(dialects::list).post(dialects::grid).fallback(dialects::only_reads),
+        )
+        .route(
+            "/dialects/{dialect}/{index}/{id}",
+            get(dialects::one).fallback(dialects::only_reads),
+        )
         .route_layer(middleware::from_fn_with_state(state.clone(), rate::meter))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::identify))
         .route_layer(middleware::from_fn_with_state(state.clone(), rate::crowd))
@@ -168,7 +177,7 @@ pub fn router(state: AppState) -> Router {
     // Before anybody is asked who they are: browsers ask without telling.
     let router = match edge.origins.as_slice() {
         [] => router,
-        origins => router.layer(wire::origins(origins)),
+        origins => router.layer(wire::origins(origins, !state.shared.config.dialects.is_empty())),
     };
     // A page that was led here brings no key of its own: there is nothing to take where one is needed.
     let router = match watched && edge.hosts.is_empty() {

@@ -82,6 +82,35 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, message, None)
     }
 
+    pub(super) fn only_reads() -> Self {
+        let kind = ("method_not_allowed", "Method not allowed");
+        let message =
+            "documents are only read here: they change with the services that own their parts";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, message, None)
+    }
+
+    pub(super) fn asked_by_post() -> Self {
+        let kind = ("method_not_allowed", "Method not allowed");
+        let message = "AG Grid's blocks of rows are asked for by POST";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, message, None)
+    }
+
+    pub(super) fn no_dialect(word: &str) -> Self {
+        let kind = ("unknown_dialect", "Unknown dialect");
+        let word: String = word.chars().take(40).collect();
+        let detail = Some("`api.dialects` of the configuration switches dialects on");
+        Self::new(StatusCode::NOT_FOUND, kind, format!("`{word}` is not spoken here"), detail)
+    }
+
+    /// A list that says nothing of pages takes what it gets for all there is.
+    pub(super) fn not_all(most: usize) -> Self {
+        let kind = (Code::LimitExceeded.word(), Code::LimitExceeded.title());
+        let message =
+            format!("there are more rows than the {most} of a page, and no page is asked for");
+        let detail = Some("ask for pages, or for fewer rows");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, message, detail)
+    }
+
     pub(super) fn wrong_host() -> Self {
         let kind = ("wrong_host", "Wrong host");
         let message = "this server answers to its loopback names only";

@@ -73,14 +73,28 @@ pub(super) fn reply(
     // Rows are most of it, and are JSON already: read once more, they would take as long as all the rest.
     body.extend(data.as_bytes());
     add_members(beside, &mut body).map_err(|_| Problem::internal())?;
-    let tag = HeaderValue::try_from(format!("W/\"{:032x}\"", xxh3_128(&body)));
+    let tag = tag(&body);
     body.extend(b",\"meta\":");
     serde_json::to_writer(&mut body, meta).map_err(|_| Problem::internal())?;
     body.push(b'}');
+    sent(body, tag, spent, rows)
+}
+
+/// The answer that is this JSON, in so many rows, without `meta`.
+pub(super) fn plain(body: Vec<u8>, spent: Spent, rows: usize) -> Result<Response, Problem> {
+    let tag = tag(&body);
+    sent(body, tag, spent, rows)
+}
+
+fn tag(body: &[u8]) -> String {
+    format!("W/\"{:032x}\"", xxh3_128(body))
+}
+
+fn sent(body: Vec<u8>, tag: String, spent: Spent, rows: usize) -> Result<Response, Problem> {
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(ETAG, tag.map_err(|_| Problem::internal())?);
+    headers.insert(ETAG, HeaderValue::try_from(tag).map_err(|_| Problem::internal())?);
     response.extensions_mut().insert(Rows(rows));
     response.extensions_mut().insert(spent);
     Ok(response)

@@ -30,7 +30,8 @@ use super::request::{RequestId, Trail};
 use super::snapshot::Snapshot;
 use super::{AppState, Shared, export, rate};
 use crate::access::Caller;
-use crate::config::{Operation, Views};
+use crate::config::{Dialect, Operation, Views};
+use crate::query::dialect::{Asked as AskedIn, rewrite};
 use crate::query::dsl::{question, to_dsl, with_aggregations};
 use crate::query::export::{Table, Wish};
 use crate::query::get::{translate, translate_values};
@@ -107,6 +108,15 @@ pub(super) enum Sent<'a> {
     Values(&'a str),
     /// As JSON, of every row.
     Export(&'a Wish),
+    /// As a package of a front end asks.
+    Dialect {
+        /// How.
+        dialect: Dialect,
+        /// What.
+        asked: AskedIn<'a>,
+        /// Whether every row is to be counted.
+        exact: bool,
+    },
 }
 
 /// An answer of the index that the alias names, asked for and known to be answered by one and the same mapping.
@@ -212,6 +222,15 @@ async fn page(shared: &Shared, asked: &Asked<'_>, wanted: &Wanted<'_>) -> Result
             translated
         }
         Sent::Values(query) => translate_values(limits, view.fields, query)?,
+        Sent::Dialect { dialect, asked: sent, exact } => {
+            let mut rewritten = rewrite(dialect, (limits, view.fields), sent)?;
+            if exact {
+                rewritten.count_all();
+            }
+            let request = request(rewritten.body.to_string().as_bytes())
+                .map_err(|refusal| rewritten.tell(refusal))?;
+            return page_of(shared, asked, &view, request, wanted.id).await;
+        }
     };
     let body = translated.body.to_string();
     let page = async { page_of(shared, asked, &view, request(body.as_bytes())?, wanted.id).await };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::http::header::{
     AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
-    IF_NONE_MATCH, LINK, RETRY_AFTER, WWW_AUTHENTICATE,
+    IF_NONE_MATCH, LINK, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
@@ -56,22 +56,29 @@ pub(super) async fn with_part(request: Request, next: Next) -> Response {
     response
 }
 
-/// Lets the pages of these origins ask, and read what they are told.
-pub(super) fn origins(origins: &[String]) -> CorsLayer {
+/// Lets the pages of these origins ask, and read what they are told; with `dialects`, also what their packages send.
+pub(super) fn origins(origins: &[String], dialects: bool) -> CorsLayer {
     let named = |name: &'static str| HeaderName::from_static(name);
     let origins: Vec<HeaderValue> =
         origins.iter().filter_map(|origin| HeaderValue::try_from(origin).ok()).collect();
+    let mut methods = vec![Method::GET, Method::POST];
+    let mut headers = vec![
+        AUTHORIZATION,
+        CONTENT_TYPE,
+        IF_NONE_MATCH,
+        named("prefer"),
+        named("x-api-key"),
+        named("x-request-id"),
+    ];
+    if dialects {
+        // What they would write is refused in words, which a page reads only if it may ask.
+        methods.extend([Method::PUT, Method::PATCH, Method::DELETE]);
+        headers.push(RANGE);
+    }
     CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([
-            AUTHORIZATION,
-            CONTENT_TYPE,
-            IF_NONE_MATCH,
-            named("prefer"),
-            named("x-api-key"),
-            named("x-request-id"),
-        ])
+        .allow_methods(methods)
+        .allow_headers(headers)
         .expose_headers([
             CONTENT_DISPOSITION,
             CONTENT_RANGE,

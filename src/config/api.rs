@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::access::{AuthConfig, RawAuth};
 use super::admission::{BreakerConfig, RateConfig, RawBreaker, RawRate};
+use super::dialects::Dialect;
 use super::edge::{EdgeConfig, ForwardHeader, RawCors, RawEdge, RawTls};
 use super::exports::{ExportConfig, RawExports};
 use super::roles::{self, RoleConfig};
@@ -32,6 +33,8 @@ pub struct ApiConfig {
     pub roles: BTreeMap<String, RoleConfig>,
     /// Presets of searches, by index.
     pub views: BTreeMap<String, Views>,
+    /// Dialects of front-end packages in which it may be asked too.
+    pub dialects: Vec<Dialect>,
     /// What a request may ask for.
     pub limits: Limits,
     /// What the engine is given for a search.
@@ -139,6 +142,7 @@ impl Default for ApiConfig {
             auth: AuthConfig::None,
             roles: BTreeMap::new(),
             views: BTreeMap::new(),
+            dialects: Vec::new(),
             limits: Limits::default(),
             timeout: Duration::from_secs(5),
             snapshots: SnapshotConfig::default(),
@@ -159,6 +163,7 @@ pub(super) struct RawApi {
     auth: Option<RawAuth>,
     roles: BTreeMap<String, RoleConfig>,
     views: BTreeMap<String, Views>,
+    dialects: Vec<Dialect>,
     limits: Limits,
     timeout: Option<SignedDuration>,
     snapshots: RawSnapshots,
@@ -207,6 +212,7 @@ impl RawApi {
             auth: auth.unwrap_or(without.auth),
             roles: self.roles,
             views: self.views,
+            dialects: self.dialects,
             limits: self.limits.validate().context("api: limits")?,
             timeout,
             snapshots: self.snapshots.validate().context("api: snapshots")?,

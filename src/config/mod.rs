@@ -7,6 +7,7 @@
 mod access;
 mod admission;
 mod api;
+mod dialects;
 mod edge;
 mod exports;
 mod load;
@@ -26,6 +27,7 @@ use jiff::tz::TimeZone;
 pub use access::{Algorithm, AuthConfig, JwtConfig, JwtKeys, KeyConfig};
 pub use admission::{BreakerConfig, RateConfig};
 pub use api::{ApiConfig, Limits, SnapshotConfig, ViewConfig, ViewPage, Views};
+pub use dialects::Dialect;
 pub use edge::{EdgeConfig, ForwardHeader, TlsConfig};
 pub use exports::ExportConfig;
 pub use load::ByteSize;

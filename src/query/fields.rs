@@ -1,7 +1,7 @@
 //! The fields of an index as a search may name them.
 //!
 //! Promises: one entry per path of the document, with the engine's field that serves a comparison or a sort, if one does.
-//! prejoin's own object and the sub-fields of a field are not among them. Of those that are seen through a selection, what
+//! The document's id is one of them, known to everybody; prejoin's own object and the sub-fields of a field are not. Of those that are seen through a selection, what
 //! it hides is known no more, and what it masks is only there to be shown.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,10 +13,13 @@ use super::TextField;
 use super::folding::{Folding, Normalizers};
 use super::project::Selection;
 use crate::finding::did_you_mean;
-use crate::mapping::{self, Field, Mapping};
+use crate::mapping::{self, Field, Mapping, OWN_FIELD};
 
 /// Names by which a sub-field usually holds the unchanged text.
 const EXACT_NAMES: [&str; 2] = ["raw", "keyword"];
+
+/// The document's id, in rows and in searches.
+pub(super) const ID: &str = "_id";
 
 /// Types of fields whose values are objects of which the mapping does not tell what is in them.
 const UNTOLD: [&str; 3] = ["object", "flattened", "flat_object"];
@@ -130,6 +133,8 @@ pub enum Kind {
     },
     /// `true` and `false`; `false` sorts first.
     Boolean,
+    /// The document's id: a text that is another one's or not, by code point where it sorts.
+    Id,
 }
 
 /// What a name stands for at some place of a filter.
@@ -156,7 +161,7 @@ impl Fields {
 
     /// These fields.
     pub fn of(fields: &mapping::Fields) -> Self {
-        let mut known = BTreeMap::new();
+        let mut known = BTreeMap::from([(ID.to_owned(), id())]);
         collect(fields, "", None, &mut known);
         Self::with(known, BTreeSet::new(), BTreeSet::new())
     }
@@ -195,6 +200,9 @@ impl Fields {
             };
             let is_value = matches!(field.shape, Shape::Value(_));
             match selection.at(path) {
+                _ if path == ID => {
+                    known.insert(path.clone(), field.clone());
+                }
                 Selection::Whole => {
                     known.insert(path.clone(), field.clone());
                 }
@@ -313,12 +321,29 @@ fn hint(name: &str, names: &[&str]) -> String {
     if near.starts_with("did you mean") {
         return near;
     }
-    let top: Vec<&str> = names.iter().copied().filter(|name| !name.contains('.')).collect();
+    let is_top = |name: &&str| !name.contains('.') && *name != ID;
+    let top: Vec<&str> = names.iter().copied().filter(is_top).collect();
     format!("known here are {}", top.join(", "))
 }
 
 fn full_path(list: Option<&str>, name: &str) -> String {
     list.map_or_else(|| name.to_owned(), |list| format!("{list}.{name}"))
+}
+
+/// What the engine knows a document by; its order is that of the copy which breaks ties.
+fn id() -> Known {
+    let value = ValueField {
+        ty: "keyword".to_owned(),
+        kind: Some(Kind::Id),
+        filter: Some(ID.to_owned()),
+        sort: Some(format!("{OWN_FIELD}.id")),
+        exists: None,
+        like: None,
+        texts: Box::default(),
+        normalizer: None,
+        forms: 1,
+    };
+    Known { path: ID.to_owned(), list: None, shape: Shape::Value(value) }
 }
 
 fn collect(
@@ -520,6 +545,7 @@ pub(super) mod tests {
         insta::assert_snapshot!(seen.suggest(None, "titel"), @"known here are amount, memo, paid, place, secret, settlements, signed_at");
         assert!(seen.suggest_shown("rat").contains("`rate`"));
         assert_ne!(seen.fingerprint(), fields().fingerprint());
-        assert!(fields().seen_through(&Selection::Nothing).known.is_empty());
+        let nothing = fields().seen_through(&Selection::Nothing);
+        assert_eq!(nothing.known.keys().collect::<Vec<_>>(), ["_id"]);
     }
 }

@@ -9,6 +9,7 @@ pub mod aggregate;
 pub mod calendar;
 mod cost;
 pub mod cursor;
+pub mod dialect;
 pub mod dsl;
 pub mod elements;
 pub mod export;

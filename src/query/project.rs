@@ -10,12 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::fields::ID;
 use super::json::{Json, Members};
 use crate::config::Mask;
 use crate::mapping::OWN_FIELD;
-
-/// The member that holds the document's id, first in every row.
-const ID: &str = "_id";
 
 /// What is shown of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -121,7 +121,7 @@ fn kind(known: &Known) -> Option<&'static str> {
         Shape::List => "list",
         Shape::Object => "object",
         Shape::Value(value) => match value.kind {
-            Some(Kind::Keyword) => "string",
+            Some(Kind::Keyword | Kind::Id) => "string",
             Some(Kind::Integer { .. }) => "integer",
             Some(Kind::Float { .. }) => "number",
             Some(Kind::Date { .. }) => "date",
@@ -139,7 +139,7 @@ fn samples(known: &Known) -> HashMap<&'static str, Value> {
             Some(Kind::Integer { .. } | Kind::Float { .. }) => json!(1),
             Some(Kind::Date { .. }) => json!("2026-01-31"),
             Some(Kind::Boolean) => json!(true),
-            Some(Kind::Keyword) | None => json!("ab"),
+            Some(Kind::Keyword | Kind::Id) | None => json!("ab"),
         },
         Shape::List | Shape::Object => Value::Null,
     };

@@ -16,7 +16,7 @@ use super::json::Json;
 /// A value to compare with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
-    /// For [`Kind::Keyword`].
+    /// For [`Kind::Keyword`] and [`Kind::Id`].
     Text(String),
     /// For [`Kind::Integer`] and [`Kind::Float`], with all its digits.
     Number(Number),
@@ -62,7 +62,12 @@ impl Scalar {
             (Kind::Integer { min, max }, Json::Number(text)) => return integer(text, min, max),
             (Kind::Float { max, .. }, Json::Number(text)) => return float(text, max),
             (Kind::Date { .. }, Json::Text(text)) => return date(text),
-            (Kind::Keyword, _) => "a string",
+            // The engine has none that is empty.
+            (Kind::Id, Json::Text(text)) if !text.is_empty() => {
+                return Ok(Self::Text(text.clone()));
+            }
+            (Kind::Id, Json::Text(_)) => return Err("no id is empty".to_owned()),
+            (Kind::Keyword | Kind::Id, _) => "a string",
             (Kind::Boolean, _) => "true or false",
             (Kind::Integer { .. }, _) => "a whole number",
             (Kind::Float { .. }, _) => "a number",

@@ -218,7 +218,7 @@ fn by_key(left: &Value, right: &Value, sort: &Sort) -> Ordering {
 
 fn compare(kind: Kind, left: &Value, right: &Value) -> Ordering {
     match kind {
-        Kind::Keyword => left.as_str().unwrap().cmp(right.as_str().unwrap()),
+        Kind::Keyword | Kind::Id => left.as_str().unwrap().cmp(right.as_str().unwrap()),
         Kind::Boolean => left.as_bool().unwrap().cmp(&right.as_bool().unwrap()),
         Kind::Date { .. } => instant(left).cmp(&instant(right)),
         Kind::Integer { .. } | Kind::Float { .. } => compare_numbers(kind, left, right),

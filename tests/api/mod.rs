@@ -3,6 +3,7 @@
 mod admission;
 mod answers;
 mod counting;
+mod dialects;
 mod docs;
 mod document;
 mod documents;

@@ -16,7 +16,8 @@ fn read(name: &str) -> String {
 
 /// The texts that people start from, and those in `docs/`.
 fn documents() -> Vec<PathBuf> {
-    let names = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md"];
+    let names =
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md", "clients/README.md"];
     let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     names.map(|name| root().join(name)).into_iter().chain(docs).collect()

@@ -257,7 +257,7 @@ struct Branch<'a> {
 
 fn row(fields: &[FieldSchema]) -> Object {
     let mut root = Branch::default();
-    for field in fields {
+    for field in fields.iter().filter(|field| field.path != "_id") {
         let end =
             field.path.split('.').fold(&mut root, |at, name| at.below.entry(name).or_default());
         end.field = Some(field);

@@ -185,7 +185,7 @@ impl Reader<'_> {
         let can = match column.field.kind {
             Kind::Integer { .. } | Kind::Float { .. } => true,
             Kind::Date { .. } => matches!(what, Measure::Min | Measure::Max | Measure::Count),
-            Kind::Keyword | Kind::Boolean => what == Measure::Count,
+            Kind::Keyword | Kind::Boolean | Kind::Id => what == Measure::Count,
         };
         if !can {
             let what = format!("there is no `{word}` of `{}`", column.field.path);

@@ -177,6 +177,7 @@ impl Reader<'_> {
     pub(in crate::query) fn is_discrete(&mut self, column: &Column, at: &Pointer) -> Option<()> {
         let hint = match column.field.kind {
             Kind::Keyword | Kind::Integer { .. } | Kind::Boolean => return Some(()),
+            Kind::Id => "no two documents have the same",
             Kind::Float { .. } => "count ranges of it",
             Kind::Date { .. } => "count days, weeks, months, quarters or years of it",
         };
@@ -259,7 +260,9 @@ impl Reader<'_> {
         at: &Pointer,
     ) -> Option<Vec<Range>> {
         let at = at.join("ranges");
-        if matches!(column.field.kind, Kind::Keyword | Kind::Boolean) || column.compared.is_none() {
+        if matches!(column.field.kind, Kind::Keyword | Kind::Boolean | Kind::Id)
+            || column.compared.is_none()
+        {
             let what = format!("`{}` has no ranges that could be counted", column.field.path);
             self.faults.add(&at, Code::FieldCannotServe, what);
             return None;

@@ -349,12 +349,14 @@ impl Reader<'_> {
     /// As [`Self::target`], of values of which one is less than another.
     fn ordered(&mut self, known: &Known, operator: &str, at: &Pointer) -> Option<Target> {
         let field = self.target(known, operator, at)?;
-        if field.kind == Kind::Boolean {
-            let what = format!("`{operator}` does not compare true and false");
-            self.faults.add_with_hint(at, Code::OperatorNotAllowed, what, || "use `eq`");
-            return None;
-        }
-        Some(field)
+        let of = match field.kind {
+            Kind::Boolean => "true and false",
+            Kind::Id => "the ids of documents",
+            _ => return Some(field),
+        };
+        let what = format!("`{operator}` does not compare {of}");
+        self.faults.add_with_hint(at, Code::OperatorNotAllowed, what, || "use `eq`");
+        None
     }
 
     /// What a comparison with this field goes to.

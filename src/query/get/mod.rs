@@ -17,6 +17,7 @@ use super::fault::{Code, Fault, MAX_FAULTS, Pointer, Refusal};
 use super::fields::Fields;
 use scan::Wrong;
 use string::Parameter;
+pub(super) use string::decode;
 
 pub use values::translate_values;
 

@@ -6,7 +6,7 @@ use crate::query::fault::{Code, Fault};
 
 /// What is wrong with a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(in crate::query) struct Wrong {
     /// The character at which it is wrong; none where all of it is.
     at: Option<usize>,
     code: Code,

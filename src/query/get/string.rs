@@ -29,7 +29,7 @@ pub(super) fn parameters(
     })
 }
 
-fn decode(text: &str) -> Result<String, Wrong> {
+pub(in crate::query) fn decode(text: &str) -> Result<String, Wrong> {
     for (at, _) in text.match_indices('%') {
         let digits = text.as_bytes().get(at + 1..at + 3).unwrap_or_default();
         if digits.len() < 2 || !digits.iter().all(u8::is_ascii_hexdigit) {

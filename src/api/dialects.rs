@@ -1,0 +1,174 @@
+//! `/dialects/{dialect}/{index}`: lists of packages that front ends are made with, as these packages ask for them.
+//!
+//! Promises: what is asked goes the way of every other search, so that the same is seen by the same callers; a list is told a
+//! total of rows that its pages reach, and is never cut short silently. Never writes anything.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Extension, Path, RawQuery, State};
+use axum::http::header::ALLOW;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::answer::Total;
+use super::caller::may;
+use super::get::preferred;
+use super::problem::Problem;
+use super::reply::plain;
+use super::request::{RequestId, Trail};
+use super::search::{Page, Sent, Wanted, index, json_body, settled, write};
+use super::{AppState, Shared, extent};
+use crate::access::Caller;
+use crate::config::{Dialect, Operation};
+use crate::query::dialect::{self, Asked};
+use crate::query::{Code, Pointer, Refusal};
+
+type Names = Result<Path<(String, String)>, PathRejection>;
+
+/// Who asks, and under which id.
+type From = (Extension<RequestId>, Extension<Arc<Caller>>, Extension<Trail>);
+
+/// Answers a list that is asked for in a query string.
+pub(super) async fn list(
+    State(state): State<AppState>,
+    from: From,
+    names: Names,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let start = Instant::now();
+    let (dialect, alias) = spoken(&state.shared, names)?;
+    if dialect == Dialect::AgGrid {
+        return Ok(not_so(Problem::asked_by_post(), "POST"));
+    }
+    let asked = Asked::Query(query.as_deref().unwrap_or_default());
+    let exact = preferred(&headers) == Some("exact");
+    rows_of(&state.shared, alias, from, (Sent::Dialect { dialect, asked, exact }, start)).await
+}
+
+/// Answers a block of rows of AG Grid; to the others, a POST is a document to write.
+pub(super) async fn grid(
+    State(state): State<AppState>,
+    from: From,
+    names: Names,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let start = Instant::now();
+    let shared = &*state.shared;
+    let (dialect, alias) = spoken(shared, names)?;
+    if dialect != Dialect::AgGrid {
+        return Ok(only_reads().await);
+    }
+    let body = json_body(&headers, body, shared.config.limits.body.0)?;
+    let exact = preferred(&headers) == Some("exact");
+    let sent = Sent::Dialect { dialect, asked: Asked::Body(&body), exact };
+    rows_of(shared, alias, from, (sent, start)).await
+}
+
+/// Answers one document.
+pub(super) async fn one(
+    State(state): State<AppState>,
+    from: From,
+    names: Result<Path<(String, String, String)>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let (Extension(RequestId(request_id)), Extension(caller), Extension(trail)) = from;
+    let shared = &*state.shared;
+    let Path((dialect, alias, id)) = names.map_err(|_| Problem::no_document())?;
+    let (_, alias) = spoken(shared, Ok(Path((dialect, alias))))?;
+    let index = index(shared, &caller, Ok(Path(alias)))?;
+    may(&caller, Operation::Get, index.0, &trail)?;
+    if let Some(name) = query.as_deref().and_then(|query| query.split(['=', '&']).next())
+        && !name.is_empty()
+    {
+        let hint = "a document has what belongs to it in it already";
+        let what = "one document is asked for without parameters";
+        let root = Pointer::root();
+        return Err(Refusal::one(&root, Code::UnknownParameter, what, Some(hint)).into());
+    }
+    let body = json!({"page": {"size": 1}, "count": "none"}).to_string();
+    let search = Sent::Body(body.as_bytes());
+    let wanted =
+        Wanted { caller: &caller, trail: &trail, search, id: Some(&id), request_id: &request_id };
+    let page = settled(shared, index, &wanted).await?;
+    let row = own_rows(&page)?.into_iter().next().ok_or_else(Problem::no_document)?;
+    plain(row.get().as_bytes().to_vec(), page.spent, 1)
+}
+
+/// Refuses to write.
+pub(super) async fn only_reads() -> Response {
+    not_so(Problem::only_reads(), "GET, HEAD")
+}
+
+fn not_so(problem: Problem, allowed: &'static str) -> Response {
+    let mut response = problem.into_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// The dialect of the URL, if it is switched on, and the index.
+fn spoken(shared: &Shared, names: Names) -> Result<(Dialect, String), Problem> {
+    let Path((word, alias)) = names.map_err(|_| Problem::no_dialect("\u{FFFD}"))?;
+    let mut spoken = shared.config.dialects.iter().copied();
+    let dialect = spoken.find(|dialect| dialect.word() == word);
+    dialect.map(|dialect| (dialect, alias)).ok_or_else(|| Problem::no_dialect(&word))
+}
+
+/// Answers rows, and how many there are.
+async fn rows_of(
+    shared: &Shared,
+    alias: String,
+    (Extension(RequestId(request_id)), Extension(caller), Extension(trail)): From,
+    (search, start): (Sent<'_>, Instant),
+) -> Result<Response, Problem> {
+    let index = index(shared, &caller, Ok(Path(alias)))?;
+    may(&caller, Operation::Search, index.0, &trail)?;
+    let wanted =
+        Wanted { caller: &caller, trail: &trail, search, id: None, request_id: &request_id };
+    let page = settled(shared, index, &wanted).await?;
+    let rows = own_rows(&page)?;
+    let exact = page.answer.hits.total.as_ref().and_then(Total::exact);
+    let asked = &page.request.page;
+    let total = dialect::total(exact, asked.size, shared.config.limits.offset_window);
+    if asked.number.is_none() && total != rows.len() as u64 {
+        return Err(Problem::not_all(asked.size));
+    }
+    let count = rows.len();
+    let body = match search {
+        Sent::Dialect { dialect: Dialect::AgGrid, .. } => {
+            serde_json::to_vec(&Block { row_data: rows, row_count: total })
+        }
+        _ => serde_json::to_vec(&rows),
+    };
+    let body = body.map_err(|_| Problem::internal())?;
+    tracing::debug!(took = ?start.elapsed(), "answered in a dialect");
+    let mut response = plain(body, page.spent, count)?;
+    extent::tell(response.headers_mut(), index.0, (asked, count), Some(total));
+    Ok(response)
+}
+
+/// A block of rows, in the words of the grid.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Block {
+    row_data: Vec<Box<RawValue>>,
+    row_count: u64,
+}
+
+/// The rows of a page, each with an `id`.
+fn own_rows(page: &Page) -> Result<Vec<Box<RawValue>>, Problem> {
+    let hits = page.answer.hits.hits.iter().take(page.request.page.size);
+    let row = |hit| {
+        let mut row = String::new();
+        write(&page.selection, hit, &mut row)?;
+        let row = RawValue::from_string(row).and_then(|row| dialect::row(&row));
+        row.map_err(|_| Problem::internal())
+    };
+    hits.map(row).collect()
+}

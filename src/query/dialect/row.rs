@@ -1,0 +1,33 @@
+//! Rows as packages want them.
+//!
+//! Promises: each row has an `id` by which its document is found. A document's own `id` stays what it is, a number perhaps, where
+//! it is the same; everything else is kept byte by byte.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::NAME_OF_ID;
+use crate::query::fields::ID;
+use crate::query::json::Json;
+
+/// The row with `id` for `_id`.
+///
+/// # Errors
+/// When `row` is no JSON object.
+pub fn row(row: &RawValue) -> serde_json::Result<Box<RawValue>> {
+    let Json::Object(members) = Json::open(row)? else {
+        return Err(serde::de::Error::custom("a row is an object"));
+    };
+    let id = members.iter().find(|(name, _)| name == ID).map_or("null", |(_, id)| id.get());
+    let own = members.iter().find(|(name, _)| name == NAME_OF_ID).map(|(_, own)| own.get());
+    // As a text it is `"17"`, and as a number `17`.
+    let same = own.filter(|own| *own == id || id.trim_matches('"') == *own);
+    let mut text = format!("{{\"{NAME_OF_ID}\":{}", same.unwrap_or(id));
+    for (name, value) in &members {
+        if name != ID && name != NAME_OF_ID {
+            text.extend([",", &Value::from(name.as_str()).to_string(), ":", value.get()]);
+        }
+    }
+    text.push('}');
+    RawValue::from_string(text)
+}
