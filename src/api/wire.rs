@@ -25,7 +25,7 @@ const WORTH_PACKING: u16 = 1_024;
 /// How long a browser remembers what a page may do.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
-/// Packs answers by gzip or brotli.
+/// Packs answers by gzip, brotli or zstd.
 pub(super) fn compression() -> CompressionLayer<And<SizeAbove, NotForContentType>> {
     // A caller waits while we pack: the last tenth of the size is not worth it.
     let fastest = CompressionLayer::new().quality(CompressionLevel::Fastest);

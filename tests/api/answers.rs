@@ -150,13 +150,16 @@ async fn answers_are_packed_for_those_who_unpack() {
     };
     let (by, plain) = packed("identity", "{}").await;
     assert_eq!(by, "");
-    for encoding in ["gzip", "br"] {
+    for encoding in ["gzip", "br", "zstd"] {
         let (by, bytes) = packed(encoding, "{}").await;
         assert_eq!(by, encoding);
         assert!(bytes.len() * 2 < plain.len(), "{encoding}: {} of {}", bytes.len(), plain.len());
+        // What a frame begins with (RFC 8878).
+        assert_eq!(bytes.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]), encoding == "zstd");
     }
     assert_eq!(packed("gzip", r#"{"page": {"size": 1}, "fields": ["no"]}"#).await.0, "");
     assert_eq!(packed("br;q=0, gzip", "{}").await.0, "gzip");
+    assert_eq!(packed("zstd;q=0.5, gzip", "{}").await.0, "gzip");
     api.remove().await;
 }
 
