@@ -1,6 +1,6 @@
 //! The query API's settings, as its user writes them.
 //!
-//! Promises: what is left out has a default, and no limit can be raised beyond what the engines and this program bear.
+//! Promises: what is left out has a default.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,8 +17,9 @@ use super::admission::{BreakerConfig, RateConfig, RawBreaker, RawRate};
 use super::dialects::Dialect;
 use super::edge::{EdgeConfig, ForwardHeader, RawCors, RawEdge, RawTls};
 use super::exports::{ExportConfig, RawExports};
+use super::limits::Limits;
 use super::roles::{self, RoleConfig};
-use super::{ByteSize, Secret, raw};
+use super::{Secret, raw};
 
 /// The query API's own settings.
 #[derive(Debug, Clone)]
@@ -51,28 +52,6 @@ pub struct ApiConfig {
     pub breaker: BreakerConfig,
     /// How it meets its callers.
     pub edge: EdgeConfig,
-}
-
-/// What a request may ask for; what is over it is refused before anything is sent.
-#[derive(Deserialize, Debug, Clone, PartialEq, Eq)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Most bytes of a body.
-    pub body: ByteSize,
-    /// Most rows of a page.
-    pub page_size: usize,
-    /// Rows that pages by number reach.
-    pub offset_window: usize,
-    /// Deepest nesting of a filter.
-    pub depth: usize,
-    /// Deepest nesting of `some` alone.
-    pub some_depth: usize,
-    /// Most comparisons in a filter.
-    pub comparisons: usize,
-    /// Most values of one `in`.
-    pub in_values: usize,
-    /// Most keys of a sort.
-    pub sort_keys: usize,
 }
 
 /// A named preset of searches, in the words of a search's body.
@@ -111,21 +90,6 @@ pub struct SnapshotConfig {
     pub keep_alive: Duration,
     /// Most of them that this server holds open.
     pub open: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body: ByteSize(64 << 10),
-            page_size: 200,
-            offset_window: 10_000,
-            depth: 8,
-            some_depth: 2,
-            comparisons: 200,
-            in_values: 1_000,
-            sort_keys: 4,
-        }
-    }
 }
 
 impl Default for SnapshotConfig {
@@ -222,28 +186,6 @@ impl RawApi {
             breaker: self.breaker.validate().context("api: breaker")?,
             edge: edge.validate(at).context("api")?,
         })
-    }
-}
-
-impl Limits {
-    /// Greatest values: engines refuse more, or it would take a request's time or memory out of proportion.
-    fn validate(self) -> Result<Self> {
-        let bounds = [
-            ("body", self.body.0, 1 << 20),
-            ("page_size", self.page_size, 1_000),
-            ("offset_window", self.offset_window, 10_000),
-            ("depth", self.depth, 20),
-            ("some_depth", self.some_depth, 4),
-            ("comparisons", self.comparisons, 1_000),
-            ("in_values", self.in_values, 10_000),
-            ("sort_keys", self.sort_keys, 8),
-        ];
-        for (name, given, most) in bounds {
-            if !(1..=most).contains(&given) {
-                bail!("`{name}` must be between 1 and {most}");
-            }
-        }
-        Ok(self)
     }
 }
 

@@ -1,14 +1,11 @@
 //! Calendar intervals by the clocks of a zone: where a bucket begins and ends, and how many there are between two days.
 //!
-//! Promises: pure; more than [`MAX_BUCKETS`] are never counted out. Buckets that the engine names are found by their
+//! Promises: pure; no more than are told are ever counted out. Buckets that the engine names are found by their
 //! first instant, so that both sides need only agree on when days begin.
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
-
-/// Most buckets of a date histogram.
-pub const MAX_BUCKETS: usize = 1_000;
 
 /// Parts of the world that engines know zones of.
 const AREAS: [&str; 11] = [
@@ -34,6 +31,8 @@ pub struct Calendar {
     pub zone: Zone,
     /// Days in the first bucket and in the last one.
     pub bounds: Option<(Date, Date)>,
+    /// Most buckets that are told.
+    pub most: usize,
 }
 
 /// How long a bucket is.
@@ -154,7 +153,7 @@ impl Calendar {
         let mut buckets = Vec::new();
         let mut day = self.interval.first(first);
         while let Some(begins) = day.filter(|day| *day <= last) {
-            if buckets.len() == MAX_BUCKETS {
+            if buckets.len() == self.most {
                 return None;
             }
             let next = begins.checked_add(self.interval.span()).ok();
@@ -174,7 +173,7 @@ mod tests {
 
     fn shown(interval: Interval, zone: &str, bounds: (&str, &str)) -> String {
         let bounds = Some((bounds.0.parse().unwrap(), bounds.1.parse().unwrap()));
-        let calendar = Calendar { interval, zone: Zone::named(zone).unwrap(), bounds };
+        let calendar = Calendar { interval, zone: Zone::named(zone).unwrap(), bounds, most: 1_000 };
         let buckets = calendar.all().unwrap();
         for bucket in &buckets {
             assert_eq!(calendar.bucket_at(bucket.from.as_millisecond()), Some(*bucket));
@@ -207,8 +206,10 @@ mod tests {
     #[test]
     fn too_many_are_not_counted_out() {
         let bounds = |last: &str| Some(("2020-01-01".parse().unwrap(), last.parse().unwrap()));
-        let days = |bounds| Calendar { interval: Interval::Day, zone: Zone::utc(), bounds }.all();
-        assert_eq!(days(bounds("2022-09-26")).unwrap().len(), MAX_BUCKETS);
+        let days = |bounds| {
+            Calendar { interval: Interval::Day, zone: Zone::utc(), bounds, most: 1_000 }.all()
+        };
+        assert_eq!(days(bounds("2022-09-26")).unwrap().len(), 1_000);
         assert_eq!(days(bounds("2022-09-27")), None);
         assert_eq!(days(bounds("9999-12-31")), None);
         assert!(days(bounds("2019-12-31")).unwrap().is_empty());

@@ -43,12 +43,6 @@ pub use value::Scalar;
 
 /// Rows of a page when none are asked for, unless pages are smaller.
 pub const DEFAULT_PAGE: usize = 50;
-/// Most characters of a text whose words are searched, and of one that is searched within values.
-pub const MAX_TEXT: usize = 200;
-/// Most places that the words of a text are looked for: words, times forms of fields.
-pub const MAX_PLACES: usize = 400;
-/// Most fields that show where words were found.
-pub const MAX_HIGHLIGHTS: usize = 20;
 /// Elements that a list is known to have at most, and then some.
 pub const MAX_ELEMENTS: u32 = 1_000_000;
 /// How far a capped total counts.

@@ -35,6 +35,9 @@ pub struct FieldSchema {
     pub sort_by: Vec<&'static str>,
     /// Whether documents can be counted by its values.
     pub facetable: bool,
+    /// The types of facets that it can serve.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub facets: Vec<&'static str>,
 }
 
 /// All that a search may name, in the order of the paths.
@@ -56,6 +59,7 @@ fn only_shown(path: &str) -> FieldSchema {
         sortable: false,
         sort_by: Vec::new(),
         facetable: false,
+        facets: Vec::new(),
     }
 }
 
@@ -67,12 +71,20 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn field(&self, known: &Known) -> FieldSchema {
         let path = known.path.as_str();
-        let values = samples(known);
+        let values = samples(known, self.limits.part_length);
         let serves = |operator: &&'static str| {
             let sample = values.get(operator).unwrap_or(&Value::Null);
             self.takes(&json!({"filter": self.placed(known, operator, sample)}))
         };
         let by = |agg: &&'static str| self.takes(&json!({"sort": [{"field": path, "agg": agg}]}));
+        let parts = [
+            ("terms", json!({"type": "terms"})),
+            ("range", json!({"type": "range", "ranges": []})),
+            ("date_histogram", json!({"type": "date_histogram", "interval": "year"})),
+        ];
+        let parts = parts.into_iter();
+        let parts = parts.filter(|(_, it)| self.takes(&json!({"facets": keyed(path, it.clone())})));
+        let facets: Vec<&str> = parts.map(|(ty, _)| ty).collect();
         FieldSchema {
             path: path.to_owned(),
             ty: Some(ty(known)),
@@ -81,7 +93,8 @@ impl Asked<'_> {
             operators: OPERATORS.into_iter().filter(serves).collect(),
             sortable: self.takes(&json!({"sort": [{"field": path}]})),
             sort_by: ["min", "max"].into_iter().filter(by).collect(),
-            facetable: self.takes(&json!({"facets": keyed(path, json!({"type": "terms"}))})),
+            facetable: facets.contains(&"terms"),
+            facets,
         }
     }
 
@@ -132,8 +145,8 @@ fn kind(known: &Known) -> Option<&'static str> {
     })
 }
 
-/// For each operator a value that a field of this kind takes, if it takes any.
-fn samples(known: &Known) -> HashMap<&'static str, Value> {
+/// For each operator a value that a field of this kind takes, if it takes any; a part of a text has so many characters at least.
+fn samples(known: &Known, part: usize) -> HashMap<&'static str, Value> {
     let one = match &known.shape {
         Shape::Value(value) => match value.kind {
             Some(Kind::Integer { .. } | Kind::Float { .. }) => json!(1),
@@ -147,7 +160,7 @@ fn samples(known: &Known) -> HashMap<&'static str, Value> {
         "in" | "nin" => json!([one]),
         "between" => json!([one, one]),
         "exists" => json!(true),
-        "contains" | "icontains" | "starts_with" | "match" | "phrase" => json!("ab"),
+        "contains" | "icontains" | "starts_with" | "match" | "phrase" => json!("a".repeat(part)),
         "some" | "none" | "every" => json!({}),
         "count" => json!({"gte": 1}),
         _ => one.clone(),
@@ -174,6 +187,9 @@ mod tests {
         }
         assert!(!amount.operators.contains(&"some") && !amount.operators.contains(&"contains"));
         assert!(amount.sortable);
+        assert_eq!(amount.facets, ["terms", "range"]);
+        assert_eq!(told("rate").facets, ["range"]);
+        assert_eq!(told("signed_at").facets, ["range", "date_histogram"]);
         assert!(!told("paid").operators.contains(&"lt"));
         let name = told("manager.name");
         assert!(name.operators.contains(&"eq") && !name.sortable);

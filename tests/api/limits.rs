@@ -9,20 +9,79 @@ use prejoin::config::{ApiConfig, ByteSize, Limits};
 use prejoin::mapping::Mapping;
 use prejoin::sink::Method;
 
-/// A limit that is configured holds in place of the default.
-#[tokio::test]
-async fn limits_are_configured() {
-    let limits =
-        Limits { page_size: 3, comparisons: 2, depth: 2, body: ByteSize(200), ..Limits::default() };
-    let api = filled(TestEngine::OpenSearch, &[]).await;
-    let narrow = api.configured(&ApiConfig { limits, ..ApiConfig::default() });
+/// Limits that small searches reach.
+fn few() -> Limits {
+    Limits {
+        page_size: 3,
+        comparisons: 2,
+        depth: 2,
+        body: ByteSize(200),
+        query_string: ByteSize(30),
+        text_length: 5,
+        part_length: 3,
+        facets: 1,
+        facet_values: 2,
+        facet_ranges: 1,
+        date_buckets: 2,
+        aggregates: 1,
+        group_keys: 1,
+        groups: 2,
+        metrics: 1,
+        ..Limits::default()
+    }
+}
+
+/// A search at each of these limits, and one beyond it.
+fn accepted_and_refused() -> Vec<(Value, Value)> {
     let is = json!({"text": {"eq": "a"}});
-    let bodies = [
+    let group = json!({"type": "group", "by": ["text"]});
+    let sum = json!({"sum": "whole"});
+    let days = |last: &str| json!({"type": "date_histogram", "field": "day", "interval": "day", "min": "2026-01-01", "max": format!("2026-01-{last}")});
+    vec![
         (json!({"page": {"size": 3}}), json!({"page": {"size": 4}})),
         (json!({"filter": {"or": [is, is]}}), json!({"filter": {"or": [is, is, is]}})),
         (json!({"filter": {"not": is}}), json!({"filter": {"not": {"not": is}}})),
-    ];
-    for (accepted, refused) in bodies {
+        (
+            json!({"filter": {"text": {"contains": "abc"}}}),
+            json!({"filter": {"text": {"contains": "ab"}}}),
+        ),
+        (
+            json!({"filter": {"text": {"starts_with": "abcde"}}}),
+            json!({"filter": {"text": {"starts_with": "abcdef"}}}),
+        ),
+        (json!({"facets": {"text": {}}}), json!({"facets": {"text": {}, "whole": {}}})),
+        (json!({"facets": {"text": {"size": 2}}}), json!({"facets": {"text": {"size": 3}}})),
+        (
+            json!({"facet_filters": {"text": {"in": ["a", "b"]}}}),
+            json!({"facet_filters": {"text": {"in": ["a", "b", "c"]}}}),
+        ),
+        (
+            json!({"facets": {"whole": {"type": "range", "ranges": [{}]}}}),
+            json!({"facets": {"whole": {"type": "range", "ranges": [{}, {}]}}}),
+        ),
+        (json!({"facets": {"day": days("02")}}), json!({"facets": {"day": days("03")}})),
+        (json!({"aggregate": {"a": group}}), json!({"aggregate": {"a": group, "b": group}})),
+        (
+            json!({"aggregate": {"a": {"type": "group", "by": ["text"], "size": 2}}}),
+            json!({"aggregate": {"a": {"type": "group", "by": ["text"], "size": 3}}}),
+        ),
+        (
+            json!({"aggregate": {"a": group}}),
+            json!({"aggregate": {"a": {"type": "group", "by": ["text", "whole"]}}}),
+        ),
+        (
+            json!({"aggregate": {"a": {"type": "group", "by": ["text"], "metrics": {"a": sum}}}}),
+            json!({"aggregate": {"a": {"type": "group", "by": ["text"], "metrics": {"a": sum, "b": sum}}}}),
+        ),
+    ]
+}
+
+/// A limit that is configured holds in place of the default.
+#[tokio::test]
+async fn limits_are_configured() {
+    let api = filled(TestEngine::OpenSearch, &[]).await;
+    let narrow = api.configured(&ApiConfig { limits: few(), ..ApiConfig::default() });
+    for (accepted, refused) in accepted_and_refused() {
         assert_eq!(narrow.search(&accepted).await.status, 200, "{accepted}");
         let reply = narrow.search(&refused).await;
         assert_eq!(
@@ -33,6 +92,11 @@ async fn limits_are_configured() {
         assert_eq!(api.search(&refused).await.status, 200, "{refused}");
     }
     assert_eq!(narrow.search(&json!({})).await.json()["page"]["size"], 3);
+    let query = format!("text=eq.{}", "a".repeat(22));
+    assert_eq!(
+        (narrow.get(&query).await.status, narrow.get(&format!("{query}a")).await.status),
+        (200, 422)
+    );
     let long = json!({"filter": {"text": {"eq": "a".repeat(200)}}});
     assert_eq!(narrow.search(&long).await.json()["message"], "a body has at most 200 bytes");
     api.remove().await;

@@ -15,15 +15,7 @@ pub use answer::read;
 pub(super) use dsl::aggregation;
 pub use dsl::{identity, name};
 
-/// Most aggregates of a search.
-pub const MAX_AGGREGATES: usize = 4;
-/// Most keys of a group.
-pub const MAX_KEYS: usize = 3;
-/// Most metrics of an aggregate.
-pub const MAX_METRICS: usize = 10;
-/// Most groups of a page.
-pub const MAX_GROUPS: usize = 1_000;
-/// Groups of a page when no number is asked for.
+/// Groups of a page when no number is asked for, unless fewer are all that may be.
 pub const DEFAULT_GROUPS: usize = 100;
 
 /// One aggregate.

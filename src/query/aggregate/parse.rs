@@ -4,10 +4,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{
-    Aggregate, DEFAULT_GROUPS, Grouping, Key, MAX_AGGREGATES, MAX_GROUPS, MAX_KEYS, MAX_METRICS,
-    Measure, Metric,
-};
+use super::{Aggregate, DEFAULT_GROUPS, Grouping, Key, Measure, Metric};
 use crate::query::Filter;
 use crate::query::elements::Column;
 use crate::query::facet::Members;
@@ -27,8 +24,9 @@ impl Reader<'_> {
         at: &Pointer,
     ) -> Option<Vec<Aggregate>> {
         let members = object(raw, at, &mut self.faults)?;
-        if members.len() > MAX_AGGREGATES {
-            let what = format!("more than {MAX_AGGREGATES} aggregates");
+        let most = self.limits.aggregates;
+        if members.len() > most {
+            let what = format!("more than {most} aggregates");
             self.faults.add(at, Code::LimitExceeded, what);
             return None;
         }
@@ -77,8 +75,9 @@ impl Reader<'_> {
             self.faults.add(&by, Code::InvalidValue, "`by` names the fields of a group");
             return None;
         }
-        if elements.len() > MAX_KEYS {
-            self.faults.add(&by, Code::LimitExceeded, format!("more than {MAX_KEYS} keys"));
+        let most = self.limits.group_keys;
+        if elements.len() > most {
+            self.faults.add(&by, Code::LimitExceeded, format!("more than {most} keys"));
             return None;
         }
         let mut keys: Vec<Key> = Vec::new();
@@ -98,13 +97,14 @@ impl Reader<'_> {
             }
             keys.push(key);
         }
-        let size = members.get("size").map(|raw| self.number(raw, &at.join("size"), MAX_GROUPS));
+        let most = self.limits.groups;
+        let size = members.get("size").map(|raw| self.number(raw, &at.join("size"), most));
         let after = match members.get("after") {
             Some(raw) if raw.get() != "null" => Some(self.text(raw, &at.join("after"))?),
             _ => None,
         };
         let list = keys.first().and_then(|key| key.column.list.clone());
-        let size = size.unwrap_or(Some(DEFAULT_GROUPS))?;
+        let size = size.unwrap_or(Some(DEFAULT_GROUPS.min(most)))?;
         Some((Grouping::Keys { keys, size, after }, list))
     }
 
@@ -136,8 +136,9 @@ impl Reader<'_> {
 
     fn metrics(&mut self, list: Option<&str>, raw: &RawValue, at: &Pointer) -> Option<Vec<Metric>> {
         let members = object(raw, at, &mut self.faults)?;
-        if members.len() > MAX_METRICS {
-            self.faults.add(at, Code::LimitExceeded, format!("more than {MAX_METRICS} metrics"));
+        let most = self.limits.metrics;
+        if members.len() > most {
+            self.faults.add(at, Code::LimitExceeded, format!("more than {most} metrics"));
             return None;
         }
         let each = members.into_iter();

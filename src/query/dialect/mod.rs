@@ -15,10 +15,9 @@ mod values;
 
 use serde_json::{Map, Value, json};
 
+use super::Limits;
 use super::fault::{Code, Fault, MAX_FAULTS, Pointer, Refusal};
 use super::fields::{Fields, ID};
-use super::get::MAX_QUERY;
-use super::{Limits, MAX_TEXT};
 use crate::config::Dialect;
 
 pub use pages::total;
@@ -102,10 +101,11 @@ pub fn rewrite(
     asked: Asked<'_>,
 ) -> Result<Rewritten, Refusal> {
     let mut writer = Writer::new(limits, fields);
+    let most = limits.query_string.0;
     match (dialect, asked) {
         (Dialect::AgGrid, Asked::Body(body)) => writer.ag_grid(body)?,
-        (_, Asked::Query(query)) if query.len() > MAX_QUERY => {
-            let what = format!("a query string has at most {MAX_QUERY} bytes");
+        (_, Asked::Query(query)) if query.len() > most => {
+            let what = format!("a query string has at most {most} bytes");
             writer.refuse(&Place::Parameter(String::new()), Code::LimitExceeded, what, PROVIDER);
         }
         (Dialect::RaDataSimpleRest, Asked::Query(query)) => writer.simple_rest(query),
@@ -159,8 +159,9 @@ impl<'a> Writer<'a> {
 
     /// Words to search for; an empty box searches for none.
     fn text(&mut self, text: &str, at: Place) {
-        if text.chars().count() > MAX_TEXT {
-            let what = format!("a text to search for has at most {MAX_TEXT} characters");
+        let most = self.limits.text_length;
+        if text.chars().count() > most {
+            let what = format!("a text to search for has at most {most} characters");
             self.faults.push(at.fault(Code::LimitExceeded, what, None));
         } else if !text.trim().is_empty() {
             self.put("q", json!({"text": text}), at);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::dsl::{CHOSEN, MISSING, VALUES, chosen_filters, first_instant, name};
 use super::prefix::Prefix;
 use super::{By, Choice, Facet, Range};
-use crate::query::calendar::{Bucket, Calendar, MAX_BUCKETS};
+use crate::query::calendar::{Bucket, Calendar};
 use crate::query::elements::{Elements, value, with};
 use crate::query::fault::{Code, Pointer, Refusal};
 use crate::query::{Filter, Op, Scalar, SearchRequest};
@@ -191,8 +191,9 @@ pub(in crate::query) fn dates(
             }
         }
     }
-    if buckets.len() > MAX_BUCKETS {
-        let what = format!("more than {MAX_BUCKETS} buckets");
+    let most = calendar.most;
+    if buckets.len() > most {
+        let what = format!("more than {most} buckets");
         let hint = Some("give `min` and `max`, or take a longer interval");
         return Err(Refusal::one(at, Code::LimitExceeded, what, hint).into());
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::prefix::Prefix;
 use super::{By, Choice, Facet, Range};
-use crate::query::calendar::{Bucket, Calendar, MAX_BUCKETS};
+use crate::query::calendar::{Bucket, Calendar};
 use crate::query::dsl::{clause, clauses};
 use crate::query::elements::{Column, Elements, with};
 use crate::query::folding::Folding;
@@ -173,7 +173,7 @@ pub(in crate::query) fn dates(
                 "calendar_interval": calendar.interval.engine(),
                 "time_zone": calendar.zone.name,
             }});
-            json!({"composite": {"size": MAX_BUCKETS + 1, "sources": [{KEY: source}]}})
+            json!({"composite": {"size": calendar.most + 1, "sources": [{KEY: source}]}})
         }
         // The last bucket is before the first: there is none.
         (_, buckets) if buckets.is_empty() => return json!({"filter": {"match_none": {}}}),

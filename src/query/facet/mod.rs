@@ -16,14 +16,8 @@ use super::{Filter, Scalar};
 pub use answer::read;
 pub(super) use parse::Members;
 
-/// Most facets of a search.
-pub const MAX_FACETS: usize = 12;
-/// Most values of a facet.
-pub const MAX_VALUES: usize = 100;
-/// Values of a facet when no number is asked for.
+/// Values of a facet when no number is asked for, unless fewer are all that may be.
 pub const DEFAULT_VALUES: usize = 20;
-/// Most ranges of a facet.
-pub const MAX_RANGES: usize = 50;
 
 /// One facet.
 #[derive(Debug, Clone, PartialEq)]

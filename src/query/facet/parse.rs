@@ -5,8 +5,8 @@
 use jiff::civil::Date;
 use serde_json::value::RawValue;
 
-use super::{By, Choice, DEFAULT_VALUES, Facet, MAX_FACETS, MAX_RANGES, MAX_VALUES, Range};
-use crate::query::calendar::{Calendar, Interval, MAX_BUCKETS, Zone};
+use super::{By, Choice, DEFAULT_VALUES, Facet, Range};
+use crate::query::calendar::{Calendar, Interval, Zone};
 use crate::query::elements::{Column, Elements};
 use crate::query::fault::{Code, Pointer};
 use crate::query::fields::{Kind, Known, Shape, ValueField};
@@ -41,8 +41,9 @@ impl<'a> Members<'a> {
 impl Reader<'_> {
     pub(in crate::query) fn facets(&mut self, raw: &RawValue, at: &Pointer) -> Option<Vec<Facet>> {
         let members = object(raw, at, &mut self.faults)?;
-        if members.len() > MAX_FACETS {
-            self.faults.add(at, Code::LimitExceeded, format!("more than {MAX_FACETS} facets"));
+        let most = self.limits.facets;
+        if members.len() > most {
+            self.faults.add(at, Code::LimitExceeded, format!("more than {most} facets"));
             return None;
         }
         members.into_iter().map(|(name, raw)| self.facet(&name, raw, &at.join(&name))).collect()
@@ -72,8 +73,9 @@ impl Reader<'_> {
             Type::Terms => {
                 self.is_discrete(&column, &place)?;
                 let size = members.get("size");
-                let size = size.map(|raw| self.number(raw, &at.join("size"), MAX_VALUES));
-                let size = size.unwrap_or(Some(DEFAULT_VALUES));
+                let most = self.limits.facet_values;
+                let size = size.map(|raw| self.number(raw, &at.join("size"), most));
+                let size = size.unwrap_or(Some(DEFAULT_VALUES.min(most)));
                 let prefix = self.prefix(&column, members.get("prefix"), &at.join("prefix"));
                 By::Values { size: size?, prefix: prefix? }
             }
@@ -121,8 +123,9 @@ impl Reader<'_> {
         let filter = read_choice((fields, self.limits, known), raw, at, counted)?;
         let mut values = Vec::new();
         chosen(&filter, path, &mut values);
-        if values.len() > MAX_VALUES {
-            let what = format!("more than {MAX_VALUES} values are chosen");
+        let most = self.limits.facet_values;
+        if values.len() > most {
+            let what = format!("more than {most} values are chosen");
             self.faults.add(at, Code::LimitExceeded, what);
             return None;
         }
@@ -272,8 +275,9 @@ impl Reader<'_> {
             return None;
         };
         let elements = self.list(raw, &at, "ranges")?;
-        if elements.len() > MAX_RANGES {
-            self.faults.add(&at, Code::LimitExceeded, format!("more than {MAX_RANGES} ranges"));
+        let most = self.limits.facet_ranges;
+        if elements.len() > most {
+            self.faults.add(&at, Code::LimitExceeded, format!("more than {most} ranges"));
             return None;
         }
         let each = elements.into_iter().enumerate();
@@ -331,9 +335,10 @@ impl Reader<'_> {
             self.faults.add(&at.join("min"), Code::InvalidValue, "`min` is after `max`");
             return None;
         }
-        let calendar = Calendar { interval, zone, bounds };
+        let most = self.limits.date_buckets;
+        let calendar = Calendar { interval, zone, bounds, most };
         if calendar.all().is_none() {
-            let what = format!("more than {MAX_BUCKETS} buckets between `min` and `max`");
+            let what = format!("more than {most} buckets between `min` and `max`");
             let hint = || "take a longer interval";
             self.faults.add_with_hint(at, Code::LimitExceeded, what, hint);
             return None;

@@ -107,7 +107,7 @@ impl Reader<'_> {
             self.faults.add(at, Code::OperatorNotAllowed, what);
             return None;
         }
-        let text = short_text(raw, at, &mut self.faults)?;
+        let text = short_text(self.limits, raw, at, &mut self.faults)?;
         let Some(folded) = column.folding.fold(&text) else {
             let what =
                 format!("what the normalizer of `{path}` makes of a beginning is not known here");

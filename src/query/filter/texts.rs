@@ -1,6 +1,6 @@
 //! Filters that look into a text: for a part of it, or for its words.
 //!
-//! Promises: texts are composed to NFC, and neither empty nor longer than [`MAX_TEXT`].
+//! Promises: texts are composed to NFC, and neither empty nor longer than the limits say.
 
 use serde_json::value::RawValue;
 use unicode_normalization::UnicodeNormalization;
@@ -10,10 +10,7 @@ use crate::query::dsl::words;
 use crate::query::fault::{Code, Faults, Pointer};
 use crate::query::fields::{Kind, Known, Shape};
 use crate::query::json::Json;
-use crate::query::{Filter, MAX_TEXT, Mode, Place, Target};
-
-/// Fewer characters would be looked for in too many values.
-const MIN_WITHIN: usize = 2;
+use crate::query::{Filter, Limits, Mode, Place, Target};
 
 impl Reader<'_> {
     /// `contains`, `icontains` and `starts_with`.
@@ -24,9 +21,11 @@ impl Reader<'_> {
         raw: &RawValue,
         at: &Pointer,
     ) -> Option<Filter> {
+        // Fewer characters would be looked for in too many values.
+        let Limits { part_length, .. } = *self.limits;
         let (place, least) = match operator {
-            "contains" => (Place::Within, MIN_WITHIN),
-            "icontains" => (Place::WithinInAnyCase, MIN_WITHIN),
+            "contains" => (Place::Within, part_length),
+            "icontains" => (Place::WithinInAnyCase, part_length),
             _ => (Place::Start, 1),
         };
         let engine = match &known.shape {
@@ -46,9 +45,10 @@ impl Reader<'_> {
             },
         };
         self.leaves += 1;
-        let text = short_text(raw, at, self.faults)?;
+        let text = short_text(self.limits, raw, at, self.faults)?;
         if text.chars().count() < least {
-            let what = format!("`{operator}` looks for at least {least} characters");
+            let characters = if least == 1 { "character" } else { "characters" };
+            let what = format!("`{operator}` looks for at least {least} {characters}");
             let code = if text.is_empty() { Code::InvalidValue } else { Code::LimitExceeded };
             self.faults.add(at, code, what);
             return None;
@@ -66,7 +66,7 @@ impl Reader<'_> {
         at: &Pointer,
     ) -> Option<Filter> {
         let field = text_field(known, (at, self.faults));
-        let text = searched(raw, at, self.faults)?;
+        let text = searched(self.limits, raw, at, self.faults)?;
         let (field, mode) = (field?, if operator == "phrase" { Mode::Phrase } else { Mode::All });
         self.leaves += words::places(&text, mode, field.forms.len());
         Some(Filter::Words { field, text, mode })
@@ -90,11 +90,12 @@ pub(in crate::query) fn text_field(
 
 /// A text whose words are searched.
 pub(in crate::query) fn searched(
+    limits: &Limits,
     raw: &RawValue,
     at: &Pointer,
     faults: &mut Faults,
 ) -> Option<String> {
-    let text = short_text(raw, at, faults)?;
+    let text = short_text(limits, raw, at, faults)?;
     if words::of(&text).next().is_none() {
         faults.add(at, Code::InvalidValue, "a text with a letter or a digit is expected here");
         return None;
@@ -104,6 +105,7 @@ pub(in crate::query) fn searched(
 
 /// A text that is looked for within others, or at their beginning.
 pub(in crate::query) fn short_text(
+    limits: &Limits,
     raw: &RawValue,
     at: &Pointer,
     faults: &mut Faults,
@@ -120,8 +122,9 @@ pub(in crate::query) fn short_text(
             return None;
         }
     };
-    if text.chars().count() > MAX_TEXT {
-        let what = format!("a text that is searched for has at most {MAX_TEXT} characters");
+    let most = limits.text_length;
+    if text.chars().count() > most {
+        let what = format!("a text that is searched for has at most {most} characters");
         faults.add(at, Code::LimitExceeded, what);
         return None;
     }

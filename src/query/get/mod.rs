@@ -21,9 +21,6 @@ pub(super) use string::decode;
 
 pub use values::translate_values;
 
-/// Most bytes of a query string.
-pub const MAX_QUERY: usize = 8 << 10;
-
 /// A query string as the body of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Translated {
@@ -68,8 +65,9 @@ pub fn translate(limits: &Limits, fields: &Fields, query: &str) -> Result<Transl
 
 /// What `query` says to `writer`.
 fn written(mut writer: Writer<'_>, query: &str) -> Result<Translated, Refusal> {
-    if query.len() > MAX_QUERY {
-        let what = format!("a query string has at most {MAX_QUERY} bytes");
+    let most = writer.limits.query_string.0;
+    if query.len() > most {
+        let what = format!("a query string has at most {most} bytes");
         let wrong = Wrong::new(Code::LimitExceeded, what);
         let hint = "send the search as the body of a POST";
         return Err(Refusal { faults: vec![wrong.hint(hint).of("")] });

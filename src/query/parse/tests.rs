@@ -168,3 +168,20 @@ fn limits_hold() {
         20
     );
 }
+
+#[test]
+fn limits_of_words_hold() {
+    let within = |limits: &Limits, body: &str| {
+        parse_within(limits, &fields(), body.as_bytes())
+            .map(drop)
+            .map_err(|refusal| refusal.to_string())
+    };
+    let body =
+        r#"{"q": {"text": "a b", "fields": ["title", "memo"]}, "highlight": ["title", "memo"]}"#;
+    let narrow = Limits { text_places: 6, highlights: 2, ..Limits::default() };
+    assert_eq!(within(&narrow, body), Ok(()));
+    let fewer = Limits { text_places: 5, ..narrow.clone() };
+    insta::assert_snapshot!(within(&fewer, body).unwrap_err(), @"/q limit_exceeded: so many words are not looked for in so many fields (name fewer fields, or look for a phrase)");
+    let fewer = Limits { highlights: 1, ..narrow };
+    insta::assert_snapshot!(within(&fewer, body).unwrap_err(), @"/highlight limit_exceeded: more than 1 fields to highlight");
+}

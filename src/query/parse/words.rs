@@ -8,7 +8,7 @@ use super::Reader;
 use crate::query::dsl::words;
 use crate::query::fault::{Code, Pointer};
 use crate::query::filter::{object, searched, text_field};
-use crate::query::{MAX_HIGHLIGHTS, MAX_PLACES, Mode, TextField, TextSearch};
+use crate::query::{Limits, Mode, TextField, TextSearch};
 
 impl Reader<'_> {
     pub(super) fn q(&mut self, raw: &RawValue, at: &Pointer) -> Option<TextSearch> {
@@ -16,7 +16,7 @@ impl Reader<'_> {
         for (name, raw) in object(raw, at, &mut self.faults)? {
             let at = at.join(&name);
             match name.as_str() {
-                "text" => text = Some(searched(raw, &at, &mut self.faults)),
+                "text" => text = Some(searched(self.limits, raw, &at, &mut self.faults)),
                 "fields" => fields = Some(self.text_fields(raw, &at)),
                 "mode" => {
                     let words = [("all", Mode::All), ("any", Mode::Any), ("phrase", Mode::Phrase)];
@@ -38,7 +38,7 @@ impl Reader<'_> {
             return None;
         }
         let forms = fields.iter().map(|field| field.forms.len()).sum();
-        if words::places(&text, mode, forms) > MAX_PLACES {
+        if words::places(&text, mode, forms) > self.limits.text_places {
             let what = "so many words are not looked for in so many fields";
             let hint = || "name fewer fields, or look for a phrase";
             self.faults.add_with_hint(at, Code::LimitExceeded, what, hint);
@@ -54,9 +54,10 @@ impl Reader<'_> {
         at: &Pointer,
         q: Option<&TextSearch>,
     ) -> Option<Vec<TextField>> {
+        let Limits { highlights: most, .. } = self.limits;
         let asked = |q: &TextSearch| {
             let outside = q.fields.iter().filter(|field| field.list.is_none());
-            outside.take(MAX_HIGHLIGHTS).cloned().collect()
+            outside.take(*most).cloned().collect()
         };
         let fields: Vec<TextField> = match raw.get() {
             "false" => Vec::new(),
@@ -67,8 +68,8 @@ impl Reader<'_> {
             self.faults.add(at, Code::InvalidValue, "there is no `q` whose words could be shown");
             return None;
         }
-        if fields.len() > MAX_HIGHLIGHTS {
-            let what = format!("more than {MAX_HIGHLIGHTS} fields to highlight");
+        if fields.len() > *most {
+            let what = format!("more than {most} fields to highlight");
             self.faults.add(at, Code::LimitExceeded, what);
             return None;
         }
