@@ -6,6 +6,10 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
+use prejoin::access::keys;
+use prejoin::config::{Algorithm, ApiConfig, AuthConfig, JwtConfig, JwtKeys, KeyConfig, Secret};
+use prejoin::query::SEARCH_KEYS;
+
 use super::harness::Api;
 use crate::support::engines::{TestEngine, on_both_engines};
 
@@ -108,6 +112,28 @@ async fn every_route_is_described() {
     api.remove().await;
 }
 
+/// Every member of a search has a schema that says something.
+fn members_are_described(document: &Value, alias: &str) {
+    let pointer = format!("/components/schemas/{alias}.Search/properties");
+    let members = document.pointer(&pointer).unwrap().as_object().unwrap();
+    for key in SEARCH_KEYS {
+        let schema = members.get(key).unwrap_or_else(|| panic!("{key} is not described"));
+        let told = ["type", "$ref", "anyOf"].iter().any(|word| schema.get(word).is_some());
+        assert!(told, "{key}: {schema}");
+    }
+    assert!(!members.contains_key("view"), "there are no views");
+    assert!(
+        members["q"]["properties"]["fields"]["items"]["enum"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("note"))
+    );
+    assert!(
+        document.get("security").is_none()
+            && document["components"].get("securitySchemes").is_none()
+    );
+}
+
 #[tokio::test]
 async fn the_description_holds_together() {
     let api = Api::empty(TestEngine::OpenSearch.client().await).await;
@@ -150,7 +176,73 @@ async fn the_description_holds_together() {
     let pointer = format!("/components/schemas/{}.Filter/properties/amount/properties", api.alias);
     let operators = document.pointer(&pointer).unwrap().as_object().unwrap();
     assert_eq!(operators["gte"]["type"], "integer");
+    members_are_described(&document, &api.alias);
     let row = format!("/components/schemas/{}.Row/properties/manager/properties/name", api.alias);
     assert!(document.pointer(&row).is_some());
+    api.remove().await;
+}
+
+/// The description for one who brings that key, and that way of telling callers apart.
+async fn described(api: &Api, key: &str, jwt: Option<Box<JwtConfig>>) -> Value {
+    let index = json!({"fields": ["status", "amount", "title", "settlements"]});
+    let role = json!({"operations": ["search", "facet"], "indexes": {api.alias.as_str(): index}});
+    let views = json!({api.alias.as_str(): {"mobile": {}, "web": {}}});
+    let known = KeyConfig {
+        name: "ada".to_owned(),
+        sha256: keys::hash(key),
+        role: "viewer".to_owned(),
+        claims: serde_json::Map::new(),
+    };
+    let config = ApiConfig {
+        auth: AuthConfig::Known { keys: vec![known], jwt },
+        roles: serde_json::from_value(json!({"viewer": role})).unwrap(),
+        views: serde_json::from_value(views).unwrap(),
+        ..ApiConfig::default()
+    };
+    let request = Request::get("/openapi.json").header("x-api-key", key);
+    let reply = api.configured(&config).send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    reply.json()
+}
+
+#[tokio::test]
+async fn what_a_caller_brings_is_described() {
+    let api = Api::empty(TestEngine::OpenSearch.client().await).await;
+    let key = keys::draw();
+    let told = described(&api, &key, None).await;
+    assert_eq!(told["security"], json!([{"key": []}]));
+    let way = &told["components"]["securitySchemes"]["key"];
+    assert_eq!(
+        (&way["type"], &way["in"], &way["name"]),
+        (&json!("apiKey"), &json!("header"), &json!("x-api-key"))
+    );
+    // Nobody is asked who they are by what watches the server.
+    assert_eq!(told["paths"]["/healthz"]["get"]["security"], json!([]));
+    let path = |action: &str| format!("/v1/{}{action}", api.alias);
+    assert!(told["paths"][path("")]["get"].get("security").is_none());
+    assert!(
+        told["paths"].get(path(":facet")).is_some() && told["paths"].get(path("/{id}")).is_none()
+    );
+    let search = &told["components"]["schemas"][format!("{}.Search", api.alias)]["properties"];
+    assert_eq!(search["view"]["enum"], json!(["mobile", "web"]));
+    assert_eq!(
+        search["q"]["properties"]["fields"]["items"]["enum"],
+        json!(["settlements.note", "title"])
+    );
+    let jwt = JwtConfig {
+        issuer: "https://id.example.com".to_owned(),
+        audience: vec!["prejoin".to_owned()],
+        algorithms: vec![Algorithm::HS256],
+        keys: JwtKeys::Secret(Secret::plain("a secret that has 32 bytes, or more of them")),
+        role_claim: "role".to_owned(),
+        leeway: std::time::Duration::ZERO,
+    };
+    let told = described(&api, &key, Some(Box::new(jwt))).await;
+    assert_eq!(told["security"], json!([{"key": []}, {"token": []}]));
+    let way = &told["components"]["securitySchemes"]["token"];
+    assert_eq!(
+        (&way["type"], &way["scheme"], &way["bearerFormat"]),
+        (&json!("http"), &json!("bearer"), &json!("JWT"))
+    );
     api.remove().await;
 }
