@@ -112,9 +112,12 @@ fn id(document: &Value) -> &str {
     document["_prejoin"]["id"].as_str().unwrap()
 }
 
-fn document(id: &str) -> Value {
+/// The documents of a search's answer, in its order.
+fn found(api: &Api, search: &Value) -> Vec<Value> {
     let all = documents::all();
-    all.into_iter().find(|document| document["_prejoin"]["id"] == id).unwrap()
+    let ids = answer(&all, &api.parsed(search));
+    let of = |wanted: String| all.iter().find(|document| id(document) == wanted).unwrap().clone();
+    ids.into_iter().map(of).collect()
 }
 
 /// Without what its search says of pages and counts.
@@ -223,9 +226,8 @@ async fn csv_has_a_cell_for_each_value(engine: TestEngine) {
     let mut lines = cells(std::str::from_utf8(&bytes).unwrap());
     let headings: Vec<String> = lines.remove(0).into_iter().map(|(_, heading)| heading).collect();
     assert_eq!((headings[1].as_str(), headings[18].as_str()), ("no", "합계, \"원\""));
-    let sorted = api.parsed(&json!({"sort": asked("csv")["sort"]}));
-    let expected: Vec<_> =
-        answer(&documents::all(), &sorted).iter().map(|id| line(&document(id))).collect();
+    let documents = found(&api, &json!({"sort": asked("csv")["sort"]}));
+    let expected: Vec<_> = documents.iter().map(line).collect();
     assert_eq!(lines, expected);
     // The greatest amounts have more digits than spreadsheets keep.
     assert_eq!(lines[0][5], (true, i64::MAX.to_string()));
@@ -293,10 +295,9 @@ async fn an_exploded_list_has_a_line_for_each_element(engine: TestEngine) {
     let body = json!({"format": "ndjson", "explode": "settlements", "columns": columns});
     let rows = rows(&text(&api, &body).await);
     let mut expected = Vec::new();
-    for id in answer(&documents::all(), &api.parsed(&json!({}))) {
-        let document = document(&id);
+    for document in found(&api, &json!({})) {
         let row = |amount: &Value, name: &Value, lines: usize| {
-            json!({"_id": id, "no": document["no"], "settlements.amount": amount,
+            json!({"_id": id(&document), "no": document["no"], "settlements.amount": amount,
                 "settlements.payer.name": name, "settlements.lines": lines})
         };
         let elements = at(&document, "", "settlements");
