@@ -3,6 +3,7 @@
 //! Promises: pure, and the same for the same search. It weighs what makes engines work, roughly; it does not know how many
 //! documents there are.
 
+use super::aggregate::{Aggregate, Grouping};
 use super::{Count, Filter, SearchRequest};
 
 /// Rows of a page that come with the first unit.
@@ -23,7 +24,8 @@ pub fn cost(request: &SearchRequest) -> u32 {
     let picked: usize = picked.map(|pick| 3 + filter(&pick.filter)).sum();
     let chosen: usize = request.choices.iter().map(|choice| filter(&choice.filter)).sum();
     // What was chosen holds in each facet anew.
-    let facets = request.facets.len() * (1 + chosen) + 3 * request.aggregates.len();
+    let groups: usize = request.aggregates.iter().map(aggregate).sum();
+    let facets = request.facets.len() * (1 + chosen) + groups;
     let asked = words + picked + facets + chosen + filter(&request.filter);
     let units = 1 + asked + rows + skipped + held + counted;
     u32::try_from(units).unwrap_or(u32::MAX)
@@ -33,6 +35,14 @@ pub fn cost(request: &SearchRequest) -> u32 {
 pub fn export_cost(request: &SearchRequest, documents: u64) -> u32 {
     let rows = documents.saturating_sub(1) / ROWS as u64;
     cost(request).saturating_add(u32::try_from(rows).unwrap_or(u32::MAX))
+}
+
+/// Of another order than that of their keys, all groups are looked at.
+fn aggregate(aggregate: &Aggregate) -> usize {
+    match &aggregate.by {
+        Grouping::Keys { rank: Some(_), .. } => 8,
+        Grouping::Keys { .. } | Grouping::Dates { .. } => 3,
+    }
 }
 
 /// Lists are documents of their own to the engine, and a comparison is hardly anything.

@@ -240,6 +240,14 @@ impl Requests {
         let mut asked =
             json!({"type": "group", "by": keys, "size": 1_000, "metrics": self.metrics(list)});
         self.of_elements(list, &mut asked);
+        if self.dice.one_in(3) {
+            let metrics = asked["metrics"].as_object().unwrap();
+            let mut names: Vec<&str> = metrics.keys().map(String::as_str).collect();
+            names.push("count");
+            let by = names[self.dice.below(names.len())].to_owned();
+            asked["sort"] = json!({"by": by, "order": self.dice.pick(&["asc", "desc"])});
+            asked["size"] = json!(1 + self.dice.below(8));
+        }
         asked
     }
 }

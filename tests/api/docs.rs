@@ -35,9 +35,9 @@ fn mapping() -> Mapping {
     let text = r#"{"mappings": {"properties": {
         "contract_no": {"type": "keyword"}, "status": {"type": "keyword"}, "amount": {"type": "long"},
         "signed_at": {"type": "date"}, "title": {"type": "text"}, "memo": {"type": "text"},
-        "account": {"properties": {"name": {"type": "text"}, "grade": {"type": "keyword"}}},
-        "manager": {"properties": {"name": {"type": "keyword"}}},
-        "settlements": {"type": "nested", "properties": {"status": {"type": "keyword"}, "amount": {"type": "long"}}}}}}"#;
+        "account": {"properties": {"name": {"type": "text", "fields": {"raw": {"type": "keyword"}}}, "grade": {"type": "keyword"}}},
+        "manager": {"properties": {"name": {"type": "keyword"}, "team": {"properties": {"name": {"type": "keyword"}}}}},
+        "settlements": {"type": "nested", "properties": {"status": {"type": "keyword"}, "amount": {"type": "long"}, "due_date": {"type": "date"}}}}}}"#;
     Mapping::parse(Path::new("m.json"), text).unwrap()
 }
 

@@ -15,6 +15,7 @@ on_both_engines!(
     generated_aggregates_are_worked_out_right,
     groups_page_to_their_end,
     cursors_of_other_groups_are_refused,
+    groups_of_another_order_have_no_pages,
 );
 
 const SEARCHES: usize = 750;
@@ -148,5 +149,35 @@ async fn cursors_of_other_groups_are_refused(engine: TestEngine) {
     assert_eq!((reply.status, &reply.json()["code"]), (422, &json!("cursor_mismatch")));
     let reply = api.search(&after(&|_| (), &json!("garbage"))).await;
     assert_eq!((reply.status, &reply.json()["code"]), (400, &json!("invalid_cursor")));
+    api.remove().await;
+}
+
+async fn groups_of_another_order_have_no_pages(engine: TestEngine) {
+    let api = Api::filled(engine.client().await).await;
+    let asked = async |group: Value| {
+        let body = json!({"aggregate": {"g": group}, "page": {"size": 0}});
+        api.search(&body).await
+    };
+    let group = json!({"type": "group", "by": ["status"], "size": 2, "metrics": {"total": {"sum": "stock"}}});
+    let with = |name: &str, value: Value| {
+        let mut group = group.clone();
+        group[name] = value;
+        group
+    };
+    let reply = asked(with("sort", json!({"by": "total", "order": "desc"}))).await;
+    let told = reply.json()["aggregates"]["g"].clone();
+    assert!(told["next"].is_null(), "{told}");
+    let total = |number: usize| told["buckets"][number]["metrics"]["total"].as_i64().unwrap();
+    assert!(told["buckets"].as_array().unwrap().len() == 2 && total(0) >= total(1), "{told}");
+    for sort in
+        [json!({"by": "totl"}), json!({}), json!({"by": "count", "order": "up"}), json!("total")]
+    {
+        let reply = asked(with("sort", sort.clone())).await;
+        assert_eq!((reply.status, &reply.json()["code"]), (400, &json!("invalid_value")), "{sort}");
+    }
+    let next = asked(group.clone()).await.json()["aggregates"]["g"]["next"].clone();
+    let mut both = with("after", next);
+    both["sort"] = json!({"by": "count"});
+    assert_eq!(asked(both).await.status, 400);
     api.remove().await;
 }

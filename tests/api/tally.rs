@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
-use prejoin::query::aggregate::{Aggregate, Grouping, Key, Measure, Metric};
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use prejoin::query::aggregate::{Aggregate, Grouping, Key, Measure, Metric, Rank, RankBy};
 use prejoin::query::calendar::{Calendar, Interval};
 use prejoin::query::elements::{Column, Elements};
 use prejoin::query::facet::{By, Facet, Range};
-use prejoin::query::{Filter, Kind, Op, Scalar, SearchRequest};
+use prejoin::query::{Filter, Kind, Op, Order, Scalar, SearchRequest};
 use serde_json::{Map, Value, json};
 use unicode_normalization::UnicodeNormalization;
 
@@ -247,7 +246,7 @@ fn all_days(calendar: &Calendar) -> Option<BTreeSet<Date>> {
     Some(days.map(|day| first_day(noon(day), calendar)).collect())
 }
 
-/// The buckets of an aggregate, all of them, without the cursor.
+/// The buckets of an aggregate, all pages of them.
 pub(super) fn aggregate(documents: &[&Value], aggregate: &Aggregate) -> Value {
     let parts = parts(documents, &aggregate.elements);
     let mut told = Vec::new();
@@ -275,7 +274,7 @@ pub(super) fn aggregate(documents: &[&Value], aggregate: &Aggregate) -> Value {
                 tell(Map::from_iter([("value".into(), json!(day.to_string()))]), &parts);
             }
         }
-        Grouping::Keys { keys, .. } => {
+        Grouping::Keys { keys, rank, size, .. } => {
             let mut groups: BTreeMap<Vec<(bool, String)>, Group<'_>> = BTreeMap::new();
             for part in &parts {
                 for key in combined(part, keys) {
@@ -290,12 +289,31 @@ pub(super) fn aggregate(documents: &[&Value], aggregate: &Aggregate) -> Value {
                         .push(part);
                 }
             }
-            for (key, parts) in groups.into_values() {
-                tell(Map::from_iter([("key".into(), key)]), &parts);
+            groups
+                .into_values()
+                .for_each(|(key, parts)| tell(Map::from_iter([("key".into(), key)]), &parts));
+            if let Some(rank) = *rank {
+                told.sort_by_key(|bucket| ranked(bucket, rank, aggregate));
+                told.truncate(*size);
             }
         }
     }
     Value::Array(told)
+}
+
+/// What a group is put in order by; those without a value come last.
+fn ranked(bucket: &Value, rank: Rank, aggregate: &Aggregate) -> (bool, i128) {
+    let value = match rank.by {
+        RankBy::Count => &bucket["count"],
+        RankBy::Metric(number) => &bucket["metrics"][&aggregate.metrics[number].name],
+    };
+    let parts = match value {
+        Value::Null => return (true, 0),
+        Value::String(_) => instant(value).as_millisecond().into(),
+        #[expect(clippy::cast_possible_truncation, reason = "averages are told apart by less")]
+        value => (value.as_f64().unwrap() * 1e9).round() as i128,
+    };
+    (false, if rank.order == Order::Asc { parts } else { -parts })
 }
 
 /// Nothing comes first.

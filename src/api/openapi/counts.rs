@@ -146,6 +146,7 @@ impl<'a> Counts<'a> {
             .property("by", list_of(either(keys), group_keys))
             .property("size", count_of(1, groups))
             .property("after", of(&[Type::String, Type::Null]))
+            .property("sort", sort())
             .property("metrics", self.metrics())
             .required("type")
             .required("by");
@@ -208,4 +209,10 @@ fn calendar(object: ObjectBuilder) -> ObjectBuilder {
         .property("timezone", text())
         .property("min", text())
         .property("max", text())
+}
+
+/// The order of groups, by a metric's name or `count`.
+fn sort() -> Object {
+    let sort = ObjectBuilder::new().property("by", of(&[Type::String])).required("by");
+    closed(sort.property("order", words(["asc", "desc"])))
 }

@@ -9,12 +9,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value, json};
 
 use super::dsl::{GROUPS, VALUE, metric_name, name};
-use super::{Aggregate, Grouping, Key, Measure, Metric};
-use crate::query::SearchRequest;
+use super::{Aggregate, Grouping, Key, MAX_RANKED, Measure, Metric, Rank, RankBy};
 use crate::query::elements::{inside, value};
 use crate::query::facet::answer::dates;
 use crate::query::fault::Pointer;
 use crate::query::fields::Kind;
+use crate::query::{Code, Order, Refusal, SearchRequest};
 
 /// The greatest whole number up to which a double has every one.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -49,28 +49,63 @@ fn one(
     let groups = elements.reached(answer).and_then(|inside| inside.get(GROUPS));
     let groups = groups.context("no groups are answered")?;
     let more = |bucket: &Value| metrics(aggregate, bucket);
-    let (keys, size) = match &aggregate.by {
+    let at = Pointer::root().join("aggregate").join(&aggregate.name);
+    let (keys, size, rank) = match &aggregate.by {
         Grouping::Dates { calendar, .. } => {
-            let at = Pointer::root().join("aggregate").join(&aggregate.name);
             return Ok(json!({"buckets": dates(calendar, elements, (groups, &at), more)?}));
         }
-        Grouping::Keys { keys, size, .. } => (keys, *size),
+        Grouping::Keys { keys, size, rank, .. } => (keys, *size, rank),
     };
     let all = groups.get("buckets").and_then(Value::as_array).context("no buckets are answered")?;
+    let mut all: Vec<&Value> = all.iter().collect();
+    if let Some(rank) = rank {
+        if all.len() > MAX_RANKED {
+            let what = format!("there are more than {MAX_RANKED} groups to put in order");
+            let hint = Some(
+                "a narrower filter makes fewer of them; in the order of their keys they come page by page",
+            );
+            let at = at.join("sort");
+            return Err(Refusal::one(&at, Code::LimitExceeded, what, hint).into());
+        }
+        all = ranked(aggregate, *rank, all);
+    }
     let mut buckets = Vec::new();
-    for bucket in all.iter().take(size) {
+    for bucket in all.iter().copied().take(size) {
         let mut told = Map::new();
         told.insert("key".to_owned(), key(keys, bucket).context("a key")?);
         told.insert("count".to_owned(), json!(elements.count(bucket).context("a count")?));
         told.extend(more(bucket)?);
         buckets.push(Value::Object(told));
     }
-    let last = all.get(size.saturating_sub(1)).filter(|_| all.len() > size);
+    let last = all.get(size.saturating_sub(1)).filter(|_| all.len() > size && rank.is_none());
     let next = match last.and_then(|bucket| bucket.get("key")) {
         Some(keys) => Some(sign(aggregate, serde_json::value::to_raw_value(keys)?)?),
         None => None,
     };
     Ok(json!({"buckets": buckets, "next": next}))
+}
+
+/// The groups in that order.
+fn ranked<'a>(aggregate: &Aggregate, rank: Rank, all: Vec<&'a Value>) -> Vec<&'a Value> {
+    let list = aggregate.elements.list.as_deref();
+    let by = |bucket: &Value| {
+        let value = match rank.by {
+            RankBy::Count => return aggregate.elements.count(bucket).map(|count| count as f64),
+            RankBy::Metric(number) => {
+                let answer = bucket.get(metric_name(number))?;
+                answered(aggregate.metrics.get(number)?, list, answer)?.as_f64()?
+            }
+        };
+        // Nothing is less than nothing.
+        Some(value + 0.0)
+    };
+    let mut by_value: Vec<_> = all.into_iter().map(|bucket| (by(bucket), bucket)).collect();
+    by_value.sort_by(|(left, _), (right, _)| match (left, right, rank.order) {
+        (Some(left), Some(right), Order::Asc) => left.total_cmp(right),
+        (Some(left), Some(right), Order::Desc) => right.total_cmp(left),
+        _ => right.is_some().cmp(&left.is_some()),
+    });
+    by_value.into_iter().map(|(_, bucket)| bucket).collect()
 }
 
 fn key(keys: &[Key], bucket: &Value) -> Option<Value> {
@@ -113,10 +148,15 @@ fn nothing(what: Measure) -> Value {
     }
 }
 
-fn measured(metric: &Metric, list: Option<&str>, answer: &Value) -> Option<Value> {
+/// What the engine has worked out; `null` of nothing.
+fn answered<'a>(metric: &Metric, list: Option<&str>, answer: &'a Value) -> Option<&'a Value> {
     let own = metric.column.list.as_deref();
     let holds = if own.is_some() && own != list { inside(answer)? } else { answer };
-    let value = holds.get(VALUE)?.get("value")?;
+    holds.get(VALUE)?.get("value")
+}
+
+fn measured(metric: &Metric, list: Option<&str>, answer: &Value) -> Option<Value> {
+    let value = answered(metric, list, answer)?;
     let Value::Number(number) = value else { return Some(nothing(metric.what)) };
     Some(match (metric.column.field.kind, metric.what) {
         (_, Measure::Count) => value.clone(),

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Aggregate, Grouping, Key, Measure, Metric};
+use super::{Aggregate, Grouping, Key, MAX_RANKED, Measure, Metric};
 use crate::query::SearchRequest;
 use crate::query::elements::{with, within};
 use crate::query::facet::dsl::{all_of, dates};
@@ -52,17 +52,18 @@ fn grouped(aggregate: &Aggregate, after: Option<&Value>) -> Value {
         .enumerate()
         .map(|(number, metric)| (metric_name(number), measured(metric, list)))
         .collect();
-    let (keys, size) = match by {
+    let (keys, size, rank) = match by {
         Grouping::Dates { column, calendar } => return dates(column, calendar, (elements, inner)),
-        Grouping::Keys { keys, size, .. } => (keys, size),
+        Grouping::Keys { keys, size, rank, .. } => (keys, *size, rank),
     };
     let sources: Vec<Value> = keys
         .iter()
         .enumerate()
         .map(|(number, key)| json!({number.to_string(): source(key)}))
         .collect();
-    // One more than the page has tells whether there is a next one.
-    let mut composite = json!({"size": size + 1, "sources": sources});
+    // One more than the page has tells whether there is a next one; only who knows all groups knows the first of another order.
+    let most = if rank.is_some() { MAX_RANKED } else { size };
+    let mut composite = json!({"size": most + 1, "sources": sources});
     if let Some(after) = after {
         composite = with(composite, "after", after.clone());
     }

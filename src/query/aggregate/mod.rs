@@ -7,14 +7,16 @@ mod answer;
 mod dsl;
 mod parse;
 
-use super::Filter;
 use super::calendar::Calendar;
 use super::elements::{Column, Elements};
+use super::{Filter, Order};
 
 pub use answer::read;
 pub(super) use dsl::aggregation;
 pub use dsl::{identity, name};
 
+/// Most groups of an aggregate that are put in another order than that of their keys.
+pub const MAX_RANKED: usize = 10_000;
 /// Groups of a page when no number is asked for, unless fewer are all that may be.
 pub const DEFAULT_GROUPS: usize = 100;
 
@@ -34,7 +36,7 @@ pub struct Aggregate {
 /// Into what documents, or elements, are parted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Grouping {
-    /// By keys, in their order, a page at a time.
+    /// By keys, in their order, a page at a time; or the first of another order.
     Keys {
         /// The keys; each belongs to the same list, or to the document.
         keys: Vec<Key>,
@@ -42,6 +44,8 @@ pub enum Grouping {
         size: usize,
         /// Where the page before ended, as it was given.
         after: Option<String>,
+        /// Another order than that of the keys; not together with `after`.
+        rank: Option<Rank>,
     },
     /// By a date.
     Dates {
@@ -50,6 +54,24 @@ pub enum Grouping {
         /// How long each part is.
         calendar: Box<Calendar>,
     },
+}
+
+/// An order of groups; equals keep that of their keys, and those without a value come last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rank {
+    /// What of a group it is by.
+    pub by: RankBy,
+    /// Which way.
+    pub order: Order,
+}
+
+/// What groups are put in order by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RankBy {
+    /// How many there are in it.
+    Count,
+    /// The metric of that number.
+    Metric(usize),
 }
 
 /// One key of a group.

@@ -4,16 +4,17 @@
 
 use serde_json::value::RawValue;
 
-use super::{Aggregate, DEFAULT_GROUPS, Grouping, Key, Measure, Metric};
-use crate::query::Filter;
+use super::{Aggregate, DEFAULT_GROUPS, Grouping, Key, Measure, Metric, Rank, RankBy};
+use crate::finding::did_you_mean;
 use crate::query::elements::Column;
 use crate::query::facet::Members;
 use crate::query::fault::{Code, Pointer};
 use crate::query::fields::Kind;
 use crate::query::filter::object;
 use crate::query::parse::Reader;
+use crate::query::{Filter, Order};
 
-const GROUP: [&str; 7] = ["type", "by", "size", "after", "where", "count", "metrics"];
+const GROUP: [&str; 8] = ["type", "by", "size", "after", "sort", "where", "count", "metrics"];
 const DATES: [&str; 9] =
     ["type", "field", "interval", "timezone", "min", "max", "where", "count", "metrics"];
 
@@ -43,7 +44,7 @@ impl Reader<'_> {
         let types = [("group", true), ("date_histogram", false)];
         let is_group = self.word(ty, &at.join("type"), &types)?;
         let members = self.members(raw, at, if is_group { &GROUP } else { &DATES })?;
-        let (by, list) = if is_group {
+        let (mut by, list) = if is_group {
             self.keys(&members, at)?
         } else {
             let place = at.join("field");
@@ -62,6 +63,16 @@ impl Reader<'_> {
             Some(raw) => self.metrics(list.as_deref(), raw, &at.join("metrics"))?,
             None => Vec::new(),
         };
+        if let (Grouping::Keys { rank, after, .. }, Some(raw)) = (&mut by, members.get("sort")) {
+            let at = at.join("sort");
+            if after.is_some() {
+                let what = "`sort` and `after` exclude each other";
+                let hint = || "only the order of the keys has pages";
+                self.faults.add_with_hint(&at, Code::InvalidValue, what, hint);
+                return None;
+            }
+            *rank = Some(self.rank(&metrics, raw, &at)?);
+        }
         Some(Aggregate { name: name.to_owned(), elements, by, metrics })
     }
 
@@ -105,7 +116,35 @@ impl Reader<'_> {
         };
         let list = keys.first().and_then(|key| key.column.list.clone());
         let size = size.unwrap_or(Some(DEFAULT_GROUPS.min(most)))?;
-        Some((Grouping::Keys { keys, size, after }, list))
+        Some((Grouping::Keys { keys, size, after, rank: None }, list))
+    }
+
+    /// `{"by": "total", "order": "desc"}`; `count` is a metric of that name, or else how many there are.
+    fn rank(&mut self, metrics: &[Metric], raw: &RawValue, at: &Pointer) -> Option<Rank> {
+        let members = self.members(raw, at, &["by", "order"])?;
+        let place = at.join("by");
+        let Some(by) = members.get("by") else {
+            self.faults.add(&place, Code::InvalidValue, "`by` names a metric, or is `count`");
+            return None;
+        };
+        let by = self.text(by, &place)?;
+        let by = match metrics.iter().position(|metric| metric.name == by) {
+            Some(number) => RankBy::Metric(number),
+            None if by == "count" => RankBy::Count,
+            None => {
+                let names = metrics.iter().map(|metric| metric.name.as_str()).chain(["count"]);
+                let hint = || did_you_mean(&by, names);
+                let what = "this is no metric of the aggregate";
+                self.faults.add_with_hint(&place, Code::InvalidValue, what, hint);
+                return None;
+            }
+        };
+        let words = [("asc", Order::Asc), ("desc", Order::Desc)];
+        let order = match members.get("order") {
+            Some(raw) => self.word(raw, &at.join("order"), &words)?,
+            None => Order::Asc,
+        };
+        Some(Rank { by, order })
     }
 
     /// A path, or a date with its interval.
