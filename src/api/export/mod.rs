@@ -133,7 +133,11 @@ impl Export {
         let sending = async move {
             let ended = tokio::select! {
                 biased;
-                () = outlet.gone() => "client_gone",
+                // Whoever knows the length does not wait for the end.
+                () = outlet.gone() => match outlet.taken() == length {
+                    true => "complete",
+                    false => "client_gone",
+                },
                 ended = file::send(made, &outlet) => ended,
             };
             audit.ended(ended);

@@ -3,6 +3,8 @@
 //! Promises: no more than two parts of it wait for the client, who decides how fast they come; a body ends well only when it was
 //! said to have ended, so that whatever breaks off the making breaks off the answer too.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
@@ -17,6 +19,7 @@ use super::reading::Reading;
 pub(super) struct Outlet {
     parts: Sender<Part>,
     stall: Duration,
+    taken: Arc<AtomicU64>,
 }
 
 enum Part {
@@ -35,24 +38,37 @@ struct BrokenOff;
 
 /// An outlet, and the body that comes out of it. A client may take nothing for as long as `stall`.
 pub(super) fn open(stall: Duration) -> (Outlet, Body) {
-    let (parts, taken) = channel(1);
-    let next = |taken: Option<Receiver<Part>>| async {
-        let mut taken = taken?;
-        match taken.recv().await {
-            Some(Part::Bytes(bytes)) => Some((Ok(bytes), Some(taken))),
-            Some(Part::End) => None,
-            None => Some((Err(BrokenOff), None)),
+    let (parts, coming) = channel(1);
+    let taken = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&taken);
+    let next = move |coming: Option<Receiver<Part>>| {
+        let count = Arc::clone(&count);
+        async move {
+            let mut coming = coming?;
+            match coming.recv().await {
+                Some(Part::Bytes(bytes)) => {
+                    count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                    Some((Ok(bytes), Some(coming)))
+                }
+                Some(Part::End) => None,
+                None => Some((Err(BrokenOff), None)),
+            }
         }
     };
     // What packs a body asks once more behind its end.
-    let body = Body::from_stream(unfold(Some(taken), next).fuse());
-    (Outlet { parts, stall }, body)
+    let body = Body::from_stream(unfold(Some(coming), next).fuse());
+    (Outlet { parts, stall, taken }, body)
 }
 
 impl Outlet {
     /// Returns when nobody takes the body any more.
     pub(super) async fn gone(&self) {
         self.parts.closed().await;
+    }
+
+    /// Bytes that were taken.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// Gives the client one more part, once there is room; what it is read from is held meanwhile.

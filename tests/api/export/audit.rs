@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -81,5 +82,18 @@ async fn each_export_says_how_it_ended() {
     assert_eq!(log.next().await["ended"], "client_gone");
     export(&api, &json!({"format": "xlsx"})).await;
     assert_eq!(log.next().await["ended"], "limit_exceeded");
+
+    // Who has as many bytes as were said does not look for an end behind them.
+    let sheet = api.answer(&json!({"format": "xlsx", "columns": ["no"]})).await;
+    let length: usize = sheet.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    let (mut body, mut taken) = (sheet.into_body().into_data_stream(), 0);
+    while taken < length {
+        taken += body.next().await.unwrap().unwrap().len();
+    }
+    drop(body);
+    let line = log.next().await;
+    assert_eq!((&line["ended"], &line["bytes"]), (&json!("complete"), &json!(length)));
+    drop(api.answer(&json!({"format": "xlsx", "columns": ["no"]})).await);
+    assert_eq!(log.next().await["ended"], "client_gone");
     api.remove().await;
 }
