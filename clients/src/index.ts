@@ -117,25 +117,49 @@ export interface Options {
   headers?: () => HeadersInit | Promise<HeadersInit>;
   /** What sends requests; the `fetch` of the platform when absent. */
   fetch?: typeof fetch;
+  /** Do an index's documents have an `id` of their own, which rows are ordered and compared by? They do when absent. */
+  ownId?: boolean | ((index: string) => boolean);
+  /** Most rows of a page: the server's `api.limits.page_size`. 200 when absent. */
+  pageSize?: number;
+  /** Rows that pages by number reach: the server's `api.limits.offset_window`. 10,000 when absent. */
+  window?: number;
 }
 
-/** Rows of a page that are asked for at a time when documents are named by their ids. */
-const MOST_IDS = 200;
-/** Rows that pages by number reach. */
-export const WINDOW = 10_000;
+/** Refusals of a cursor that will never be taken again. */
+const GONE = new Set(["cursor_expired", "cursor_mismatch", "invalid_cursor"]);
 /** Deep pages whose beginning is remembered. */
 const MOST_PLACES = 1_000;
 
 export class Client {
-  readonly #url: string;
+  readonly url: string;
+  readonly pageSize: number;
+  readonly window: number;
   readonly #options: Options;
   /** Cursors of deep pages, by search and number. */
   readonly #places = new Map<string, string>();
 
   /** `url` is where prejoin listens, such as `https://search.example.org`. */
   constructor(url: string, options: Options = {}) {
-    this.#url = url.replace(/\/+$/, "");
+    this.url = url.replace(/\/+$/, "");
+    this.pageSize = options.pageSize ?? 200;
+    this.window = options.window ?? 10_000;
     this.#options = options;
+  }
+
+  /** The client of that URL, or the one that is given. */
+  static of(server: string | Client, options: Options): Client {
+    return typeof server === "string" ? new Client(server, options) : server;
+  }
+
+  /** Do this index's documents have an `id` of their own? */
+  ownId(index: string): boolean {
+    const { ownId = true } = this.#options;
+    return typeof ownId === "function" ? ownId(index) : ownId;
+  }
+
+  /** Forgets where deep pages begin: say, when somebody else logs in. */
+  forget(): void {
+    this.#places.clear();
   }
 
   /** The page of a search. */
@@ -155,30 +179,39 @@ export class Client {
     { number, size }: { number: number; size: number },
     signal?: AbortSignal,
   ): Promise<Answer> {
-    const place = (number: number) => JSON.stringify([index, search, size, number]);
-    const after = this.#places.get(place(number));
-    const beyond = number * size > WINDOW;
-    if (beyond && after === undefined) {
-      const what = `pages by number reach the first ${WINDOW} rows; go on page by page from there, or narrow the filter`;
+    const places = JSON.stringify([index, search, size]);
+    const last = Math.floor(this.window / size);
+    const after = number > last ? this.#places.get(`${places}${number}`) : undefined;
+    if (number > last && after === undefined) {
+      const what = `pages by number reach the first ${this.window} rows; go on page by page from there, or narrow the filter`;
       throw new PrejoinError(what, 0, "limit_exceeded");
     }
-    const page = beyond && after !== undefined ? { size, after } : { size, number };
-    const answer = await this.search(index, { ...search, page: { ...search.page, ...page } }, signal);
-    if ((number + 1) * size > WINDOW && answer.page.next !== null) {
-      this.#remember(place(number + 1), answer.page.next);
-    }
+    const page = after === undefined ? { size, number } : { size, after };
+    const asking = this.search(index, { ...search, page: { ...search.page, ...page } }, signal);
+    const answer = await (after === undefined ? asking : asking.catch((error: unknown) => this.#lost(places, last, error)));
+    if (number >= last && answer.page.next !== null) this.#remember(`${places}${number + 1}`, answer.page.next);
     return answer;
   }
 
-  /** One document. */
-  async one(index: string, id: string | number, fields?: readonly string[], signal?: AbortSignal): Promise<Row> {
-    const asked = fields === undefined ? "" : `?${new URLSearchParams({ fields: fields.join(",") })}`;
-    const path = `/v1/${encodeURIComponent(index)}/${encodeURIComponent(id)}${asked}`;
+  /** One document, as a view shows it, and only if a filter lets it through, where these are given. */
+  async one(
+    index: string,
+    id: string | number,
+    search: Pick<Search, "fields" | "view" | "filter"> = {},
+    signal?: AbortSignal,
+  ): Promise<Row> {
+    if (search.view !== undefined || search.filter !== undefined) {
+      const [row] = await this.many(index, [id], search, signal);
+      if (row === undefined) throw new PrejoinError(`there is no such document: ${id}`, 404, "unknown_document");
+      return row;
+    }
+    const fields = search.fields === undefined ? "" : `?${new URLSearchParams({ fields: search.fields.join(",") })}`;
+    const path = `/v1/${encodeURIComponent(index)}/${encodeURIComponent(id)}${fields}`;
     const answer = (await this.#ask(path, undefined, signal)) as { data: RawRow };
     return withId(answer.data);
   }
 
-  /** The documents of these ids that there are, in one request for each 200. */
+  /** The documents of these ids that there are, in one request for each page of them. */
   async many(
     index: string,
     ids: readonly (string | number)[],
@@ -187,14 +220,21 @@ export class Client {
   ): Promise<Row[]> {
     const wanted = [...new Set(ids.map(String))];
     const rows: Row[] = [];
-    for (let from = 0; from < wanted.length; from += MOST_IDS) {
-      const some = wanted.slice(from, from + MOST_IDS);
+    for (let from = 0; from < wanted.length; from += this.pageSize) {
+      const some = wanted.slice(from, from + this.pageSize);
       const filter = all([{ _id: { in: some } }, search.filter]);
       const page = { size: some.length };
       const answer = await this.search(index, { ...search, filter, page, count: "none" }, signal);
       rows.push(...answer.data);
     }
     return rows;
+  }
+
+  /** A search whose cursor is gone has to be begun again, from the last page that has a number. */
+  #lost(places: string, last: number, error: unknown): never {
+    if (!(error instanceof PrejoinError) || !GONE.has(error.code)) throw error;
+    for (const place of this.#places.keys()) if (place.startsWith(places)) this.#places.delete(place);
+    throw new PrejoinError(`go back to page ${last} and on from there: ${error.message}`, error.status, error.code, error.body);
   }
 
   #remember(place: string, cursor: string): void {
@@ -215,10 +255,19 @@ export class Client {
       request.body = JSON.stringify(body);
     }
     if (signal !== undefined) request.signal = signal;
-    const response = await send(`${this.#url}${path}`, request);
-    const told = await response.json().catch(() => undefined);
+    const response = await send(`${this.url}${path}`, request);
+    const told = parsed(await response.text());
     if (response.ok && told !== undefined) return told;
     throw refused(response.status, told);
+  }
+}
+
+/** What JSON says; nothing, if it is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -9,26 +9,22 @@ import type { DataProvider, GetListParams, GetManyReferenceParams, Identifier, S
 
 import { Client, PrejoinError, all } from "./index.js";
 import type { Answer, Options, Search, Sort } from "./index.js";
+import { asked, shown } from "./meta.js";
 import { written } from "./short.js";
 import type { Short } from "./short.js";
+import { ordered, text } from "./value.js";
 
-/** Members of a search that `meta` may have. */
-export type Meta = Pick<Search, "fields" | "count" | "q" | "highlight" | "facets" | "facet_filters" | "aggregate" | "view"> & {
-  /** Keys of the order behind that of the list. */
-  sort?: readonly Sort[];
-  /** A filter beside that of the list. */
-  filter?: Search["filter"];
-};
+export type { Meta } from "./meta.js";
 
 const FIRST = { page: 1, perPage: 25 };
 
-/** `url` is where prejoin listens; a resource is an index. */
-export function dataProvider(url: string, options: Options = {}): DataProvider {
-  const client = new Client(url, options);
+/** `server` is where prejoin listens, or a client of it; a resource is an index. */
+export function dataProvider(server: string | Client, options: Options = {}): DataProvider {
+  const client = Client.of(server, options);
 
   const list = async (resource: string, params: GetListParams, beside: Short) => {
     const { page: number, perPage: size } = params.pagination ?? FIRST;
-    const search = searched({ ...params.filter, ...beside }, params.sort, params.meta);
+    const search = searched([params.filter ?? {}, beside], params.sort, params.meta, client.ownId(resource));
     return listed(await client.page(resource, search, { number, size }, params.signal), number);
   };
 
@@ -37,15 +33,12 @@ export function dataProvider(url: string, options: Options = {}): DataProvider {
     getList: (resource, params) => list(resource, params, {}),
     getManyReference: (resource, params: GetManyReferenceParams) =>
       list(resource, params, { [params.target]: params.id }),
-    getOne: async (resource, params) => {
-      const { fields } = (params.meta ?? {}) as Meta;
-      return { data: (await client.one(resource, params.id, fields, params.signal)) as never };
-    },
-    getMany: async (resource, params) => {
-      const { fields, view } = (params.meta ?? {}) as Meta;
-      const search: Search = { ...(fields && { fields }), ...(view && { view }) };
-      return { data: (await client.many(resource, params.ids as Identifier[], search, params.signal)) as never };
-    },
+    getOne: async (resource, params) => ({
+      data: (await client.one(resource, params.id, shown(params.meta), params.signal)) as never,
+    }),
+    getMany: async (resource, params) => ({
+      data: (await client.many(resource, params.ids as Identifier[], shown(params.meta), params.signal)) as never,
+    }),
     create: reads,
     update: reads,
     updateMany: reads,
@@ -59,20 +52,15 @@ function reads(): Promise<never> {
   return Promise.reject(new PrejoinError(what, 405, "method_not_allowed"));
 }
 
-function searched(short: Short, sort: SortPayload | undefined, meta: Meta | undefined): Search {
-  const { q, ...fields } = short;
-  const { sort: behind = [], filter, ...others } = meta ?? {};
-  const search: Search = { ...others, filter: all([written(fields), filter]) };
-  if (typeof q === "string" && q.trim() !== "") search.q = { ...others.q, text: q };
-  const keys: Sort[] = sort?.field ? [{ field: place(sort.field), order: sort.order === "DESC" ? "desc" : "asc" }] : [];
-  const all_keys = [...keys, ...behind];
-  if (all_keys.length > 0) search.sort = all_keys;
+/** The box of words of a list is a member `q` of its filter. */
+function searched([{ q, ...fields }, beside]: [Short, Short], sort: SortPayload | undefined, meta: unknown, own: boolean): Search {
+  const { sort: behind = [], filter, ...others } = asked(meta);
+  const search: Search = { ...others, filter: all([written(fields, own), written(beside, own), filter]) };
+  const words = text(q);
+  if (words !== undefined) search.q = { ...others.q, text: words };
+  const keys: Sort[] = sort?.field ? [{ field: ordered(sort.field, own), order: sort.order === "DESC" ? "desc" : "asc" }] : [];
+  if (keys.length + behind.length > 0) search.sort = [...keys, ...behind];
   return search;
-}
-
-/** A list without an order of its own asks for that of `id`. */
-function place(field: string): string {
-  return field === "id" ? "_id" : field;
 }
 
 function listed(answer: Answer, number: number) {

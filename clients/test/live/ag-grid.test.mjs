@@ -16,27 +16,39 @@ for (const name of names) globalThis[name] ??= dom.window[name];
 const { AllCommunityModule, ModuleRegistry, createGrid } = await import("ag-grid-community");
 ModuleRegistry.registerModules([AllCommunityModule]);
 
-/** As the README has it. */
-const datasource = (url, answered) => ({
+/** What the grid was answered, with what it had asked; and who waits for which of it. */
+const answers = [];
+let waiting;
+function answered(answer) {
+  answers.push(answer);
+  waiting?.();
+}
+const datasource = (url) => ({
   getRows: async ({ startRow, endRow, sortModel, filterModel, successCallback, failCallback }) => {
-    const body = JSON.stringify({ startRow, endRow, sortModel, filterModel });
-    const response = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    const asked = { startRow, endRow, sortModel, filterModel };
+    const response = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(asked) });
     const answer = await response.json();
     if (response.ok) successCallback(answer.rowData, answer.rowCount);
     else failCallback();
-    answered({ status: response.status, ...answer });
+    answered({ status: response.status, asked, ...answer });
   },
 });
 
-/** The next answer that the grid gets. */
-let waiting;
-const next = (act) =>
-  new Promise((resolve) => {
-    waiting = resolve;
-    act?.();
-  });
+const WAIT = 60_000;
+/** The first block that the grid gets for what it asks from now on; a late one of what it asked before is none. */
+async function next(act, is) {
+  answers.length = 0;
+  act();
+  const found = () => answers.find(({ asked }) => asked.startRow === 0 && is(asked));
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(reject, WAIT, new Error("the grid asked for nothing, or was not answered"))));
+  while (found() === undefined) await Promise.race([late, new Promise((resolve) => (waiting = resolve))]);
+  clearTimeout(timer);
+  return found();
+}
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 let grid;
-const first = next(() => {
+const begin = () => {
   grid = createGrid(document.getElementById("grid"), {
     rowModelType: "infinite",
     cacheBlockSize: 50,
@@ -48,25 +60,26 @@ const first = next(() => {
       { field: "signed_at", filter: "agDateColumnFilter" },
       { field: "settlements.amount", filter: "agNumberColumnFilter" },
     ],
-    datasource: datasource(`${base("ag-grid")}/${index}`, (answer) => waiting(answer)),
+    datasource: datasource(`${base("ag-grid")}/${index}`),
   });
-});
+};
 after(() => {
   grid.destroy();
   dom.window.close();
 });
-const filtered = (model) => next(() => grid.setFilterModel(model));
+const filtered = (model) => next(() => grid.setFilterModel(model), ({ filterModel }) => same(filterModel, grid.getFilterModel()));
 const ids = ({ rowData }) => rowData.map((row) => row.id);
 
 test("the first block comes with a number of rows that the grid can scroll to", async () => {
-  const answer = await first;
+  const answer = await next(begin, () => true);
   assert.equal(answer.status, 200);
   assert.equal(ids(answer).length, 50);
   assert.equal(answer.rowCount, 10_000);
 });
 
 test("blocks are sorted, filtered and counted", async () => {
-  await next(() => grid.applyColumnState({ state: [{ colId: "amount", sort: "desc" }] }));
+  const sort = () => grid.applyColumnState({ state: [{ colId: "amount", sort: "desc" }] });
+  await next(sort, ({ sortModel }) => sortModel[0]?.colId === "amount");
   const answer = await filtered({ status: { filterType: "text", type: "equals", filter: "paid" } });
   assert.deepEqual(ids(answer).slice(0, 3), [10047, 10043, 10039]);
   assert.equal(answer.rowCount, 2512);

@@ -23,6 +23,7 @@ test("react-admin: lists, references, counts and pages", async () => {
   assert.deepEqual(ids(await admin.getMany(index, { ids: [3, 1, 99999] })).sort(), [1, 3]);
   const reference = { target: "account.id", id: 3, pagination: { page: 1, perPage: 2 }, sort: { field: "amount", order: "DESC" }, filter: {} };
   assert.deepEqual(ids(await admin.getManyReference(index, reference)), [10043, 10033]);
+  assert.deepEqual(ids(await list({ sort: { field: "id", order: "ASC" }, filter: { id: { gt: 8 } } })), [9, 10, 11, 12, 13]);
   const some = { settlements: { some: { status: "x" } } };
   assert.equal((await refused(list({ filter: some }))).status, 400);
   assert.equal((await list({ filter: { settlements: { some: { status: { eq: "overdue" } } } } })).total, 50);
@@ -59,6 +60,7 @@ test("refine: every operator is what it says", async () => {
   assert.deepEqual(await found(is("contract_no", "containss", "k-0000")), []);
   assert.deepEqual(await found(is("contract_no", "startswiths", "K-1005")), [10050]);
   assert.deepEqual(await found(is("contract_no", "ncontains", "00"), least), []);
+  assert.deepEqual(await found(is("id", "lt", 12), is("id", "gte", 9), is("id", "ne", 10), is("title", "contains", undefined)), [9, 11]);
   const or = { operator: "or", value: [is("id", "eq", 5), { operator: "and", value: [is("status", "eq", "draft"), is("amount", "lte", 4000)] }] };
   assert.deepEqual(await found(or), [4, 5]);
   assert.match((await refused(found(is("title", "endswith", "x")))).message, /has no `endswith`/);
@@ -71,6 +73,7 @@ test("refine: pages, totals, cursors, lists of lists and aggregates", async () =
   assert.equal(answer.aggregates.by.buckets.length, 2);
   assert.equal((await provider.getList({ resource: index, pagination: { pageSize: 30 } })).total, 9990);
   assert.equal((await provider.getList({ resource: index, meta: { count: "exact" } })).total, 10_050);
+  assert.equal((await provider.getList({ resource: index, meta: { count: "none" } })).total, 11);
   const first = await provider.getList({ resource: index, sorters: [{ field: "amount", order: "asc" }], pagination: { pageSize: 2 } });
   const pagination = { currentPage: first.cursor.next, pageSize: 2 };
   assert.deepEqual(ids(await provider.getList({ resource: index, sorters: [{ field: "amount", order: "asc" }], pagination })), [3, 4]);
@@ -78,6 +81,9 @@ test("refine: pages, totals, cursors, lists of lists and aggregates", async () =
   assert.equal((await refused(provider.getList({ resource: index, pagination: { mode: "off" } }))).code, "limit_exceeded");
   assert.deepEqual(ids(await provider.getMany({ resource: index, ids: [3, 1] })).sort(), [1, 3]);
   assert.equal((await provider.getOne({ resource: index, id: 7 })).data.id, 7);
+  const overdue = { filter: { status: { eq: "overdue" } } };
+  assert.equal((await provider.getOne({ resource: index, id: 6, meta: overdue })).data.id, 6);
+  assert.equal((await refused(provider.getOne({ resource: index, id: 7, meta: overdue }))).code, "unknown_document");
 });
 
 test("what is refused says why, and nothing is written", async () => {
