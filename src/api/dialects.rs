@@ -26,7 +26,7 @@ use super::{AppState, Shared, extent};
 use crate::access::Caller;
 use crate::config::{Dialect, Operation};
 use crate::query::dialect::{self, Asked};
-use crate::query::{Code, Pointer, Refusal};
+use crate::query::{Code, Count, Pointer, Refusal};
 
 type Names = Result<Path<(String, String)>, PathRejection>;
 
@@ -44,9 +44,9 @@ pub(super) async fn list(
     let start = Instant::now();
     let (dialect, alias) = spoken(&state.shared, names)?;
     if dialect == Dialect::AgGrid {
-        return Ok(not_so(Problem::asked_by_post(), "POST"));
+        return Ok(refused(dialect));
     }
-    let asked = Asked::Query(query.as_deref().unwrap_or_default());
+    let asked = Asked::Query(query.as_deref());
     let exact = preferred(&headers) == Some("exact");
     rows_of(&state.shared, alias, from, (Sent::Dialect { dialect, asked, exact }, start)).await
 }
@@ -63,7 +63,7 @@ pub(super) async fn grid(
     let shared = &*state.shared;
     let (dialect, alias) = spoken(shared, names)?;
     if dialect != Dialect::AgGrid {
-        return Ok(only_reads().await);
+        return Ok(refused(dialect));
     }
     let body = json_body(&headers, body, shared.config.limits.body.0)?;
     let exact = preferred(&headers) == Some("exact");
@@ -81,7 +81,10 @@ pub(super) async fn one(
     let (Extension(RequestId(request_id)), Extension(caller), Extension(trail)) = from;
     let shared = &*state.shared;
     let Path((dialect, alias, id)) = names.map_err(|_| Problem::no_document())?;
-    let (_, alias) = spoken(shared, Ok(Path((dialect, alias))))?;
+    let (dialect, alias) = spoken(shared, Ok(Path((dialect, alias))))?;
+    if dialect == Dialect::AgGrid {
+        return Err(Problem::no_document_of_a_grid());
+    }
     let index = index(shared, &caller, Ok(Path(alias)))?;
     may(&caller, Operation::Get, index.0, &trail)?;
     if let Some(name) = query.as_deref().and_then(|query| query.split(['=', '&']).next())
@@ -98,15 +101,36 @@ pub(super) async fn one(
         Wanted { caller: &caller, trail: &trail, search, id: Some(&id), request_id: &request_id };
     let page = settled(shared, index, &wanted).await?;
     let row = own_rows(&page)?.into_iter().next().ok_or_else(Problem::no_document)?;
-    plain(row.get().as_bytes().to_vec(), page.spent, 1)
+    plain(row.get().as_bytes().to_vec(), None, page.spent, 1)
 }
 
-/// Refuses to write.
-pub(super) async fn only_reads() -> Response {
-    not_so(Problem::only_reads(), "GET, HEAD")
+/// Refuses to write to a list.
+pub(super) async fn no_writes(
+    State(state): State<AppState>,
+    names: Names,
+) -> Result<Response, Problem> {
+    let (dialect, _) = spoken(&state.shared, names)?;
+    Ok(refused(dialect))
 }
 
-fn not_so(problem: Problem, allowed: &'static str) -> Response {
+/// Refuses to write to a document.
+pub(super) async fn no_writes_to_one(
+    State(state): State<AppState>,
+    names: Result<Path<(String, String, String)>, PathRejection>,
+) -> Result<Response, Problem> {
+    let Path((dialect, alias, _)) = names.map_err(|_| Problem::no_document())?;
+    match spoken(&state.shared, Ok(Path((dialect, alias))))? {
+        (Dialect::AgGrid, _) => Err(Problem::no_document_of_a_grid()),
+        (dialect, _) => Ok(refused(dialect)),
+    }
+}
+
+/// The methods that a dialect has.
+fn refused(dialect: Dialect) -> Response {
+    let (problem, allowed) = match dialect {
+        Dialect::AgGrid => (Problem::asked_by_post(), "POST"),
+        _ => (Problem::only_reads(), "GET, HEAD"),
+    };
     let mut response = problem.into_response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
@@ -135,11 +159,12 @@ async fn rows_of(
     let rows = own_rows(&page)?;
     let exact = page.answer.hits.total.as_ref().and_then(Total::exact);
     let asked = &page.request.page;
-    let total = dialect::total(exact, asked.size, shared.config.limits.offset_window);
-    if asked.number.is_none() && total != rows.len() as u64 {
+    let count = rows.len();
+    if asked.number.is_none() && exact != u64::try_from(count).ok() {
         return Err(Problem::not_all(asked.size));
     }
-    let count = rows.len();
+    let whole = asked.number.is_none() || page.request.count == Count::Exact;
+    let total = dialect::total(exact, whole, shared.config.limits.offset_window);
     let body = match search {
         Sent::Dialect { dialect: Dialect::AgGrid, .. } => {
             serde_json::to_vec(&Block { row_data: rows, row_count: total })
@@ -148,7 +173,7 @@ async fn rows_of(
     };
     let body = body.map_err(|_| Problem::internal())?;
     tracing::debug!(took = ?start.elapsed(), "answered in a dialect");
-    let mut response = plain(body, page.spent, count)?;
+    let mut response = plain(body, Some(total), page.spent, count)?;
     extent::tell(response.headers_mut(), index.0, (asked, count), Some(total));
     Ok(response)
 }

@@ -155,11 +155,11 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/{index}/{id}", get(document::document))
         .route(
             "/dialects/{dialect}/{index}",
-            get(dialects::list).post(dialects::grid).fallback(dialects::only_reads),
+            get(dialects::list).post(dialects::grid).fallback(dialects::no_writes),
         )
         .route(
             "/dialects/{dialect}/{index}/{id}",
-            get(dialects::one).fallback(dialects::only_reads),
+            get(dialects::one).fallback(dialects::no_writes_to_one),
         )
         .route_layer(middleware::from_fn_with_state(state.clone(), rate::meter))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::identify))

@@ -95,6 +95,11 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, message, None)
     }
 
+    pub(super) fn no_document_of_a_grid() -> Self {
+        let hint = "one document is GET /v1/{index}/{id}";
+        Self::not_found("AG Grid asks for blocks of rows, and for no document by itself", hint)
+    }
+
     pub(super) fn no_dialect(word: &str) -> Self {
         let kind = ("unknown_dialect", "Unknown dialect");
         let word: String = word.chars().take(40).collect();
@@ -253,6 +258,13 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, message, detail)
     }
 
+    fn too_many_clauses() -> Self {
+        let kind = (Code::LimitExceeded.word(), Code::LimitExceeded.title());
+        let message = "this search has more parts than the search engine takes";
+        let detail = Some("fewer comparisons, or fewer words, make fewer of them");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, message, detail)
+    }
+
     pub(super) fn too_many_requests(again: Duration) -> Self {
         let kind = ("rate_limited", "Rate limited");
         let message = "more was asked for than the quota allows";
@@ -393,6 +405,7 @@ impl From<&EngineError> for Problem {
             }
             EngineError::Unreachable(_) | EngineError::Garbled { .. } => Self::engine_unavailable(),
             EngineError::Refused { .. } if error.is_of_buckets() => Self::too_many_buckets(),
+            EngineError::Refused { .. } if error.is_of_clauses() => Self::too_many_clauses(),
             EngineError::Refused { .. } if error.is_of_memory() => Self::engine_busy(),
             EngineError::Refused { status, error_type, cause, .. } => match status {
                 504 => Self::engine_timeout(),

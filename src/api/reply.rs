@@ -10,7 +10,7 @@ use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::problem::Problem;
 use super::request::Rows;
@@ -73,21 +73,26 @@ pub(super) fn reply(
     // Rows are most of it, and are JSON already: read once more, they would take as long as all the rest.
     body.extend(data.as_bytes());
     add_members(beside, &mut body).map_err(|_| Problem::internal())?;
-    let tag = tag(&body);
+    let tag = tag(&body, 0);
     body.extend(b",\"meta\":");
     serde_json::to_writer(&mut body, meta).map_err(|_| Problem::internal())?;
     body.push(b'}');
     sent(body, tag, spent, rows)
 }
 
-/// The answer that is this JSON, in so many rows, without `meta`.
-pub(super) fn plain(body: Vec<u8>, spent: Spent, rows: usize) -> Result<Response, Problem> {
-    let tag = tag(&body);
+/// The answer that is this JSON, in so many rows, without `meta`; a `total` that its headers tell is of its tag too.
+pub(super) fn plain(
+    body: Vec<u8>,
+    total: Option<u64>,
+    spent: Spent,
+    rows: usize,
+) -> Result<Response, Problem> {
+    let tag = tag(&body, total.unwrap_or(0));
     sent(body, tag, spent, rows)
 }
 
-fn tag(body: &[u8]) -> String {
-    format!("W/\"{:032x}\"", xxh3_128(body))
+fn tag(body: &[u8], seed: u64) -> String {
+    format!("W/\"{:032x}\"", xxh3_128_with_seed(body, seed))
 }
 
 fn sent(body: Vec<u8>, tag: String, spent: Spent, rows: usize) -> Result<Response, Problem> {

@@ -37,7 +37,7 @@ use crate::query::export::{Table, Wish};
 use crate::query::get::{translate, translate_values};
 use crate::query::view::lay_over;
 use crate::query::{
-    Binding, Count, PageEnd, Refusal, SearchRequest, Selection, WINDOW, cost, parse_within,
+    Binding, Count, Fault, PageEnd, Refusal, SearchRequest, Selection, WINDOW, cost, parse_within,
 };
 
 /// The presets of an index that has none.
@@ -205,36 +205,49 @@ async fn page(shared: &Shared, asked: &Asked<'_>, wanted: &Wanted<'_>) -> Result
     let view = asked.generation.view(asked.caller)?;
     let limits = &shared.config.limits;
     let request = |body: &[u8]| understood(shared, asked.alias, (&view, body));
-    let translated = match wanted.search {
-        Sent::Body(body) => {
-            return page_of(shared, asked, &view, request(body)?, wanted.id).await;
-        }
+    match wanted.search {
+        Sent::Body(body) => page_of(shared, asked, &view, request(body)?, wanted.id).await,
         Sent::Export(wish) => {
             let request = request(&wish.search).map_err(|refusal| wish.tell(refusal))?;
             let table = wish.table(view.fields, request.fields.as_deref())?;
             let request = export::first_page(request, wish.limit);
             let page = page_of(shared, asked, &view, request, wanted.id).await?;
-            return Ok(Page { table, ..page });
+            Ok(Page { table, ..page })
         }
         Sent::Query { query, count } => {
             let mut translated = translate(limits, view.fields, query)?;
             translated.prefer_count(count);
-            translated
+            let tell = |faults: &mut [Fault]| translated.tell(faults);
+            page_told_by(tell, &translated.body, (shared, asked, &view, wanted)).await
         }
-        Sent::Values(query) => translate_values(limits, view.fields, query)?,
+        Sent::Values(query) => {
+            let translated = translate_values(limits, view.fields, query)?;
+            let tell = |faults: &mut [Fault]| translated.tell(faults);
+            page_told_by(tell, &translated.body, (shared, asked, &view, wanted)).await
+        }
         Sent::Dialect { dialect, asked: sent, exact } => {
             let mut rewritten = rewrite(dialect, (limits, view.fields), sent)?;
             if exact {
                 rewritten.count_all();
             }
-            let request = request(rewritten.body.to_string().as_bytes())
-                .map_err(|refusal| rewritten.tell(refusal))?;
-            return page_of(shared, asked, &view, request, wanted.id).await;
+            let tell = |faults: &mut [Fault]| rewritten.tell(faults);
+            page_told_by(tell, &rewritten.body, (shared, asked, &view, wanted)).await
         }
+    }
+}
+
+/// The page of a body that was written for a caller; `tell` says where the caller wrote what is wrong with it.
+async fn page_told_by(
+    tell: impl FnOnce(&mut [Fault]),
+    body: &Value,
+    (shared, asked, view, wanted): (&Shared, &Asked<'_>, &View<'_>, &Wanted<'_>),
+) -> Result<Page, Problem> {
+    let body = body.to_string();
+    let page = async {
+        let request = understood(shared, asked.alias, (view, body.as_bytes()))?;
+        page_of(shared, asked, view, request, wanted.id).await
     };
-    let body = translated.body.to_string();
-    let page = async { page_of(shared, asked, &view, request(body.as_bytes())?, wanted.id).await };
-    page.await.map_err(|problem| problem.told_by(|faults| translated.tell(faults)))
+    page.await.map_err(|problem| problem.told_by(tell))
 }
 
 /// Reads `body` as a search of what the caller sees, laid over the view that it names.

@@ -15,7 +15,7 @@ const SKIPPED: usize = 1_000;
 pub fn cost(request: &SearchRequest) -> u32 {
     let page = &request.page;
     let rows = page.size.saturating_sub(1) / ROWS;
-    let skipped = page.skipped().div_ceil(SKIPPED);
+    let skipped = page.skipped.div_ceil(SKIPPED);
     // An index that is held is held whole.
     let held = if page.snapshot && page.after.is_none() { 5 } else { 0 };
     let counted = if request.count == Count::Exact { 2 } else { 0 };

@@ -53,6 +53,26 @@ impl<'a> Json<'a> {
     }
 }
 
+/// How deep lists and objects are nested in a JSON text.
+pub(crate) fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// The members of an object in their order, repeated ones too.
 #[derive(Debug)]
 pub(crate) struct Members<V>(pub(crate) Vec<(String, V)>);
@@ -107,5 +127,13 @@ mod tests {
     fn depth_costs_no_stack() {
         let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
         assert!(matches!(open(&deep), Json::List(inner) if inner.len() == 1));
+        assert_eq!(depth(&deep), 200_000);
+    }
+
+    #[test]
+    fn what_stands_in_a_text_is_not_nested() {
+        assert_eq!(depth("5"), 0);
+        assert_eq!(depth(r#"[{"a": []}, [1], {}]"#), 3);
+        assert_eq!(depth(r#"{"[[\"[[\\": "{{", "b": [1]}"#), 2);
     }
 }

@@ -301,6 +301,8 @@ pub struct Page {
     pub size: usize,
     /// Which one, counted from 1; the first when absent. Not together with `after`.
     pub number: Option<usize>,
+    /// Rows before it, as far as its number tells.
+    pub skipped: usize,
     /// The cursor of the page before, as it was given.
     pub after: Option<String>,
     /// Whether the index is to be held as it is for the pages that follow.
@@ -311,14 +313,9 @@ pub struct Page {
 pub(crate) const WINDOW: usize = 10_000;
 
 impl Page {
-    /// Rows before it, as far as its number tells.
-    pub fn skipped(&self) -> usize {
-        self.number.map_or(0, |number| number.saturating_sub(1).saturating_mul(self.size))
-    }
-
     /// Whether it ends where the engine's window does, so that only the total tells of a next page.
     pub fn ends_the_window(&self) -> bool {
-        self.size > 0 && self.skipped() + self.size == WINDOW
+        self.size > 0 && self.skipped + self.size == WINDOW
     }
 }
 

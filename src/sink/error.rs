@@ -130,8 +130,14 @@ impl EngineError {
         let told = serde_json::from_slice::<Told>(body).unwrap_or_default();
         let (error_type, root, index) = match told.error {
             Some(ToldError::Full { error_type, index, root_cause, caused_by }) => {
-                // What fails after the shards have answered has a cause, and no root.
-                let root = root_cause.into_iter().next().or(caused_by);
+                let mut root = root_cause.into_iter().next();
+                let index = index.or_else(|| root.as_ref().and_then(|root| root.index.clone()));
+                // What fails after the shards have answered has a cause, and no root; and why a shard could make no query
+                // is told below its root.
+                let is_a_wrapper = |root: &RootCause| root.error_type.as_deref() == Some(WRAPPER);
+                if root.as_ref().is_none_or(is_a_wrapper) {
+                    root = caused_by.map(RootCause::deepest).or(root);
+                }
                 let index = index.or_else(|| root.as_ref().and_then(|root| root.index.clone()));
                 (error_type.unwrap_or_default(), root.and_then(|root| root.error_type), index)
             }
@@ -170,6 +176,11 @@ impl EngineError {
     /// Whether a search was refused that counts more buckets than the engine does.
     pub fn is_of_buckets(&self) -> bool {
         self.is_named("too_many_buckets_exception")
+    }
+
+    /// Whether a search was refused that has more clauses than the engine takes.
+    pub fn is_of_clauses(&self) -> bool {
+        self.is_named("too_many_clauses") || self.is_named("too_many_nested_clauses")
     }
 
     /// Whether a request was refused that would have taken more memory than there is for it.
@@ -260,6 +271,19 @@ struct RootCause {
     #[serde(rename = "type")]
     error_type: Option<String>,
     index: Option<String>,
+    caused_by: Option<Box<Self>>,
+}
+
+/// What is told of any query that a shard cannot make.
+const WRAPPER: &str = "query_shard_exception";
+
+impl RootCause {
+    fn deepest(mut self) -> Self {
+        while let Some(below) = self.caused_by.take() {
+            self = *below;
+        }
+        self
+    }
 }
 
 fn named(error_type: &str, cause: &Option<String>, index: &Option<String>) -> String {
@@ -318,6 +342,14 @@ mod tests {
         insta::assert_snapshot!(
             said(503, reduced),
             @"the engine refused POST /a/_search: 503 search_phase_execution_exception, too_many_buckets_exception"
+        );
+        let clauses = r#"{"error": {"type": "search_phase_execution_exception", "reason": "hunter2",
+            "root_cause": [{"type": "query_shard_exception", "reason": "hunter2", "index": "a-000001"}],
+            "caused_by": {"type": "query_shard_exception", "reason": "hunter2", "index": "a-000001",
+                "caused_by": {"type": "too_many_clauses", "reason": "hunter2"}}}, "status": 400}"#;
+        insta::assert_snapshot!(
+            said(400, clauses),
+            @"the engine refused POST /a/_search: 400 search_phase_execution_exception, too_many_clauses (index `a-000001`)"
         );
         let bare = r#"{"error": "no handler for hunter2", "status": 400}"#;
         insta::assert_snapshot!(said(400, bare), @"the engine refused POST /a/_search: 400");

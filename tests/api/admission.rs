@@ -77,14 +77,18 @@ async fn a_search_that_the_engine_refuses_does_not_close_it_to_others() {
     let (direct, api, proxy) = behind_a_proxy(Duration::from_secs(60), &config).await;
     let buckets = r#"{"error": {"type": "search_phase_execution_exception", "root_cause": [], "reason": "",
         "caused_by": {"type": "too_many_buckets_exception", "reason": "hunter2"}}, "status": 503}"#;
+    let clauses = r#"{"error": {"type": "search_phase_execution_exception", "root_cause": [{"type": "query_shard_exception", "reason": "hunter2"}],
+        "caused_by": {"type": "query_shard_exception", "caused_by": {"type": "too_many_clauses", "reason": "hunter2"}}}, "status": 400}"#;
     let memory = r#"{"error": {"type": "circuit_breaking_exception", "reason": "hunter2",
         "root_cause": [{"type": "circuit_breaking_exception", "reason": "hunter2"}]}, "status": 429}"#;
     let late =
         r#"{"error": {"type": "search_timeout_exception", "reason": "hunter2"}, "status": 504}"#;
     let busy = "{}";
-    let said = [(503, buckets), (400, buckets), (429, memory), (504, late), (429, busy)];
+    let said =
+        [(503, buckets), (400, buckets), (400, clauses), (429, memory), (504, late), (429, busy)];
     proxy.then("_search", said.map(|(status, said)| Fault::Answer(status, said)));
     let told = [
+        (422, "limit_exceeded"),
         (422, "limit_exceeded"),
         (422, "limit_exceeded"),
         (503, "engine_busy"),

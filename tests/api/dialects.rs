@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
 use prejoin::access::keys;
-use prejoin::config::{ApiConfig, AuthConfig, Dialect, KeyConfig};
+use prejoin::config::{ApiConfig, AuthConfig, Dialect, KeyConfig, RateConfig};
 use prejoin::mapping::Mapping;
 use serde_json::{Value, json};
 
@@ -70,6 +71,12 @@ fn tests_of(clients: &Path) -> (Vec<PathBuf>, usize) {
     let tests = |file: &PathBuf| fs::read_to_string(file).unwrap().matches("\ntest(").count();
     let count = files.iter().map(tests).sum();
     (files, count)
+}
+
+async fn grid(api: &Api, body: &'static str) -> Reply {
+    let path = format!("/dialects/ag-grid/{}", api.alias);
+    let request = Request::post(path).header("content-type", "application/json");
+    api.send(request.body(Body::from(body)).unwrap()).await
 }
 
 /// The packages are in the folder that `dev/test` fills; each file of tests runs in a process of its own.
@@ -220,6 +227,12 @@ async fn a_role_sees_no_more_in_a_dialect() {
         1
     );
     assert_eq!(asked("ra-data-json-server", "/3").await.status, 403);
+    let block = Request::post(format!("/dialects/ag-grid/{}", clerk.alias));
+    let block = block.header("x-api-key", &api_key).header("content-type", "application/json");
+    let block =
+        clerk.send(block.body(Body::from(r#"{"startRow": 0, "endRow": 2}"#)).unwrap()).await;
+    assert_eq!(block.json()["rowCount"], 5);
+    assert_eq!(block.json()["rowData"][0]["title"], "***");
     let path = format!("/dialects/ra-data-json-server/{}", clerk.alias);
     assert_eq!(clerk.send(Request::get(path).body(Body::empty()).unwrap()).await.status, 401);
     api.remove().await;
@@ -231,13 +244,115 @@ async fn totals_are_counted_to_the_end_for_those_who_ask_for_it() {
     let mut config = speaking();
     config.limits.offset_window = 20;
     let api = api.configured(&config);
-    let reply = asked(&api, "ra-data-simple-rest", "?range=[0,4]").await;
-    assert_eq!(reply.headers["x-total-count"], "30");
-    assert_eq!(reply.headers["content-range"], format!("{} 0-4/30", api.alias));
-    assert_eq!(asked(&api, "ra-data-simple-rest", "?range=[20,24]").await.status, 422);
+    let exact = async |what: &str| {
+        let path = format!("/dialects/ra-data-simple-rest/{}{what}", api.alias);
+        let request = Request::get(path).header("prefer", "count=exact");
+        api.send(request.body(Body::empty()).unwrap()).await
+    };
+    let reply = asked(&api, "ra-data-simple-rest", "?range=[0,6]").await;
+    assert_eq!(reply.headers["x-total-count"], "20");
+    assert_eq!(reply.headers["content-range"], format!("{} 0-6/20", api.alias));
+    // Every page of that total is there, and the last one ends where they do.
+    let last = asked(&api, "ra-data-json-server", "?_start=14&_end=21").await;
+    assert_eq!(last.headers["content-range"], format!("{} 14-19/20", api.alias));
+    assert_eq!(last.json().as_array().unwrap().len(), 6);
+    let block = grid(&api, r#"{"startRow": 14, "endRow": 21}"#).await.json();
+    assert_eq!((block["rowData"].as_array().unwrap().len(), &block["rowCount"]), (6, &json!(20)));
+    assert_eq!(asked(&api, "ra-data-simple-rest", "?range=[21,27]").await.status, 422);
+    let every = exact("?range=[0,6]").await;
+    assert_eq!(every.headers["x-total-count"], "30");
+    assert_eq!(every.text, reply.text);
+    assert_ne!(
+        every.headers["etag"], reply.headers["etag"],
+        "a list of another length is the same"
+    );
+    // Without a page, they are all rows.
+    let whole = asked(&api, "refine-simple-rest", "").await;
+    assert_eq!((whole.headers["x-total-count"].as_bytes(), whole.status), (&b"30"[..], 200));
     let tag = reply.headers["etag"].clone();
-    let path = format!("/dialects/ra-data-simple-rest/{}?range=[0,4]", api.alias);
+    let path = format!("/dialects/ra-data-simple-rest/{}?range=[0,6]", api.alias);
     let again = Request::get(path).header("if-none-match", tag);
     assert_eq!(api.send(again.body(Body::empty()).unwrap()).await.status, 304);
+    api.remove().await;
+}
+
+/// What each method is answered at a list and at a document, with what is allowed instead.
+#[tokio::test]
+async fn every_dialect_has_methods_of_its_own() {
+    let api = filled(TestEngine::OpenSearch, 3).await;
+    let speaking = api.configured(&speaking());
+    let mut table = Vec::new();
+    for dialect in Dialect::ALL {
+        for (place, id) in [("list", ""), ("document", "/1")] {
+            let path = format!("/dialects/{}/{}{id}", dialect.word(), api.alias);
+            let mut row = vec![format!("{} {place}:", dialect.word())];
+            for method in ["GET", "HEAD", "POST", "PUT", "DELETE"] {
+                let request = Request::builder().method(method).uri(&path);
+                let request = request.header("content-type", "application/json");
+                let body = Body::from(r#"{"startRow": 0, "endRow": 2}"#);
+                let reply = speaking.send(request.body(body).unwrap()).await;
+                let allowed = reply.headers.get("allow").filter(|_| reply.status == 405);
+                let allowed = allowed.map(|allow| allow.to_str().unwrap());
+                let allowed = allowed.map(|allow| format!("({allow})")).unwrap_or_default();
+                row.push(format!("{method} {}{allowed}", reply.status));
+                // Nothing is spoken where nothing is switched on, whatever is asked.
+                let request = Request::builder().method(method).uri(&path);
+                assert_eq!(api.send(request.body(Body::empty()).unwrap()).await.status, 404);
+            }
+            table.push(row.join(" "));
+        }
+    }
+    insta::assert_snapshot!(table.join("\n"), @r"
+    ra-data-simple-rest list: GET 200 HEAD 200 POST 405(GET, HEAD) PUT 405(GET, HEAD) DELETE 405(GET, HEAD)
+    ra-data-simple-rest document: GET 200 HEAD 200 POST 405(GET, HEAD) PUT 405(GET, HEAD) DELETE 405(GET, HEAD)
+    ra-data-json-server list: GET 200 HEAD 200 POST 405(GET, HEAD) PUT 405(GET, HEAD) DELETE 405(GET, HEAD)
+    ra-data-json-server document: GET 200 HEAD 200 POST 405(GET, HEAD) PUT 405(GET, HEAD) DELETE 405(GET, HEAD)
+    refine-simple-rest list: GET 200 HEAD 200 POST 405(GET, HEAD) PUT 405(GET, HEAD) DELETE 405(GET, HEAD)
+    refine-simple-rest document: GET 200 HEAD 200 POST 405(GET, HEAD) PUT 405(GET, HEAD) DELETE 405(GET, HEAD)
+    refine-simple-rest-eq list: GET 200 HEAD 200 POST 405(GET, HEAD) PUT 405(GET, HEAD) DELETE 405(GET, HEAD)
+    refine-simple-rest-eq document: GET 200 HEAD 200 POST 405(GET, HEAD) PUT 405(GET, HEAD) DELETE 405(GET, HEAD)
+    ag-grid list: GET 405(POST) HEAD 405(POST) POST 200 PUT 405(POST) DELETE 405(POST)
+    ag-grid document: GET 404 HEAD 404 POST 404 PUT 404 DELETE 404
+    ");
+    api.remove().await;
+}
+
+#[tokio::test]
+async fn every_dialect_is_charged() {
+    let api = filled(TestEngine::OpenSearch, 3).await;
+    let rate = RateConfig { quota: 1, window: Duration::from_secs(3_600), callers: 10 };
+    for dialect in Dialect::ALL {
+        let config = ApiConfig { rate: Some(rate), ..speaking() };
+        let once = api.configured(&config);
+        let mut statuses = Vec::new();
+        for _ in 0..2 {
+            let reply = match dialect {
+                Dialect::AgGrid => grid(&once, r#"{"startRow": 0, "endRow": 2}"#).await,
+                Dialect::RaDataSimpleRest => asked(&once, dialect.word(), "?range=[0,1]").await,
+                _ => asked(&once, dialect.word(), "?_start=0&_end=2").await,
+            };
+            statuses.push(reply.status);
+        }
+        assert_eq!(statuses, [200, 429], "{}", dialect.word());
+    }
+    api.remove().await;
+}
+
+#[tokio::test]
+async fn ids_of_any_letters_are_found() {
+    let api = filled(TestEngine::OpenSearch, 2).await;
+    let strange = ["a/b", "c,d", "e f&g", "\"h\""];
+    let documents = strange.map(|id| json!({"status": "paid", "_prejoin": {"id": id}}));
+    api.put(1, &documents).await;
+    let speaking = api.configured(&speaking());
+    for (id, written) in strange.into_iter().zip(["a%2Fb", "c%2Cd", "e%20f%26g", "%22h%22"]) {
+        let one = asked(&speaking, "ra-data-json-server", &format!("/{written}")).await.json();
+        assert_eq!(one["id"], id);
+        let many = format!("?id={written}&id=2");
+        let many = asked(&speaking, "ra-data-json-server", &many).await.json();
+        assert_eq!(many.as_array().unwrap().len(), 2, "{id}: {many}");
+    }
+    let many = asked(&speaking, "ra-data-simple-rest", "?filter={%22id%22:[%22c,d%22,%22a/b%22]}");
+    assert_eq!(many.await.json().as_array().unwrap().len(), 2);
     api.remove().await;
 }

@@ -49,7 +49,7 @@ test("a list of more rows than pages reach ends where they do", async () => {
   const last = await list({ pagination: { page: 2000, perPage: 5 } });
   assert.deepEqual(ids(last), [9996, 9997, 9998, 9999, 10000]);
   assert.equal(last.total, 10_000);
-  assert.equal((await list({ filter: { amount: { gt: 0 } }, pagination: { page: 1, perPage: 30 } })).total, 9990);
+  assert.equal((await list({ filter: { amount: { gt: 0 } }, pagination: { page: 334, perPage: 30 } })).data.length, 10);
   assert.ok(COUNT > 10_000);
   const beyond = await refused(list({ pagination: { page: 2001, perPage: 5 } }));
   assert.equal(beyond.status, 422);

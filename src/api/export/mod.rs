@@ -88,7 +88,7 @@ pub(super) async fn export(
 pub(super) fn first_page(request: SearchRequest, limit: Option<u64>) -> SearchRequest {
     let most = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let size = reading::FIRST.min(most);
-    let page = Page { size, number: None, after: None, snapshot: true };
+    let page = Page { size, number: None, skipped: 0, after: None, snapshot: true };
     SearchRequest { page, count: Count::Exact, ..request }
 }
 

@@ -1,15 +1,17 @@
 //! The dialect of AG Grid's infinite row model: `{"startRow": 0, "endRow": 100, "sortModel": […], "filterModel": {…}}`.
 //!
-//! Promises: a filter is what the grid's own rows would be held to, by the defaults of its `filterParams`, which it does not send;
-//! a part of a text is found in any case. What only a browser knows, such as `today`, is refused.
+//! Promises: a filter is what the grid's own rows would be held to, by the defaults of its `filterParams`, which it does not send,
+//! but that texts compare as the index does: a part of a text is found in any case, a whole one or its beginning is not. Days are
+//! those of UTC. What only a browser knows, such as `today`, is refused.
 
 use jiff::civil::{Date, DateTime};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{PROVIDER, Place, Writer, values};
-use crate::query::fields::Kind;
-use crate::query::json::Json;
+use super::values::{self, DEEPEST, Members, Wrong};
+use super::{PROVIDER, Place, Writer};
+use crate::query::fields::{ID, Kind};
+use crate::query::json::{self, Json};
 use crate::query::{Code, Pointer, Refusal};
 
 const KEYS: &str =
@@ -27,8 +29,6 @@ struct Condition<'a> {
     inclusive: bool,
 }
 
-type Members<'r> = Vec<(String, &'r RawValue)>;
-
 impl Writer<'_> {
     pub(super) fn ag_grid(&mut self, body: &[u8]) -> Result<(), Refusal> {
         let root = Pointer::root();
@@ -37,6 +37,10 @@ impl Writer<'_> {
                 format!("not valid JSON at line {}, column {}", error.line(), error.column());
             Refusal::one(&root, Code::InvalidJson, what, None)
         })?;
+        if json::depth(raw.get()) > DEEPEST {
+            let what = format!("the body is nested more than {DEEPEST} deep");
+            return Err(Refusal::one(&root, Code::LimitExceeded, what, Some(KEYS)));
+        }
         let Ok(Json::Object(members)) = Json::open(raw) else {
             let what = "an object is expected here";
             return Err(Refusal::one(&root, Code::InvalidValue, what, Some(KEYS)));
@@ -65,7 +69,16 @@ impl Writer<'_> {
         if let Some(raw) = member("sortModel") {
             self.sort_model(raw);
         }
-        let inclusive = member("inRangeInclusive").is_some_and(|raw| raw.get() == "true");
+        let inclusive = match member("inRangeInclusive").map(RawValue::get) {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                let at = Place::Pointer(root.join("inRangeInclusive"));
+                let what = "true or false is expected here";
+                self.refuse(&at, Code::InvalidValue, what, "leave it out for false");
+                false
+            }
+        };
         if let Some(raw) = member("filterModel").filter(|raw| raw.get() != "null") {
             self.filter_model(raw, inclusive);
         }
@@ -81,29 +94,33 @@ impl Writer<'_> {
         let mut sort = Vec::new();
         for (number, key) in keys.into_iter().enumerate() {
             let at = Place::Pointer(top.join(number));
-            let key = match Json::open(key) {
-                Ok(Json::Object(members)) => members,
-                _ => Members::new(),
-            };
-            let plain = text(&key, "type").is_none_or(|ty| ty == "default");
-            match (text(&key, "colId"), text(&key, "sort")) {
-                _ if !plain => {
-                    let what = "there is no order by absolute values";
-                    self.refuse(&at, Code::InvalidValue, what, "leave `type` out");
-                }
-                (Some(column), Some(order)) => {
-                    sort.push(json!({"field": self.sorted(&column), "order": order}));
+            match self.sort_key(key) {
+                Ok(key) => {
+                    sort.push(key);
                     self.origins.push((Pointer::root().join("sort").join(number), at));
                 }
-                _ => {
-                    let what = "`colId` and `sort` are expected";
-                    self.refuse(&at, Code::InvalidValue, what, "send the grid's");
-                }
+                Err((code, what, hint)) => self.refuse(&at, code, what, hint),
             }
         }
         if !sort.is_empty() {
             self.put("sort", Value::from(sort), Place::Pointer(top));
         }
+    }
+
+    fn sort_key(&self, raw: &RawValue) -> Result<Value, Wrong> {
+        let key = match Json::open(raw) {
+            Ok(Json::Object(members)) => values::once_each(members)?,
+            _ => Members::new(),
+        };
+        if text(&key, "type").is_some_and(|ty| ty != "default") {
+            let what = "there is no order by absolute values".to_owned();
+            return Err((Code::InvalidValue, what, "leave `type` out"));
+        }
+        let (Some(column), Some(order)) = (text(&key, "colId"), text(&key, "sort")) else {
+            let what = "`colId` and `sort` are expected".to_owned();
+            return Err((Code::InvalidValue, what, "send the grid's"));
+        };
+        Ok(json!({"field": self.sorted(&column), "order": order}))
     }
 
     fn filter_model(&mut self, raw: &RawValue, inclusive: bool) {
@@ -117,22 +134,24 @@ impl Writer<'_> {
             let what = "advanced filters are not understood";
             return self.refuse(&Place::Pointer(top), Code::InvalidValue, what, PROVIDER);
         }
+        let columns = values::once_each(columns).unwrap_or_else(|(code, what, hint)| {
+            self.refuse(&Place::Pointer(top.clone()), code, what, hint);
+            Members::new()
+        });
         for (column, raw) in columns {
             let at = Place::Pointer(top.join(&column));
-            match self.column((self.sorted(&column), raw), inclusive) {
+            match self.column((&column, raw), inclusive) {
                 Ok(filter) => self.conditions.push((at, filter)),
                 Err((code, what, hint)) => self.refuse(&at, code, what, hint),
             }
         }
     }
 
-    /// One condition, or several that are joined.
-    fn column(&self, (path, raw): (&str, &RawValue), inclusive: bool) -> Result<Value, Wrong> {
-        let Ok(Json::Object(model)) = Json::open(raw) else {
-            return Err(wrong("a filter is expected"));
-        };
+    /// One condition, or several that are joined; those that are joined are none that are.
+    fn column(&self, (name, raw): (&str, &RawValue), inclusive: bool) -> Result<Value, Wrong> {
+        let model = opened(raw)?;
         let Some(operator) = text(&model, "operator") else {
-            return self.condition((path, &model), inclusive);
+            return self.condition((name, &model), inclusive);
         };
         let join = match operator.as_str() {
             "AND" => "and",
@@ -142,17 +161,22 @@ impl Writer<'_> {
         let Some(Ok(Json::List(conditions))) = member(&model, "conditions").map(Json::open) else {
             return Err(wrong("`conditions` are expected"));
         };
-        let each: Result<Vec<Value>, Wrong> =
-            conditions.into_iter().map(|raw| self.column((path, raw), inclusive)).collect();
-        Ok(json!({ join: each? }))
+        let each =
+            conditions.into_iter().map(|raw| self.condition((name, &opened(raw)?), inclusive));
+        Ok(values::object(join, each.collect::<Result<Vec<_>, _>>()?))
     }
 
     fn condition(
         &self,
-        (path, model): (&str, &Members<'_>),
+        (name, model): (&str, &Members<'_>),
         inclusive: bool,
     ) -> Result<Value, Wrong> {
         let filter_type = text(model, "filterType").unwrap_or_default();
+        let ty = text(model, "type").unwrap_or_default();
+        let path = match ty.as_str() {
+            "equals" | "notEqual" => Self::filtered(name),
+            _ => self.sorted(name),
+        };
         let kind = values::kind(self.fields, path);
         let names = match filter_type.as_str() {
             "text" | "number" | "bigint" => ["filter", "filterTo"],
@@ -165,11 +189,11 @@ impl Writer<'_> {
         let mut operands = names.map(|name| member(model, name).filter(|raw| raw.get() != "null"));
         let [low, high] = operands.each_mut().map(Option::take).map(|raw| match raw {
             Some(raw) if filter_type == "date" => day(raw).map(Some),
-            other => Ok(other.map(|raw| values::of_json(kind, raw))),
+            other => other.map(|raw| values::of_json(kind, raw)).transpose(),
         });
         let condition =
             Condition { path, kind, filter_type: &filter_type, low: low?, high: high?, inclusive };
-        condition.filter(&text(model, "type").unwrap_or_default())
+        condition.filter(&ty)
     }
 }
 
@@ -182,7 +206,7 @@ impl Condition<'_> {
         let told = match ty {
             "equals" => json!({"eq": low()?}),
             // Of texts, the grid takes those that are not there for different; of numbers and dates, it does not.
-            "notEqual" if is_text => json!({"ne": low()?}),
+            "notEqual" if is_text || path == ID => json!({"ne": low()?}),
             "notEqual" => json!({"ne": low()?, "exists": true}),
             "lessThan" => json!({"lt": low()?}),
             "lessThanOrEqual" => json!({"lte": low()?}),
@@ -219,8 +243,13 @@ impl Condition<'_> {
     }
 }
 
-/// Why a filter is refused, and what to do.
-type Wrong = (Code, String, &'static str);
+/// The members of a model, each once.
+fn opened(raw: &RawValue) -> Result<Members<'_>, Wrong> {
+    match Json::open(raw) {
+        Ok(Json::Object(members)) => values::once_each(members),
+        _ => Err(wrong("a filter is expected")),
+    }
+}
 
 fn wrong(what: &str) -> Wrong {
     (Code::InvalidValue, what.to_owned(), "send the grid's `filterModel`")

@@ -31,8 +31,14 @@ const UNCLEAR: &str = "`@refinedev/simple-rest` writes `gt`, `lt`, `in`, `null` 
     `contains`, the dialect `refine-simple-rest-eq` if you filter by `eq` alone, or the data provider in prejoin's `clients/`";
 
 impl Writer<'_> {
-    pub(super) fn json_server(&mut self, query: &str, bare: Bare) {
-        let mut parameters = self.parameters(query);
+    pub(super) fn json_server(&mut self, query: Option<&str>, bare: Bare) {
+        if query == Some("") {
+            let what = "nothing is asked for: no ids, or a filter whose values are `undefined`";
+            let at = Place::Parameter(String::new());
+            let hint = "do not ask for no ids; lists say `_start` and `_end`";
+            return self.refuse(&at, Code::InvalidQuery, what, hint);
+        }
+        let mut parameters = self.parameters(query.unwrap_or_default());
         // What asks for documents by their ids says nothing else.
         let by_ids = parameters.iter().all(|parameter| parameter.name == NAME_OF_ID);
         let bare = if by_ids { Bare::AnyOf } else { bare };

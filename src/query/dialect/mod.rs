@@ -33,8 +33,8 @@ const PROVIDER: &str = "the data provider in prejoin's `clients/` can say it";
 /// A request as a package sends it.
 #[derive(Debug, Clone, Copy)]
 pub enum Asked<'a> {
-    /// What follows the `?`.
-    Query(&'a str),
+    /// What follows the `?`, if there is one.
+    Query(Option<&'a str>),
     /// A body.
     Body(&'a [u8]),
 }
@@ -77,16 +77,14 @@ impl Rewritten {
         }
     }
 
-    /// The refusal of the body, its faults told by where the package wrote what they are about.
-    #[must_use]
-    pub fn tell(&self, mut refusal: Refusal) -> Refusal {
-        for fault in &mut refusal.faults {
+    /// Tells faults of the body by where the package wrote what they are about.
+    pub fn tell(&self, faults: &mut [Fault]) {
+        for fault in faults {
             let from = self.origins.iter().filter(|(pointer, _)| pointer.holds(&fault.pointer));
             if let Some((_, place)) = from.max_by_key(|(pointer, _)| pointer.len()) {
                 place.tell(fault);
             }
         }
-        refusal
     }
 }
 
@@ -104,11 +102,15 @@ pub fn rewrite(
     let most = limits.query_string.0;
     match (dialect, asked) {
         (Dialect::AgGrid, Asked::Body(body)) => writer.ag_grid(body)?,
-        (_, Asked::Query(query)) if query.len() > most => {
+        (_, Asked::Query(Some(query))) if query.len() > most => {
             let what = format!("a query string has at most {most} bytes");
-            writer.refuse(&Place::Parameter(String::new()), Code::LimitExceeded, what, PROVIDER);
+            let at = Place::Parameter(String::new());
+            let hint = "ask for fewer ids or values at a time; `api.limits.query_string` of the configuration can be up to 64KiB";
+            writer.refuse(&at, Code::LimitExceeded, what, hint);
         }
-        (Dialect::RaDataSimpleRest, Asked::Query(query)) => writer.simple_rest(query),
+        (Dialect::RaDataSimpleRest, Asked::Query(query)) => {
+            writer.simple_rest(query.unwrap_or_default());
+        }
         (Dialect::RaDataJsonServer, Asked::Query(query)) => {
             writer.json_server(query, json_server::Bare::AnyOf);
         }

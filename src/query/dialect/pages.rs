@@ -27,7 +27,8 @@ impl Writer<'_> {
                 let what = format!("a page begins at a multiple of its size, {size}");
                 (Code::InvalidValue, what, "keep the size from page to page")
             }
-            _ if end > window => {
+            // The last page ends where they do.
+            _ if first >= window => {
                 let what = format!("pages reach the first {window} rows");
                 let hint = "narrow the filter; the data provider in prejoin's `clients/` goes on by cursor";
                 (Code::LimitExceeded, what, hint)
@@ -46,10 +47,11 @@ impl Writer<'_> {
     }
 }
 
-/// The total that a list is told: what it is where it is known, else the rows of whole pages that can be reached.
-pub fn total(exact: Option<u64>, size: usize, window: usize) -> u64 {
-    exact.unwrap_or_else(|| {
-        let beyond = window.checked_rem(size).unwrap_or(0);
-        u64::try_from(window - beyond).unwrap_or(u64::MAX)
-    })
+/// The total that a list is told: what was `counted`, but no more rows than its pages reach, unless the list is `whole`.
+pub fn total(counted: Option<u64>, whole: bool, window: usize) -> u64 {
+    let reached = u64::try_from(window).unwrap_or(u64::MAX);
+    match counted {
+        Some(counted) if whole => counted,
+        counted => counted.map_or(reached, |counted| counted.min(reached)),
+    }
 }

@@ -1,7 +1,7 @@
 //! Rows as packages want them.
 //!
 //! Promises: each row has an `id` by which its document is found. A document's own `id` stays what it is, a number perhaps, where
-//! it is the same; everything else is kept byte by byte.
+//! it is shown and the same, and is left out where it is another; everything else is kept byte by byte.
 
 use serde_json::Value;
 use serde_json::value::RawValue;

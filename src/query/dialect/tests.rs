@@ -13,33 +13,40 @@ fn fields() -> Fields {
 
 /// The body that it becomes, or what is wrong, with it or with the body.
 fn told(dialect: Dialect, asked: Asked<'_>) -> String {
-    let (limits, fields) = (Limits::default(), fields());
-    match rewrite(dialect, (&limits, &fields), asked) {
+    told_within(&Limits::default(), dialect, asked)
+}
+
+fn told_within(limits: &Limits, dialect: Dialect, asked: Asked<'_>) -> String {
+    let fields = fields();
+    match rewrite(dialect, (limits, &fields), asked) {
         Err(refusal) => refusal.to_string(),
         Ok(rewritten) => {
             let body = rewritten.body.to_string();
-            match parse_within(&limits, &fields, body.as_bytes()) {
+            match parse_within(limits, &fields, body.as_bytes()) {
                 Ok(_) => body,
-                Err(refusal) => rewritten.tell(refusal).to_string(),
+                Err(mut refusal) => {
+                    rewritten.tell(&mut refusal.faults);
+                    refusal.to_string()
+                }
             }
         }
     }
 }
 
 fn simple(query: &str) -> String {
-    told(Dialect::RaDataSimpleRest, Asked::Query(query))
+    told(Dialect::RaDataSimpleRest, Asked::Query(Some(query)))
 }
 
 fn json_server(query: &str) -> String {
-    told(Dialect::RaDataJsonServer, Asked::Query(query))
+    told(Dialect::RaDataJsonServer, Asked::Query(Some(query)))
 }
 
 fn refine(query: &str) -> String {
-    told(Dialect::RefineSimpleRest, Asked::Query(query))
+    told(Dialect::RefineSimpleRest, Asked::Query(Some(query)))
 }
 
 fn refine_eq(query: &str) -> String {
-    told(Dialect::RefineSimpleRestEq, Asked::Query(query))
+    told(Dialect::RefineSimpleRestEq, Asked::Query(Some(query)))
 }
 
 fn grid(body: &str) -> String {
@@ -62,7 +69,7 @@ fn a_list_of_simple_rest_is_a_search() {
 #[test]
 fn a_filter_of_simple_rest_is_ours_in_short() {
     insta::assert_snapshot!(simple(r#"filter={"manager":{"name":"김철수"},"amount":{"gte":5,"lt":9},"id":{"lt":9},"status":["a","b"],"paid":"true","title":null,"q":"삼성"}"#), @r#"{"count":"capped","q":{"text":"삼성"},"page":{"size":200},"filter":{"and":[{"manager.name":{"eq":"김철수"}},{"amount":{"gte":5,"lt":9}},{"id":{"lt":9}},{"status":{"in":["a","b"]}},{"paid":{"eq":true}},{"title":{"exists":false}}]}}"#);
-    insta::assert_snapshot!(simple(r#"filter={"or":[{"status":"a"},{"not":{"id":7}}],"settlements":{"some":{"status":{"eq":"overdue"}}},"manager":{"exists":false}}"#), @r#"{"count":"capped","page":{"size":200},"filter":{"and":[{"or":[{"and":[{"status":{"eq":"a"}}]},{"and":[{"not":{"and":[{"_id":{"eq":"7"}}]}}]}]},{"settlements":{"some":{"status":{"eq":"overdue"}}}},{"manager":{"exists":false}}]}}"#);
+    insta::assert_snapshot!(simple(r#"filter={"or":[{"status":"a"},{"not":{"id":7}}],"settlements":{"some":{"status":{"eq":"overdue"}}},"manager":{"exists":false}}"#), @r#"{"count":"capped","page":{"size":200},"filter":{"and":[{"or":[{"status":{"eq":"a"}},{"not":{"_id":{"eq":"7"}}}]},{"settlements":{"some":{"status":{"eq":"overdue"}}}},{"manager":{"exists":false}}]}}"#);
     insta::assert_snapshot!(simple(r#"filter={"q":"","amount":"x","nobody":{"name":1},"settlements":{"amount":1}}"#), @r"
     filter invalid_value: a whole number is expected here, not a string
     filter unknown_field: unknown field `nobody.name` (known here are amount, id, manager, paid, rate, settlements, signed_at, status, stem, stem_ne, title)
@@ -167,15 +174,105 @@ fn what_a_grid_cannot_be_answered_is_refused() {
     /sortModel/1 invalid_value: `colId` and `sort` are expected (send the grid's)
     ");
     insta::assert_snapshot!(grid("{"), @" invalid_json: not valid JSON at line 1, column 1");
-    insta::assert_snapshot!(told(Dialect::AgGrid, Asked::Query("")), @" invalid_query: this dialect does not ask in this way (AG Grid asks by POST, the others by GET)");
+    insta::assert_snapshot!(told(Dialect::AgGrid, Asked::Query(None)), @" invalid_query: this dialect does not ask in this way (AG Grid asks by POST, the others by GET)");
 }
 
 #[test]
 fn totals_are_true_or_what_pages_reach() {
-    assert_eq!(total(Some(12_345), 25, 10_000), 12_345);
-    assert_eq!(total(None, 25, 10_000), 10_000);
-    assert_eq!(total(None, 30, 10_000), 9_990);
-    assert_eq!(total(None, 0, 10_000), 10_000);
+    assert_eq!(total(Some(9_995), false, 10_000), 9_995);
+    assert_eq!(total(Some(30), false, 20), 20);
+    assert_eq!(total(None, false, 10_000), 10_000);
+    assert_eq!(total(Some(12_345), true, 10_000), 12_345);
+}
+
+#[test]
+fn the_last_page_ends_where_pages_do() {
+    insta::assert_snapshot!(simple("range=[9990,10019]"), @r#"{"count":"capped","page":{"size":30,"number":334}}"#);
+    insta::assert_snapshot!(json_server("_start=9940&_end=10010"), @r#"{"count":"capped","page":{"size":70,"number":143}}"#);
+    insta::assert_snapshot!(simple("range=[10020,10049]"), @"range limit_exceeded: pages reach the first 10000 rows (narrow the filter; the data provider in prejoin's `clients/` goes on by cursor)");
+}
+
+#[test]
+fn what_is_nested_without_end_is_refused_before_it_is_read() {
+    let query_string = crate::config::ByteSize(64 << 10);
+    let limits = Limits { query_string, ..Limits::default() };
+    let nested = |(open, close): (&str, &str)| {
+        let times = (60 << 10) / (open.len() + close.len());
+        format!("{}{}", open.repeat(times), close.repeat(times))
+    };
+    let or = (r#"{"or":["#, "]}");
+    let each = [or, (r#"{"not":"#, "}"), (r#"{"":"#, "}"), (r#"{"a":"#, "}")];
+    let each = each.map(nested).into_iter().chain(["[", r#"{"some":"#].map(|open| {
+        let close = if open == "[" { "]" } else { "}" };
+        format!(r#"{{"settlements":{}}}"#, nested((open, close)))
+    }));
+    for filter in each {
+        // What is at the bottom is missing, as it would be in what is meant to be deep and nothing else.
+        let filter = filter.replace(":}", ":1}");
+        let query = format!("filter={filter}");
+        let told = told_within(&limits, Dialect::RaDataSimpleRest, Asked::Query(Some(&query)));
+        assert_eq!(
+            told,
+            "filter limit_exceeded: the filter is nested more than 64 deep (ask for less at a time)"
+        );
+    }
+    let joined = nested((r#"{"operator":"OR","conditions":["#, "]}"));
+    for model in [format!(r#"{{"amount":{joined}}}"#), nested(("[", "]"))] {
+        let told = column(&model);
+        assert!(told.contains("limit_exceeded: the body is nested more than 64 deep"), "{told}");
+    }
+    insta::assert_snapshot!(column(r#"{"amount": {"operator": "OR", "conditions": [{"operator": "AND", "conditions": []}]}}"#), @"/filterModel/amount invalid_value: filters of type `` are not understood (the data provider in prejoin's `clients/` can say it)");
+    // As deep as a filter may be configured to be.
+    let limits = Limits { depth: 20, ..Limits::default() };
+    let deepest = format!("filter={}{{}}{}", r#"{"or":["#.repeat(18), "]}".repeat(18));
+    let told = told_within(&limits, Dialect::RaDataSimpleRest, Asked::Query(Some(&deepest)));
+    assert!(told.starts_with(r#"{"count":"capped","#), "{told}");
+}
+
+#[test]
+fn nothing_that_is_said_is_lost() {
+    insta::assert_snapshot!(simple(r#"filter={"nobody":{}}"#), @"filter unknown_field: unknown field `nobody` (known here are amount, id, manager, paid, rate, settlements, signed_at, status, stem, stem_ne, title)");
+    insta::assert_snapshot!(simple(r#"filter={"manager":{"nobody":{}}}"#), @"filter unknown_field: unknown field `manager.nobody` (known here are amount, id, manager, paid, rate, settlements, signed_at, status, stem, stem_ne, title)");
+    insta::assert_snapshot!(simple(r#"filter={"":{"status":"a"},"amount":{},"manager":{}}"#), @r"
+    filter unknown_field: unknown field `.status` (did you mean `status`?)
+    filter invalid_value: an operator is expected here
+    filter invalid_value: an operator is expected here
+    ");
+    insta::assert_snapshot!(simple(r#"filter={"amount":{"gte":5,"gte":9},"q":"a","q":"b"}"#), @r"
+    filter repeated_key: `q` stands here twice (write it once)
+    filter repeated_key: `gte` stands here twice (write it once)
+    ");
+    insta::assert_snapshot!(simple(r#"filter={"settlements":{"some":{"amount":{"gt":1}},"some":{"amount":{"lt":1}}}}"#), @"filter repeated_key: `some` stands here twice (write it once)");
+    insta::assert_snapshot!(simple(r#"filter={"or":[{"status":"a","status":"b"}],"id":{"eq":1,"eq":2},"status":["\ud800"]}"#), @r"
+    filter repeated_key: `status` stands here twice (write it once)
+    filter repeated_key: `eq` stands here twice (write it once)
+    filter invalid_value: a text with half a character (leave it out)
+    ");
+    insta::assert_snapshot!(column(r#"{"amount": {"filterType": "number", "type": "equals", "type": "lessThan", "filter": 1}}"#), @"/filterModel/amount repeated_key: `type` stands here twice (write it once)");
+    insta::assert_snapshot!(column(r#"{"amount": {"filterType": "number", "type": "blank"}, "amount": {"filterType": "number", "type": "notBlank"}}"#), @"/filterModel repeated_key: `amount` stands here twice (write it once)");
+    insta::assert_snapshot!(grid(r#"{"startRow": 0, "endRow": 10, "inRangeInclusive": "true", "sortModel": [{"colId": "amount", "sort": "asc", "sort": "desc"}]}"#), @r"
+    /sortModel/0 repeated_key: `sort` stands here twice (write it once)
+    /inRangeInclusive invalid_value: true or false is expected here (leave it out for false)
+    ");
+}
+
+#[test]
+fn documents_are_equal_by_id_and_sorted_by_their_own() {
+    insta::assert_snapshot!(simple(r#"filter={"id":{"eq":7}}"#), @r#"{"count":"capped","page":{"size":200},"filter":{"and":[{"_id":{"eq":"7"}}]}}"#);
+    insta::assert_snapshot!(simple(r#"filter={"id":{"in":[7,"a"],"ne":8,"gt":3}}"#), @r#"{"count":"capped","page":{"size":200},"filter":{"and":[{"id":{"gt":3}},{"_id":{"in":["7","a"]}},{"_id":{"ne":"8"}}]}}"#);
+    insta::assert_snapshot!(simple(r#"filter={"id":{"nobody":3}}"#), @"filter unknown_operator: unknown operator `nobody` (known are eq, ne, in, nin, lt, lte, gt, gte, between, exists, contains, icontains, starts_with, match, phrase, some, none, every, count)");
+    insta::assert_snapshot!(json_server("id_ne=7&id_gte=3"), @r#"{"count":"capped","page":{"size":200},"filter":{"and":[{"_id":{"ne":"7"}},{"id":{"gte":3}}]}}"#);
+    insta::assert_snapshot!(column(r#"{"id": {"filterType": "number", "operator": "AND", "conditions": [{"filterType": "number", "type": "notEqual", "filter": 7}, {"filterType": "number", "type": "lessThan", "filter": 9}]}}"#), @r#"{"filter":{"and":[{"and":[{"_id":{"ne":"7"}},{"id":{"lt":9}}]}]}}"#);
+}
+
+#[test]
+fn no_ids_are_not_all_rows() {
+    insta::assert_snapshot!(json_server(""), @" invalid_query: nothing is asked for: no ids, or a filter whose values are `undefined` (do not ask for no ids; lists say `_start` and `_end`)");
+    assert_eq!(refine(""), json_server(""));
+    insta::assert_snapshot!(told(Dialect::RefineSimpleRest, Asked::Query(None)), @r#"{"count":"capped","page":{"size":200}}"#);
+    insta::assert_snapshot!(simple("filter={%22id%22:[]}"), @r#"{"count":"capped","page":{"size":200},"filter":{"and":[{"_id":{"in":[]}}]}}"#);
+    let ids = format!("id={}", "a".repeat(9_000));
+    insta::assert_snapshot!(json_server(&ids), @" limit_exceeded: a query string has at most 8192 bytes (ask for fewer ids or values at a time; `api.limits.query_string` of the configuration can be up to 64KiB)");
 }
 
 #[test]

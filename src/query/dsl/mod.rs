@@ -103,8 +103,8 @@ pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>
         "_source": true,
     });
     let Value::Object(members) = &mut body else { return body };
-    if request.page.skipped() > 0 {
-        members.insert("from".to_owned(), json!(request.page.skipped()));
+    if request.page.skipped > 0 {
+        members.insert("from".to_owned(), json!(request.page.skipped));
     }
     // Behind the query, so that facets see what was not chosen too.
     if !question.chosen.is_empty() {

@@ -184,7 +184,7 @@ impl Reader<'_> {
 
     fn first_page(&self) -> Page {
         let size = DEFAULT_PAGE.min(self.limits.page_size);
-        Page { size, number: None, after: None, snapshot: false }
+        Page { size, number: None, skipped: 0, after: None, snapshot: false }
     }
 
     fn page(&mut self, raw: &RawValue, at: &Pointer) -> Option<Page> {
@@ -201,7 +201,13 @@ impl Reader<'_> {
                 _ => self.unknown_key(&name, &at, &["size", "after", "number", "snapshot"]),
             }
         }
+        let before = page.number.map_or(0, |number| number.saturating_sub(1));
+        page.skipped = before.saturating_mul(page.size);
         self.page_holds_together(&page, at);
+        if page.number.is_some() {
+            // The last page ends where pages by number do.
+            page.size = page.size.min(self.limits.offset_window.saturating_sub(page.skipped));
+        }
         Some(page)
     }
 
@@ -216,7 +222,7 @@ impl Reader<'_> {
         } else if page.size == 0 && page.snapshot {
             let what = "a snapshot is for pages with rows".to_owned();
             ("snapshot", Code::InvalidValue, what, "leave it out, or ask for rows")
-        } else if page.skipped().saturating_add(page.size) > *offset_window {
+        } else if page.skipped >= *offset_window {
             let what = format!("pages by number reach the first {offset_window} rows");
             (
                 "number",
