@@ -79,15 +79,19 @@ async fn a_search_that_the_engine_refuses_does_not_close_it_to_others() {
         "caused_by": {"type": "too_many_buckets_exception", "reason": "hunter2"}}, "status": 503}"#;
     let clauses = r#"{"error": {"type": "search_phase_execution_exception", "root_cause": [{"type": "query_shard_exception", "reason": "hunter2"}],
         "caused_by": {"type": "query_shard_exception", "caused_by": {"type": "too_many_clauses", "reason": "hunter2"}}}, "status": 400}"#;
+    let nested = r#"{"error": {"type": "search_phase_execution_exception", "reason": "hunter2",
+        "root_cause": [{"type": "too_many_nested_clauses", "reason": "hunter2"}]}, "status": 500}"#;
     let memory = r#"{"error": {"type": "circuit_breaking_exception", "reason": "hunter2",
         "root_cause": [{"type": "circuit_breaking_exception", "reason": "hunter2"}]}, "status": 429}"#;
     let late =
         r#"{"error": {"type": "search_timeout_exception", "reason": "hunter2"}, "status": 504}"#;
     let busy = "{}";
-    let said =
-        [(503, buckets), (400, buckets), (400, clauses), (429, memory), (504, late), (429, busy)];
+    let of_the_request =
+        [(503, buckets), (400, buckets), (400, clauses), (500, nested), (429, memory)];
+    let said = of_the_request.into_iter().chain([(504, late), (429, busy)]);
     proxy.then("_search", said.map(|(status, said)| Fault::Answer(status, said)));
     let told = [
+        (422, "limit_exceeded"),
         (422, "limit_exceeded"),
         (422, "limit_exceeded"),
         (422, "limit_exceeded"),
@@ -106,6 +110,22 @@ async fn a_search_that_the_engine_refuses_does_not_close_it_to_others() {
     let reply = api.search(&json!({})).await;
     assert_eq!(code(&reply), (503, "engine_unavailable".to_owned()));
     assert!(reply.headers.contains_key("retry-after"));
+    direct.remove().await;
+}
+
+#[tokio::test]
+async fn a_search_of_more_clauses_than_the_engine_takes_is_refused() {
+    let direct = Api::empty(TestEngine::OpenSearch.client().await).await;
+    let mut config = ApiConfig::default();
+    config.limits.comparisons = 1_000;
+    let api = direct.configured(&config);
+    let one = |number: usize| json!({"no": {"eq": format!("K-{number}")}});
+    let any = |count: usize| json!({"or": (0..count).map(one).collect::<Vec<_>>()});
+    assert_eq!(api.search(&json!({"filter": any(900)})).await.status, 200);
+    let words: Vec<String> = (0..60).map(|number| format!("{number}")).collect();
+    let body = json!({"filter": any(900), "q": {"text": words.join(" ")}});
+    let refused = api.search(&body).await;
+    assert_eq!(code(&refused), (422, "limit_exceeded".to_owned()), "{}", refused.text);
     direct.remove().await;
 }
 
