@@ -18,11 +18,22 @@ pub(super) async fn ask(
     segments: &[&str],
     body: &Value,
 ) -> Result<EngineAnswer, Problem> {
+    ask_up_to(shared, request_id, (segments, body), None).await
+}
+
+/// The same, unless the engine says that its answer has more than `most` bytes.
+pub(super) async fn ask_up_to(
+    shared: &Shared,
+    request_id: &str,
+    (segments, body): (&[&str], &Value),
+    most: Option<u64>,
+) -> Result<EngineAnswer, Problem> {
     let timeout = shared.config.timeout;
     let within = format!("{}ms", timeout.as_millis());
     let options = [("allow_partial_search_results", "false"), ("timeout", within.as_str())];
     let sent = async {
-        let answer = shared.client.send(Method::Post, segments, &options, body).await?.success()?;
+        let asked = (segments, &options[..]);
+        let answer = shared.client.send_up_to(most, Method::Post, asked, body).await?.success()?;
         let mut read: EngineAnswer = answer.json()?;
         read.bytes = answer.body.len();
         Ok(read)

@@ -1,16 +1,21 @@
 //! The connections of callers: with TLS or without, until the server ends.
 //!
 //! Promises: when it ends, requests under way are answered, for so long as is reasonable. Connections that ask nothing do not
-//! stay. Never answers in clear where a certificate is configured.
+//! stay, nor do those that take nothing of an answer. Never answers in clear where a certificate is configured.
 
+use std::future::{Ready, ready};
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, from_tcp};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::config::TlsConfig;
 use crate::finding::Finding;
@@ -19,6 +24,25 @@ use crate::finding::Finding;
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long a new connection may take to ask something.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// How much longer a connection is kept on which nothing is taken than an export is: it says why it ended.
+const LATER: Duration = Duration::from_secs(2);
+
+/// Ends connections on which a client takes nothing for so long.
+#[derive(Clone, Copy)]
+struct Impatient(Duration);
+
+impl<S> Accept<TcpStream, S> for Impatient {
+    type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
+    type Service = S;
+    type Future = Ready<io::Result<(Self::Stream, S)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.0));
+        ready(Ok((Box::pin(stream), service)))
+    }
+}
 
 /// What the server shows to prove who it is.
 pub(super) struct Certificate {
@@ -58,14 +82,14 @@ impl Certificate {
     }
 }
 
-/// Answers until `shutdown`, and then what is under way.
+/// Answers until `shutdown`, and then what is under way. A client may take nothing of an answer for as long as `stall`.
 ///
 /// # Errors
 /// When the listener fails.
 pub(super) async fn serve(
-    listener: TcpListener,
+    (listener, certificate): (TcpListener, Option<Certificate>),
     router: Router,
-    certificate: Option<Certificate>,
+    stall: Duration,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     let handle = Handle::new();
@@ -81,10 +105,11 @@ pub(super) async fn serve(
             handle.graceful_shutdown(Some(DRAIN));
         }
     });
+    let impatient = Impatient(stall + LATER);
     let served = match certificate {
-        None => server.serve(service).await,
+        None => server.acceptor(impatient).serve(service).await,
         Some(certificate) => {
-            let acceptor = RustlsAcceptor::new(certificate.shown.clone());
+            let acceptor = RustlsAcceptor::new(certificate.shown.clone()).acceptor(impatient);
             let renewing = tokio::spawn(certificate.renew());
             let served = server.acceptor(acceptor).serve(service).await;
             renewing.abort();

@@ -58,6 +58,7 @@ use crate::sink::Client;
 use crate::state::State;
 use breaker::Breaker;
 use connections::Certificate;
+use export::Places;
 use generation::Latest;
 pub(crate) use host::only_local;
 use listen::may_listen;
@@ -87,8 +88,7 @@ struct Shared {
     quotas: Option<Arc<Quotas>>,
     /// One for each request that may be answered at a time.
     places: Semaphore,
-    /// One for each export at a time.
-    exports: Arc<Semaphore>,
+    exports: Arc<Places>,
 }
 
 /// How much longer than it was given the engine's answer is waited for.
@@ -121,7 +121,7 @@ impl AppState {
         let breaker = Arc::new(Breaker::new(config.breaker));
         let quotas = config.rate.map(Quotas::new);
         let places = Semaphore::new(config.concurrency);
-        let exports = Arc::new(Semaphore::new(config.exports.at_a_time));
+        let exports = Places::new(config.exports.at_a_time);
         let shared = Shared {
             client,
             state,
@@ -221,8 +221,8 @@ impl Server {
     /// Connects to the engine and takes the address of `api.listen`. An index that is not built yet is warned of.
     ///
     /// # Errors
-    /// When the address may not be listened on or is taken, a key is too short, the certificate cannot be read, or the engine
-    /// cannot be reached.
+    /// When the address may not be listened on or is taken, a key is too short, the certificate cannot be read, no files can
+    /// be made in `api.exports.folder`, or the engine cannot be reached.
     pub async fn bind(config: &Config, aliases: Vec<String>) -> Result<Self> {
         let listen = config.api.listen;
         let edge = &config.api.edge;
@@ -234,6 +234,7 @@ impl Server {
             Some(tls) => Some(Certificate::read(tls).await?),
             None => None,
         };
+        export::can_be_made(&config.api.exports)?;
         let client = Client::connect(&config.engine).await?;
         let listener = TcpListener::bind(listen).await.map_err(|error| {
             Finding::error(format!("`api.listen`: cannot listen on {listen}: {error}"))
@@ -276,7 +277,13 @@ impl Server {
         let indexes = self.state.shared.indexes.keys().cloned().collect::<Vec<_>>().join(", ");
         let tls = self.certificate.is_some();
         tracing::info!(address = %self.address, tls, indexes, "serving searches");
-        connections::serve(self.listener, router(self.state), self.certificate, shutdown).await
+        let (shared, listening) =
+            (Arc::clone(&self.state.shared), (self.listener, self.certificate));
+        let stall = shared.config.exports.stall;
+        let served = connections::serve(listening, router(self.state), stall, shutdown).await;
+        // The engine would hold them on for nobody.
+        shared.snapshots.closed(ON_THE_WAY).await;
+        served
     }
 }
 

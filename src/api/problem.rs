@@ -116,6 +116,12 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, message, detail)
     }
 
+    /// For those who can ask for less at a time; nobody else says how much there may be.
+    pub(super) fn answer_too_long() -> Self {
+        let kind = ("answer_too_long", "Answer too long");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, kind, "the answer is too long", None)
+    }
+
     pub(super) fn wrong_host() -> Self {
         let kind = ("wrong_host", "Wrong host");
         let message = "this server answers to its loopback names only";
@@ -244,7 +250,7 @@ impl Problem {
     }
 
     /// It answers others, but has no memory for this.
-    fn engine_busy() -> Self {
+    pub(super) fn engine_busy() -> Self {
         let kind = ("engine_busy", "Engine busy");
         let message = "the search engine has no room for this search now";
         let detail = Some("try again later, or ask for less");
@@ -321,6 +327,11 @@ impl Problem {
     }
 
     /// The word for programs and for the log.
+    /// How soon to ask again, where that is known.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after.map(|seconds| Duration::from_secs(seconds.into()))
+    }
+
     pub(super) fn code(&self) -> &'static str {
         self.code
     }
@@ -402,6 +413,9 @@ impl From<&EngineError> for Problem {
         match error {
             EngineError::Unreachable(why) if why.trouble == Trouble::TimedOut => {
                 Self::engine_timeout()
+            }
+            EngineError::Unreachable(why) if why.trouble == Trouble::TooLong => {
+                Self::answer_too_long()
             }
             EngineError::Unreachable(_) | EngineError::Garbled { .. } => Self::engine_unavailable(),
             EngineError::Refused { .. } if error.is_of_buckets() => Self::too_many_buckets(),

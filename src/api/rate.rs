@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -46,7 +46,8 @@ tokio::task_local! {
     static METER: Meter;
 }
 
-/// Has the request that is being answered cost so much in all; a search that is asked again for it costs once.
+/// Has the request that is being answered cost so much in all, at most a whole quota; a search that is asked again for it costs
+/// once.
 ///
 /// # Errors
 /// When its caller has not so much left. What it has cost before stays charged.
@@ -77,7 +78,9 @@ impl Quotas {
 impl Meter {
     fn charge(&self, cost: u32) -> Result<(), Problem> {
         let Some(charged) = &self.0 else { return Ok(()) };
-        let more = cost.saturating_sub(charged.cost.load(Ordering::Relaxed));
+        let RateConfig { quota, window, .. } = charged.quotas.config;
+        let before = charged.cost.load(Ordering::Relaxed);
+        let more = cost.min(quota).saturating_sub(before);
         if more == 0 {
             return Ok(());
         }
@@ -86,7 +89,8 @@ impl Meter {
                 charged.cost.fetch_add(more, Ordering::Relaxed);
                 Ok(())
             }
-            Some(again) => Err(Problem::too_many_requests(again)),
+            // What was charged before is charged once more then.
+            Some(again) => Err(Problem::too_many_requests(again + window / quota * before)),
         }
     }
 
@@ -108,7 +112,7 @@ impl Meter {
 /// Charges each request for itself; [`charge`] adds what more it costs.
 pub(super) async fn meter(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let charged = state.shared.quotas.as_ref().map(|quotas| {
-        let (quotas, payer) = (Arc::clone(quotas), payer(&request));
+        let (quotas, payer) = (Arc::clone(quotas), payer(request.extensions()));
         Arc::new(Charged { quotas, payer, cost: AtomicU32::new(0) })
     });
     let meter = Meter(charged);
@@ -129,14 +133,13 @@ pub(super) async fn crowd(State(state): State<AppState>, request: Request, next:
 }
 
 /// Who pays for a request.
-fn payer(request: &Request) -> Payer {
-    let caller = request.extensions().get::<Arc<Caller>>();
+pub(super) fn payer(request: &Extensions) -> Payer {
+    let caller = request.get::<Arc<Caller>>();
     if let Some(caller) = caller.filter(|caller| caller.how != How::Anyone) {
         let (role, subject) = (caller.role.name().to_owned(), caller.subject.clone());
         return Payer::Subject(caller.how, role, subject);
     }
-    let peer = request.extensions().get::<Peer>();
-    peer.map_or(Payer::Anybody, |Peer(address)| Payer::Address(network(*address)))
+    request.get::<Peer>().map_or(Payer::Anybody, |Peer(address)| Payer::Address(network(*address)))
 }
 
 /// An address as one is given them: of the newer kind, each network has as many as it likes.
@@ -258,9 +261,9 @@ mod tests {
         let payer = |how| {
             let mut caller = Caller::anyone(Arc::clone(&role));
             (caller.how, caller.subject) = (how, "ada".to_owned());
-            let mut request = Request::default();
+            let mut request = Request::<axum::body::Body>::default();
             request.extensions_mut().insert(Arc::new(caller));
-            payer(&request)
+            payer(request.extensions())
         };
         assert_eq!(payer(How::Key), payer(How::Key));
         assert_ne!(payer(How::Key), payer(How::Token));
@@ -280,6 +283,25 @@ mod tests {
         assert_eq!(scene.charge(1, 11, 0), Ok(0));
         assert_eq!(scene.charge(1, 11, 10), Err(90));
         assert_eq!(scene.charge(1, 11, 100), Ok(0));
+    }
+
+    #[test]
+    fn what_is_charged_in_parts_is_one_whole_quota_at_most() {
+        let meter = |quotas: &Arc<Quotas>| {
+            let (quotas, payer) = (Arc::clone(quotas), Payer::Anybody);
+            Meter(Some(Arc::new(Charged { quotas, payer, cost: AtomicU32::new(0) })))
+        };
+        let quotas = Quotas::new(CONFIG);
+        let large = meter(&quotas);
+        assert!([1, 8, 300].iter().all(|cost| large.charge(*cost).is_ok()));
+        assert!(meter(&quotas).charge(1).is_err());
+        // Whoever is refused half-way comes again when there is enough for all of it.
+        let quotas = Quotas::new(CONFIG);
+        meter(&quotas).charge(5).unwrap();
+        let small = meter(&quotas);
+        small.charge(1).unwrap();
+        let refused = small.charge(8).unwrap_err();
+        assert_eq!(refused.retry_after(), Some(Duration::from_secs(40)));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::Shared;
 use super::breaker::Breaker;
@@ -24,6 +25,8 @@ pub(super) struct Snapshots {
     client: Client,
     config: SnapshotConfig,
     slots: Mutex<Slots>,
+    /// How many are not closed yet that are to be.
+    to_close: watch::Sender<usize>,
 }
 
 /// One of them; closed when it is dropped without having been kept.
@@ -35,12 +38,29 @@ pub(super) struct Snapshot {
     kept: bool,
     /// Whether its pages before are known to be of the same index and search.
     pub(super) goes_on: bool,
+    counted: Arc<Counted>,
+}
+
+/// Counts what is to be closed.
+struct Counted(Arc<Snapshots>);
+
+impl Counted {
+    fn new(all: &Arc<Snapshots>) -> Arc<Self> {
+        all.to_close.send_modify(|count| *count += 1);
+        Arc::new(Self(Arc::clone(all)))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.to_close.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Snapshots {
     pub(super) fn new(client: Client, config: SnapshotConfig) -> Arc<Self> {
         let slots = Mutex::new(Slots { most: config.open, open: HashMap::new() });
-        Arc::new(Self { client, config, slots })
+        Arc::new(Self { client, config, slots, to_close: watch::Sender::new(0) })
     }
 
     /// Holds the index behind `alias`.
@@ -59,11 +79,22 @@ impl Snapshots {
         let until = now + wait + self.config.keep_alive;
         self.slots().take(ticket, now, until).map_err(Problem::too_many_snapshots)?;
         let all = Arc::clone(self);
-        let snapshot = Snapshot { all, ticket, pit: String::new(), kept: false, goes_on: false };
+        let counted = Counted::new(&all);
+        let (pit, kept, goes_on) = (String::new(), false, false);
+        let snapshot = Snapshot { all, ticket, pit, kept, goes_on, counted };
         let (breaker, alias) = (Arc::clone(&shared.breaker), alias.to_owned());
         // It does not end with its caller: somebody has to know what to close.
         let opened = tokio::spawn(async move { snapshot.opened(&breaker, wait, &alias).await });
         opened.await.map_err(|_| Problem::internal())?
+    }
+
+    /// Returns when all are closed that were not kept, or after so long.
+    pub(super) async fn closed(&self, within: Duration) {
+        let mut to_close = self.to_close.subscribe();
+        let all = to_close.wait_for(|count| *count == 0);
+        if tokio::time::timeout(within, all).await.is_err() {
+            tracing::warn!("snapshots are left to their ends");
+        }
     }
 
     /// What the engine answers to who asks for one; nothing when it has no more of them.
@@ -101,7 +132,9 @@ impl Snapshots {
         let now = Instant::now();
         self.slots().keep(held.ticket, now, now + self.config.keep_alive);
         let all = Arc::clone(self);
-        Ok(Snapshot { all, ticket: held.ticket, pit: held.pit, kept: true, goes_on: true })
+        let counted = Counted::new(&all);
+        let (ticket, pit) = (held.ticket, held.pit);
+        Ok(Snapshot { all, ticket, pit, kept: true, goes_on: true, counted })
     }
 
     fn keep_alive(&self) -> String {
@@ -192,8 +225,12 @@ impl Drop for Snapshot {
         self.all.slots().free(self.ticket);
         let (all, pit) = (Arc::clone(&self.all), std::mem::take(&mut self.pit));
         if let (false, Ok(runtime)) = (pit.is_empty(), tokio::runtime::Handle::try_current()) {
-            // Nobody waits for that.
-            drop(runtime.spawn(async move { all.close(&pit).await }));
+            // Nobody waits for that but a server that ends.
+            let counted = Arc::clone(&self.counted);
+            drop(runtime.spawn(async move {
+                all.close(&pit).await;
+                drop(counted);
+            }));
         }
     }
 }

@@ -170,6 +170,8 @@ impl RawApi {
             trusted_header: self.trusted_header,
             cors: self.cors,
         };
+        let snapshots = self.snapshots.validate().context("api: snapshots")?;
+        let exports = self.exports.validate(at, snapshots.open).context("api: exports")?;
         Ok(ApiConfig {
             listen: self.listen.unwrap_or(without.listen),
             cursor_key: self.cursor_key,
@@ -179,8 +181,8 @@ impl RawApi {
             dialects: self.dialects,
             limits: self.limits.validate().context("api: limits")?,
             timeout,
-            snapshots: self.snapshots.validate().context("api: snapshots")?,
-            exports: self.exports.validate(at).context("api: exports")?,
+            snapshots,
+            exports,
             rate: self.rate.map(RawRate::validate).transpose().context("api: rate")?,
             concurrency,
             breaker: self.breaker.validate().context("api: breaker")?,

@@ -158,15 +158,29 @@ impl Client {
         query: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Result<Answer, Unreachable> {
+        self.send_up_to(None, method, (segments, query), body).await
+    }
+
+    /// As [`Client::send`], and an answer of more than `most` bytes is not read, if its length is told before it.
+    ///
+    /// # Errors
+    /// As [`Client::send`], and of such an answer.
+    pub async fn send_up_to(
+        &self,
+        most: Option<u64>,
+        method: Method,
+        (segments, query): (&[&str], &[(&str, &str)]),
+        body: impl Into<Body>,
+    ) -> Result<Answer, Unreachable> {
         let body = body.into();
-        match self.send_once(method, segments, query, body.clone()).await {
+        match self.send_once(most, method, (segments, query), body.clone()).await {
             // A connection kept open may end at the other side just as it is used again: what does nothing more when it is
             // done twice is sent once more.
             Err(lost)
                 if lost.trouble == Trouble::Closed
                     && matches!(method, Method::Get | Method::Head | Method::Delete) =>
             {
-                self.send_once(method, segments, query, body).await
+                self.send_once(most, method, (segments, query), body).await
             }
             sent => sent,
         }
@@ -174,9 +188,9 @@ impl Client {
 
     async fn send_once(
         &self,
+        most: Option<u64>,
         method: Method,
-        segments: &[&str],
-        query: &[(&str, &str)],
+        (segments, query): (&[&str], &[(&str, &str)]),
         body: Body,
     ) -> Result<Answer, Unreachable> {
         let inner = &*self.inner;
@@ -198,10 +212,16 @@ impl Client {
         let answered = Box::pin(async {
             let response = sent.await?;
             let status = response.status_code().as_u16();
-            Ok((status, response.bytes().await?))
+            if most.zip(response.content_length()).is_some_and(|(most, length)| length > most) {
+                return Ok(None);
+            }
+            Ok(Some((status, response.bytes().await?)))
         });
-        let (status, body) =
-            answered.await.map_err(|error| Unreachable::new(&inner.address, &error))?;
+        let answered = answered.await.map_err(|error| Unreachable::new(&inner.address, &error))?;
+        let (status, body) = answered.ok_or_else(|| {
+            let (address, trouble) = (inner.address.clone(), Trouble::TooLong);
+            Unreachable { address, trouble, cause: String::new() }
+        })?;
         let method = format!("{method:?}").to_uppercase();
         Ok(Answer { status, body, operation: format!("{method} /{path}") })
     }

@@ -61,6 +61,8 @@ pub enum Trouble {
     Closed,
     /// The time for an answer ran out: the request may have been carried out, or may yet be.
     TimedOut,
+    /// The answer is longer than was asked for, and was not read.
+    TooLong,
 }
 
 impl fmt::Display for Trouble {
@@ -70,6 +72,7 @@ impl fmt::Display for Trouble {
             Self::NotTrusted => "is not trusted",
             Self::Closed => "closed the connection before it answered",
             Self::TimedOut => "did not answer in time",
+            Self::TooLong => "has a longer answer than is read",
         })
     }
 }
@@ -200,7 +203,7 @@ impl EngineError {
 
     /// Whether no answer came at all.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable(_))
+        matches!(self, Self::Unreachable(why) if why.trouble != Trouble::TooLong)
     }
 
     /// Whether it may pass by itself: nobody answers, or the engine has no time.

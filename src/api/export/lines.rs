@@ -1,13 +1,13 @@
 //! Files of lines, sent as they are read.
 //!
-//! Promises: of CSV, a body that ends well is whole, and one that is not is broken off; of NDJSON, the last line says which of
+//! Promises: there is never more of it in memory than some parts and one line; of CSV, a body that ends well is whole, and one that is not is broken off; of NDJSON, the last line says which of
 //! the two it is, and why.
 
 use serde_json::value::RawValue;
 
 use super::super::problem::Problem;
 use super::audit::Audit;
-use super::outlet::{Outlet, Stalled};
+use super::outlet::{Outlet, PART, Stalled};
 use super::reading::Reading;
 use crate::query::export::{Cell, Format, Table, csv, ndjson};
 
@@ -40,27 +40,21 @@ impl Lines {
         out
     }
 
-    /// Writes the lines of a row; says how many there are.
-    fn write(&self, row: &str, out: &mut Vec<u8>) -> serde_json::Result<u64> {
-        let raw: &RawValue = serde_json::from_str(row)?;
-        let mut lines = 0;
+    /// What rows are taken apart by, unless they stay as they are.
+    fn table(&self) -> Option<&Table> {
         match self {
-            Self::Rows => {
-                ndjson::row(raw, out);
-                lines = 1;
-            }
-            Self::Csv(table) => table.lines(raw, |cells: &[Cell]| {
-                lines += 1;
-                csv::cells(cells, out);
-                serde_json::Result::Ok(())
-            })?,
-            Self::Columns(table) => table.lines(raw, |cells: &[Cell]| {
-                lines += 1;
-                ndjson::cells(table.columns(), cells, out);
-                serde_json::Result::Ok(())
-            })?,
+            Self::Csv(table) | Self::Columns(table) => Some(table),
+            Self::Rows => None,
         }
-        Ok(lines)
+    }
+
+    /// Writes one line.
+    fn write(&self, cells: &[Cell], out: &mut Vec<u8>) {
+        match self {
+            Self::Csv(_) => csv::cells(cells, out),
+            Self::Columns(table) => ndjson::cells(table.columns(), cells, out),
+            Self::Rows => {}
+        }
     }
 }
 
@@ -112,21 +106,50 @@ async fn rows(
     outlet: &Outlet,
     audit: &mut Audit,
 ) -> Result<(), Stop> {
-    let (mut out, mut row) = (lines.beginning(), String::new());
-    loop {
-        let hits = reading.next().await?;
-        for hit in hits.iter().flatten() {
+    let mut sink = Sink { out: lines.beginning(), outlet, audit };
+    let mut row = String::new();
+    while let Some(hits) = reading.next().await? {
+        for hit in &hits {
             row.clear();
             reading.row(hit, &mut row)?;
-            audit.rows += lines.write(&row, &mut out).map_err(|_| Problem::internal())?;
+            let Some(table) = lines.table() else {
+                ndjson::row(&row, &mut sink.out);
+                sink.line(reading).await?;
+                continue;
+            };
+            let raw: &RawValue = serde_json::from_str(&row).map_err(|_| Problem::internal())?;
+            for cells in table.lines(raw).map_err(|_| Problem::internal())? {
+                lines.write(&cells.map_err(|_| Problem::internal())?, &mut sink.out);
+                sink.line(reading).await?;
+            }
         }
-        if !out.is_empty() {
-            audit.bytes += out.len() as u64;
-            outlet.send(std::mem::take(&mut out), Some(reading)).await?;
+        // Who waits for the next page has all of this one.
+        sink.flush(reading).await?;
+    }
+    sink.flush(reading).await
+}
+
+/// Where lines go.
+struct Sink<'a> {
+    /// What has not been sent.
+    out: Vec<u8>,
+    outlet: &'a Outlet,
+    audit: &'a mut Audit,
+}
+
+impl Sink<'_> {
+    /// A line has been written.
+    async fn line(&mut self, reading: &mut Reading) -> Result<(), Stop> {
+        self.audit.rows += 1;
+        match self.out.len() < PART {
+            true => Ok(()),
+            false => self.flush(reading).await,
         }
-        if hits.is_none() {
-            return Ok(());
-        }
+    }
+
+    async fn flush(&mut self, reading: &mut Reading) -> Result<(), Stop> {
+        self.audit.bytes += self.out.len() as u64;
+        Ok(self.outlet.send(std::mem::take(&mut self.out), Some(reading)).await?)
     }
 }
 

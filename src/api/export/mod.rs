@@ -8,6 +8,7 @@ mod audit;
 mod file;
 mod lines;
 mod outlet;
+mod places;
 mod problems;
 mod reading;
 mod sheet;
@@ -19,11 +20,11 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Extension, Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Version};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::caller::may;
 use super::extent::TOTAL_COUNT;
@@ -32,11 +33,16 @@ use super::request::{RequestId, Trail};
 use super::search::{Sent, Wanted, index, json_body, settled};
 use super::{AppState, Shared, rate};
 use crate::access::Caller;
-use crate::config::Operation;
+use crate::config::{ExportConfig, Operation};
+use crate::finding::Finding;
 use crate::query::export::{Format, Table, Wish};
 use crate::query::{Count, Page, SearchRequest, export_cost};
 use audit::Audit;
+use file::Made;
 use lines::Lines;
+use outlet::Outlet;
+use places::Place;
+pub(super) use places::Places;
 use reading::Reading;
 
 /// What the name of a file in a header may have as it is.
@@ -49,17 +55,19 @@ pub(super) async fn export(
     Extension(caller): Extension<Arc<Caller>>,
     Extension(trail): Extension<Trail>,
     alias: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
+    parts: Parts,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let start = Instant::now();
     let shared = Arc::clone(&state.shared);
     let index = index(&state.shared, &caller, alias)?;
     may(&caller, Operation::Export, index.0, &trail)?;
-    let body = json_body(&headers, body, shared.config.limits.body.0)?;
+    let body = json_body(&parts.headers, body, shared.config.limits.body.0)?;
     let wish = Wish::read(&body);
-    let place = Arc::clone(&shared.exports);
-    let place = place.try_acquire_owned().map_err(|_| Problem::too_many_exports())?;
+    if wish.format == Format::Csv && parts.version < Version::HTTP_11 {
+        return Err(Problem::no_end_can_be_seen());
+    }
+    let place = shared.exports.take(rate::payer(&parts.extensions))?;
     let wanted = Wanted {
         caller: &caller,
         trail: &trail,
@@ -84,6 +92,19 @@ pub(super) async fn export(
     Ok(response)
 }
 
+/// Whether files can be made where they are to be.
+///
+/// # Errors
+/// When none can.
+pub(super) fn can_be_made(config: &ExportConfig) -> Result<(), Finding> {
+    let Some(folder) = &config.folder else { return Ok(()) };
+    let made = sheet::empty(Some(folder)).map(drop);
+    made.map_err(|error| {
+        let what = format!("`api.exports.folder`: no file can be made there: {error}");
+        Finding::error(what).hint("name a folder that is there, and that this server may write to")
+    })
+}
+
 /// The search whose rows are wanted, as its first page is asked for.
 pub(super) fn first_page(request: SearchRequest, limit: Option<u64>) -> SearchRequest {
     let most = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
@@ -97,57 +118,76 @@ struct Export {
     reading: Reading,
     table: Option<Table>,
     audit: Audit,
-    place: OwnedSemaphorePermit,
+    place: Arc<Place>,
     shared: Arc<Shared>,
 }
 
 impl Export {
     /// Sends lines as they are read.
     fn into_lines(self, format: Format) -> Response {
-        let Self { mut reading, table, mut audit, place, shared } = self;
-        let (outlet, body) = outlet::open(shared.config.exports.stall);
-        let lines = Lines::new(format, table);
-        // It ends with its client, who may go away before the first line.
-        let sending = async move {
-            let ended = tokio::select! {
-                biased;
-                () = outlet.gone() => "client_gone",
-                ended = lines::send(&mut reading, &lines, &outlet, &mut audit) => ended,
-            };
-            audit.ended(ended);
-            drop(place);
-        };
-        drop(tokio::spawn(sending));
-        body.into_response()
+        let Self { reading, table, audit, place, shared } = self;
+        let work = Work::Lines(Box::new(reading), Lines::new(format, table));
+        sent(work, audit, place, (&shared.config.exports, None))
     }
 
     /// Makes the file, and then sends it.
     async fn into_sheet(self) -> Result<Response, Problem> {
         let Self { mut reading, table, mut audit, place, shared } = self;
+        let config = &shared.config.exports;
         let table = table.ok_or_else(Problem::internal)?;
-        let made = sheet::make(&mut reading, table, &shared.config.exports, &mut audit).await;
+        let made = sheet::make(&mut reading, table, (config, &place), &mut audit).await;
         drop(reading);
         let made = made.inspect_err(|problem| audit.ended(problem.code()))?;
         let length = made.length;
-        let (outlet, body) = outlet::open(shared.config.exports.stall);
-        let sending = async move {
-            let ended = tokio::select! {
-                biased;
-                // Whoever knows the length does not wait for the end.
-                () = outlet.gone() => match outlet.taken() == length {
-                    true => "complete",
-                    false => "client_gone",
-                },
-                ended = file::send(made, &outlet) => ended,
-            };
-            audit.ended(ended);
-            drop(place);
-        };
-        drop(tokio::spawn(sending));
-        let mut response = body.into_response();
+        let mut response = sent(Work::File(made), audit, place, (config, Some(length)));
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         Ok(response)
     }
+}
+
+/// Where a body comes from.
+enum Work {
+    Lines(Box<Reading>, Lines),
+    File(Made),
+}
+
+impl Work {
+    /// Sends all of it; says how that ended.
+    async fn send(self, outlet: &Outlet, audit: &mut Audit) -> &'static str {
+        match self {
+            Self::Lines(mut reading, lines) => {
+                lines::send(&mut reading, &lines, outlet, audit).await
+            }
+            Self::File(made) => file::send(made, outlet).await,
+        }
+    }
+}
+
+/// An answer that is sent while its client is there, who may go away before the first line.
+fn sent(
+    work: Work,
+    mut audit: Audit,
+    place: Arc<Place>,
+    (config, length): (&ExportConfig, Option<u64>),
+) -> Response {
+    let (outlet, body) = outlet::open(config.stall, Arc::clone(&place));
+    let longest = config.longest;
+    let sending = async move {
+        let ended = tokio::select! {
+            biased;
+            // Whoever knows the length does not wait for the end.
+            () = outlet.gone() => match length == Some(outlet.taken()) {
+                true => "complete",
+                false => "client_gone",
+            },
+            ended = work.send(&outlet, &mut audit) => ended,
+            () = tokio::time::sleep(longest) => "took_too_long",
+        };
+        audit.ended(ended);
+        drop(place);
+    };
+    drop(tokio::spawn(sending));
+    body.into_response()
 }
 
 /// What the file is, and what it is to be called.

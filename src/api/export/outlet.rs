@@ -1,7 +1,7 @@
 //! The body of an answer while it is made.
 //!
-//! Promises: no more than two parts of it wait for the client, who decides how fast they come; a body ends well only when it was
-//! said to have ended, so that whatever breaks off the making breaks off the answer too.
+//! Promises: no more than two small parts of it wait for the client, who decides how fast they come; a body ends well only when
+//! it was said to have ended, so that whatever breaks off the making breaks off the answer too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +14,9 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
 use super::reading::Reading;
+
+/// Most bytes of a part: a client that takes so much is not stalled, however much there is.
+pub(super) const PART: usize = 256 << 10;
 
 /// Where parts are put.
 pub(super) struct Outlet {
@@ -36,19 +39,20 @@ pub(super) struct Stalled;
 #[error("the export was broken off")]
 struct BrokenOff;
 
-/// An outlet, and the body that comes out of it. A client may take nothing for as long as `stall`.
-pub(super) fn open(stall: Duration) -> (Outlet, Body) {
+/// An outlet, and the body that comes out of it, which keeps `place` for as long as anything of it is there. A client may take
+/// nothing for as long as `stall`.
+pub(super) fn open<P: Send + 'static>(stall: Duration, place: P) -> (Outlet, Body) {
     let (parts, coming) = channel(1);
     let taken = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&taken);
-    let next = move |coming: Option<Receiver<Part>>| {
+    let next = move |coming: Option<(Receiver<Part>, P)>| {
         let count = Arc::clone(&count);
         async move {
-            let mut coming = coming?;
+            let (mut coming, place) = coming?;
             match coming.recv().await {
                 Some(Part::Bytes(bytes)) => {
                     count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                    Some((Ok(bytes), Some(coming)))
+                    Some((Ok(bytes), Some((coming, place))))
                 }
                 Some(Part::End) => None,
                 None => Some((Err(BrokenOff), None)),
@@ -56,7 +60,7 @@ pub(super) fn open(stall: Duration) -> (Outlet, Body) {
         }
     };
     // What packs a body asks once more behind its end.
-    let body = Body::from_stream(unfold(Some(coming), next).fuse());
+    let body = Body::from_stream(unfold(Some((coming, place)), next).fuse());
     (Outlet { parts, stall, taken }, body)
 }
 
@@ -71,16 +75,21 @@ impl Outlet {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Gives the client one more part, once there is room; what it is read from is held meanwhile.
+    /// Gives the client more, part by part, as there is room; what it is read from is held meanwhile.
     ///
     /// # Errors
     /// When the client does not take what was given before.
     pub(super) async fn send(
         &self,
         bytes: impl Into<Bytes>,
-        held: Option<&mut Reading>,
+        mut held: Option<&mut Reading>,
     ) -> Result<(), Stalled> {
-        self.put(Part::Bytes(bytes.into()), held).await
+        let mut bytes = bytes.into();
+        while !bytes.is_empty() {
+            let part = bytes.split_to(PART.min(bytes.len()));
+            self.put(Part::Bytes(part), held.as_deref_mut()).await?;
+        }
+        Ok(())
     }
 
     /// That was all of it.
@@ -122,11 +131,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_was_not_ended_is_broken() {
-        let (outlet, body) = open(Duration::from_secs(60));
+        let (outlet, body) = open(Duration::from_secs(60), ());
         outlet.send("a", None).await.unwrap();
         drop(outlet);
         assert!(to_bytes(body, 10).await.is_err());
-        let (outlet, body) = open(Duration::from_secs(60));
+        let (outlet, body) = open(Duration::from_secs(60), ());
         let sent = async {
             outlet.send("a", None).await.unwrap();
             outlet.send("b", None).await.unwrap();
@@ -138,10 +147,33 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_is_waited_for_only_so_long() {
-        let (outlet, body) = open(Duration::from_millis(20));
+        let place = Arc::new(());
+        let (outlet, body) = open(Duration::from_millis(20), Arc::clone(&place));
         outlet.send("a", None).await.unwrap();
         outlet.send("b", None).await.unwrap_err();
+        assert_eq!(Arc::strong_count(&place), 2);
         drop(body);
         outlet.gone().await;
+        assert_eq!(Arc::strong_count(&place), 1);
+    }
+
+    #[tokio::test]
+    async fn who_takes_a_part_is_not_stalled() {
+        let stall = Duration::from_secs(3);
+        let (outlet, body) = open(stall, ());
+        let slow = async {
+            let mut parts = body.into_data_stream();
+            let mut lengths = Vec::new();
+            while let Some(part) = parts.next().await {
+                lengths.push(part.unwrap().len());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            lengths
+        };
+        let sent = async {
+            outlet.send(vec![b'a'; 2 * PART + 1], None).await.unwrap();
+            outlet.end().await.unwrap();
+        };
+        assert_eq!(tokio::join!(slow, sent), (vec![PART, PART, 1], ()));
     }
 }

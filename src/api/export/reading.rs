@@ -1,7 +1,8 @@
 //! Reads an index that is held as it is to its end, page by page.
 //!
 //! Promises: each page goes on where the one before ended, and all of them together are as many documents as were counted, or
-//! it is a problem. A page is as many documents as few megabytes hold. The index is let go when this is dropped.
+//! it is a problem. A page is as many documents as few megabytes hold, as far as can be known before; one that does not come, or
+//! is too much at once, is asked for again. The index is let go when this is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::Shared;
 use super::super::answer::Hit;
-use super::super::ask::ask;
+use super::super::ask::ask_up_to;
 use super::super::problem::Problem;
 use super::super::search::{Page, write};
 use super::super::snapshot::Snapshot;
@@ -18,10 +19,18 @@ use crate::query::Selection;
 
 /// Documents of the first page, when it is not known yet how large they are.
 pub(super) const FIRST: usize = 16;
-/// Most documents of a page.
-const MOST: usize = 5_000;
+/// Most documents of a page: the next ones may be larger than any before.
+const MOST: usize = 1_000;
 /// Bytes of a page, about.
 const BYTES: usize = 2 << 20;
+/// Most bytes of a page that is not of one document. Only an engine that tells the length of its answer before is held to it.
+const MOST_BYTES: u64 = 8 * BYTES as u64;
+/// How many times fewer documents are asked for when they were too much at once.
+const FEWER: usize = 8;
+/// How long a page is waited for that did not come, each time. So many failures in a row, of one export alone, do not make
+/// anybody leave the engine alone.
+const AGAIN: [Duration; 3] =
+    [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(3)];
 /// How much more a page may have than the one before: the next documents may be larger.
 const GROWTH: usize = 4;
 
@@ -100,22 +109,49 @@ impl Reading {
         Ok(Some(hits))
     }
 
+    /// What comes behind one place of what is held is always the same, however often it is asked for.
     async fn page(&mut self) -> Result<Vec<Hit>, Problem> {
-        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        self.asks("size", json!(self.size.min(left)));
         self.asks("track_total_hits", json!(false));
-        let search = std::mem::take(&mut self.search);
-        let (search, answered) = self.ask(search).await;
-        self.search = search;
-        let (hits, bytes) = answered?;
-        self.size = next_size(self.size, hits.len(), bytes);
-        Ok(hits)
+        let mut waits = AGAIN.iter();
+        loop {
+            self.size = self.size.min(usize::try_from(self.left).unwrap_or(usize::MAX));
+            self.asks("size", json!(self.size));
+            let most = (self.size > 1).then_some(MOST_BYTES);
+            let search = std::mem::take(&mut self.search);
+            let (search, answered) = self.ask(search, most).await;
+            self.search = search;
+            let problem = match answered {
+                Ok((hits, bytes)) => {
+                    self.size = next_size(self.size, hits.len(), bytes);
+                    return Ok(hits);
+                }
+                Err(problem) => problem,
+            };
+            if problem.is_of_too_much() {
+                self.size = (self.size / FEWER).max(1);
+            }
+            if problem.code() == Problem::answer_too_long().code() {
+                continue;
+            }
+            match waits.next().filter(|_| problem.may_pass()) {
+                Some(wait) => {
+                    tracing::debug!(code = problem.code(), "a page is asked for again");
+                    tokio::time::sleep(problem.retry_after().unwrap_or_default().max(*wait)).await;
+                }
+                None => return Err(problem),
+            }
+        }
     }
 
-    async fn ask(&mut self, mut search: Value) -> (Value, Result<(Vec<Hit>, usize), Problem>) {
+    async fn ask(
+        &mut self,
+        mut search: Value,
+        most: Option<u64>,
+    ) -> (Value, Result<(Vec<Hit>, usize), Problem>) {
         self.snapshot.add_to(&mut search);
         self.snapshot.stays(self.shared.wait());
-        let answered = ask(&self.shared, &self.request_id, &["_search"], &search).await;
+        let asked = (&["_search"][..], &search);
+        let answered = ask_up_to(&self.shared, &self.request_id, asked, most).await;
         let answered = answered.map_err(Problem::of_an_export).map(|mut answer| {
             self.snapshot.renamed(answer.pit_id.take());
             (answer.hits.hits, answer.bytes)
@@ -131,7 +167,7 @@ impl Reading {
     /// Has the index held for as long again. Whether that went well is seen with the next page.
     pub(super) async fn renew(&mut self) {
         let nothing = json!({"query": {"match_all": {}}, "size": 0, "track_total_hits": false});
-        let (_, renewed) = self.ask(nothing).await;
+        let (_, renewed) = self.ask(nothing, None).await;
         if let Err(problem) = renewed {
             tracing::debug!(code = problem.code(), "a snapshot was not held on");
         }
@@ -165,8 +201,8 @@ mod tests {
             }
             sizes
         };
-        assert_eq!(sizes(100), [64, 256, 1_024, 4_096, 5_000, 5_000]);
-        assert_eq!(sizes(2_048), [64, 256, 1_024, 1_024, 1_024, 1_024]);
+        assert_eq!(sizes(100), [64, 256, 1_000, 1_000, 1_000, 1_000]);
+        assert_eq!(sizes(4_096), [64, 256, 512, 512, 512, 512]);
         assert_eq!(sizes(1 << 20), [2; 6]);
         assert_eq!(sizes(16 << 20), [1; 6]);
         // Small ones behind large ones.

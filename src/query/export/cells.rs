@@ -92,26 +92,28 @@ impl Table {
         &self.columns
     }
 
-    /// Gives the cells of each line of a search's row to `line`.
+    /// The cells of each line of a search's row, one line at a time.
     ///
     /// # Errors
-    /// When the row is no JSON, or what `line` says.
-    pub fn lines<E: From<serde_json::Error>>(
-        &self,
-        row: &RawValue,
-        mut line: impl FnMut(&[Cell]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// When the row is no JSON; so may each line be.
+    pub fn lines<'a>(
+        &'a self,
+        row: &'a RawValue,
+    ) -> serde_json::Result<impl Iterator<Item = serde_json::Result<Vec<Cell>>>> {
         let mut found = Found::new(self.columns.len());
         self.whole.collect(row, &mut found)?;
-        let (Some(element), false) = (&self.element, found.elements.is_empty()) else {
-            return line(&self.cells(&found, None));
-        };
-        for raw in &found.elements {
-            let mut inside = Found::new(self.columns.len());
-            element.collect(raw, &mut inside)?;
-            line(&self.cells(&found, Some(&inside)))?;
+        let mut elements: Vec<Option<&RawValue>> = found.elements.drain(..).map(Some).collect();
+        if elements.is_empty() {
+            elements.push(None);
         }
-        Ok(())
+        Ok(elements.into_iter().map(move |element| {
+            let (Some(branch), Some(raw)) = (&self.element, element) else {
+                return Ok(self.cells(&found, None));
+            };
+            let mut inside = Found::new(self.columns.len());
+            branch.collect(raw, &mut inside)?;
+            Ok(self.cells(&found, Some(&inside)))
+        }))
     }
 
     fn cells(&self, whole: &Found<'_>, inside: Option<&Found<'_>>) -> Vec<Cell> {
@@ -223,19 +225,18 @@ mod tests {
             dates: false,
         });
         let table = Table::new(columns.collect(), explode);
-        let mut told = Vec::new();
-        let mut line = |cells: &[Cell]| -> serde_json::Result<()> {
+        let row = serde_json::from_str(ROW).unwrap();
+        let told = table.lines(row).unwrap().map(|cells| {
+            let cells = cells.unwrap();
             let cells = cells.iter().map(|cell| match cell {
                 Cell::Empty => "-".to_owned(),
                 Cell::Text(text) => format!("{text:?}"),
                 Cell::Number(digits) => digits.clone(),
                 Cell::Flag(flag) => flag.to_string(),
             });
-            told.push(cells.collect::<Vec<_>>().join(" | "));
-            Ok(())
-        };
-        table.lines(serde_json::from_str(ROW).unwrap(), &mut line).unwrap();
-        told.join("\n")
+            cells.collect::<Vec<_>>().join(" | ")
+        });
+        told.collect::<Vec<_>>().join("\n")
     }
 
     fn values() -> Form {

@@ -3,10 +3,11 @@
 //! Promises: a column that counts or sums up has values that can be counted or summed up, and an object is told by the fields
 //! in it. Without columns, each value has one, and each list its number of elements. Never names what the caller does not see.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::mem;
 
 use super::wish::{Asked, AskedForm, ID};
-use super::{Column, Form, MAX_COLUMNS, Table, Wish, ndjson};
+use super::{Column, Form, MAX_COLUMNS, MAX_LABEL, Table, Wish, ndjson};
 use crate::query::fault::{Code, Faults, Pointer, Refusal};
 use crate::query::fields::{Fields, Kind, Known, Shape};
 
@@ -72,6 +73,7 @@ impl Resolver<'_> {
 
     fn columns(&mut self, asked: &[Asked]) -> Vec<Column> {
         let mut headings = BTreeSet::new();
+        let mut forms = HashSet::new();
         let mut columns = Vec::new();
         for asked in asked {
             let Some((form, dates)) = self.form(asked) else { continue };
@@ -79,6 +81,15 @@ impl Resolver<'_> {
             if heading == ndjson::END {
                 let what = format!("`{heading}` is what the last line is told by");
                 self.faults.add(&asked.heading_at, Code::InvalidValue, what);
+            }
+            if heading.chars().count() > MAX_LABEL {
+                let what = format!("a heading has at most {MAX_LABEL} characters");
+                self.faults.add(&asked.heading_at, Code::LimitExceeded, what);
+            }
+            // A line is as long as its document then, and not as many times.
+            if !forms.insert((&asked.path, mem::discriminant(&form))) {
+                let what = format!("`{}` has a column like this already", asked.path);
+                self.faults.add(&asked.at, Code::InvalidValue, what);
             }
             if !headings.insert(heading.clone()) {
                 let what = format!("`{heading}` is the heading of another column");
@@ -190,6 +201,8 @@ fn list_around<'p>(fields: &Fields, path: &'p str) -> Option<&'p str> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::query::fields::tests::fields;
     use crate::query::parse;
@@ -251,6 +264,16 @@ mod tests {
         /columns/1/path field_cannot_serve: `title` has no numbers to sum up (use `count` or `joined`)
         /columns/2/path field_cannot_serve: `settlements` is a list of objects (count them, or name a field in them)
         /columns/4/heading invalid_value: `amount` is the heading of another column (give each column a `heading` of its own)
+        ");
+        let long = "가".repeat(256);
+        insta::assert_snapshot!(told(&json!({"columns": [{"path": "title", "heading": long}, {"path": "memo", "separator": long},
+            "paid", {"path": "paid", "heading": "b"}, {"path": "paid", "as": "count", "heading": "c"}]}).to_string()), @r"
+        /columns/1/separator limit_exceeded: a separator has at most 255 characters
+        ");
+        insta::assert_snapshot!(told(&json!({"columns": [{"path": "title", "heading": long}, "paid",
+            {"path": "paid", "heading": "b"}, {"path": "paid", "as": "count", "heading": "c"}]}).to_string()), @r"
+        /columns/0/heading limit_exceeded: a heading has at most 255 characters
+        /columns/2/path invalid_value: `paid` has a column like this already
         ");
         insta::assert_snapshot!(told(r#"{"explode": "settlements.lines", "columns": ["_end", {"path": "title", "heading": "_end"}]}"#), @"/columns/0 unknown_field: unknown field `_end` (known here are amount, manager, memo, paid, place, rate, secret, settlements, signed_at, title)");
         insta::assert_snapshot!(told(r#"{"explode": "settlement"}"#), @"/explode unknown_field: unknown field `settlement` (did you mean `settlements`?)");

@@ -16,6 +16,8 @@ pub use wish::Wish;
 
 /// Most columns of a file.
 pub const MAX_COLUMNS: usize = 1_000;
+/// Most characters of a heading, and of a separator: they may stand in every line.
+pub const MAX_LABEL: usize = 255;
 /// Most digits of a number that a spreadsheet keeps.
 pub const DIGITS: usize = 15;
 

@@ -6,7 +6,7 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Format;
+use super::{Format, MAX_LABEL};
 use crate::finding::did_you_mean;
 use crate::query::SEARCH_KEYS;
 use crate::query::fault::{Code, Faults, Pointer, Refusal};
@@ -41,7 +41,7 @@ pub struct Wish {
     pub(super) columns: Option<Vec<Asked>>,
     /// The list whose elements get a row each, and where it is named.
     pub(super) explode: Option<(String, Pointer)>,
-    faults: Vec<Refusal>,
+    faults: Option<Refusal>,
     /// Where the search's fields are named as columns.
     named: Vec<Pointer>,
 }
@@ -83,7 +83,7 @@ impl Wish {
             search: body.to_vec(),
             columns: None,
             explode: None,
-            faults: Vec::new(),
+            faults: None,
             named: Vec::new(),
         };
         let root = Pointer::root();
@@ -115,7 +115,7 @@ impl Wish {
         let members = search.iter().map(|(name, raw)| format!("{}:{raw}", Value::from(*name)));
         wish.search = format!("{{{}}}", members.collect::<Vec<_>>().join(",")).into_bytes();
         if !reader.faults.are_none() {
-            wish.faults.push(reader.faults.into_refusal());
+            wish.faults = Some(reader.faults.into_refusal());
         }
         wish
     }
@@ -139,7 +139,7 @@ impl Wish {
     /// # Errors
     /// What was.
     pub(super) fn fine(&self) -> Result<(), Refusal> {
-        match self.faults.first() {
+        match &self.faults {
             Some(refusal) => Err(refusal.clone()),
             None => Ok(()),
         }
@@ -243,7 +243,7 @@ impl Reader {
             match name.as_str() {
                 "path" => path = Some((self.text(raw, &at), at)),
                 "heading" => heading = self.text(raw, &at),
-                "separator" => separator = self.text(raw, &at)?,
+                "separator" => separator = self.separator(raw, &at)?,
                 "as" => form = self.form(raw, &at),
                 _ => {
                     let known = ["path", "heading", "as", "separator"];
@@ -258,6 +258,15 @@ impl Reader {
             return None;
         };
         Some(Asked { path: path?, heading, form, separator, at: path_at, heading_at: at_heading })
+    }
+
+    fn separator(&mut self, raw: &RawValue, at: &Pointer) -> Option<String> {
+        let text = self.text(raw, at)?;
+        if text.chars().count() > MAX_LABEL {
+            let what = format!("a separator has at most {MAX_LABEL} characters");
+            self.faults.add(at, Code::LimitExceeded, what);
+        }
+        Some(text)
     }
 
     fn form(&mut self, raw: &RawValue, at: &Pointer) -> Option<AskedForm> {

@@ -77,13 +77,20 @@ async fn a_role_exports_what_it_sees_if_it_may() {
     let expected =
         asked(&api, &json!({"format": "ndjson", "filter": {"status": {"eq": "paid"}}}), None).await;
     assert_eq!(lines.text.lines().count(), expected.text.lines().count());
+    let mut settled = 0;
     for (line, expected) in lines.text.lines().zip(expected.text.lines()) {
         let (line, expected): (Value, Value) =
             (serde_json::from_str(line).unwrap(), serde_json::from_str(expected).unwrap());
         assert_eq!(line["_id"], expected["_id"]);
         assert!(line["manager"].is_null());
+        let elements = line["settlements"].as_array().into_iter().flatten();
+        for element in elements {
+            assert!(element["amount"].is_null() && !element["status"].is_null(), "{line}");
+            settled += 1;
+        }
         assert!(line["title"].is_null() || line["title"] == "***", "{line}");
     }
+    assert!(settled > 10, "{settled} elements were looked at");
     for hidden in ["manager.name", "manager", "settlements.amount", "nowhere"] {
         let mut said = Vec::new();
         for body in [
@@ -125,6 +132,11 @@ async fn an_export_is_charged_by_its_rows() {
     let few = asked(&limited, &json!({"limit": 10}), None).await;
     assert_eq!((few.status, left(&few)), (200, 2));
     assert_eq!(code(&asked(&limited, &json!({}), None).await), told(429, "rate_limited"));
+    // One that costs more than a quota takes all of it, though a part is charged before the rest is known.
+    let rate = RateConfig { quota: 9, ..rate };
+    let limited = api.configured(&ApiConfig { rate: Some(rate), ..ApiConfig::default() });
+    let whole = asked(&limited, &json!({}), None).await;
+    assert_eq!((whole.status, left(&whole)), (200, 0));
     api.remove().await;
 }
 
