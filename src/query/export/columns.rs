@@ -143,7 +143,7 @@ impl Resolver<'_> {
         let shown = self.fields.iter().map(|known| known.path.as_str());
         let shown: BTreeSet<&str> = shown.chain(self.fields.only_shown()).collect();
         let mut columns = vec![column(ID, Form::Values(", ".to_owned()), false)];
-        let mut told = BTreeSet::new();
+        let mut told = BTreeSet::from([ID]);
         let everything = [String::new()];
         for above in paths.unwrap_or(&everything) {
             // A field of a list's elements that is named itself is shown for all that there are.

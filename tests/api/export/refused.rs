@@ -85,7 +85,7 @@ async fn a_role_exports_what_it_sees_if_it_may() {
         assert!(line["manager"].is_null());
         let elements = line["settlements"].as_array().into_iter().flatten();
         for element in elements {
-            assert!(element["amount"].is_null() && !element["status"].is_null(), "{line}");
+            assert!(element.get("amount").is_none() && element.get("due").is_some(), "{line}");
             settled += 1;
         }
         assert!(line["title"].is_null() || line["title"] == "***", "{line}");
