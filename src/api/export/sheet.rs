@@ -245,8 +245,7 @@ fn size(cell: &Cell) -> u64 {
 
 /// The number as a sheet keeps it, if that is the same number.
 fn value(digits: &str) -> Option<f64> {
-    let value = digits.parse::<f64>().ok().filter(|value| value.is_finite());
-    value.filter(|_| Cell::is_exact(digits))
+    digits.parse().ok().filter(|_| Cell::is_exact(digits))
 }
 
 /// A day as sheets have it, which is without a zone; a time with one stays text.

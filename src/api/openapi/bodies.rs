@@ -11,7 +11,7 @@ use super::Named;
 use super::counts::Counts;
 use super::shapes::{closed, count, count_of, either, flag, list_of, of, text, text_of, words};
 use crate::query::Limits;
-use crate::query::export::{Format, Wish};
+use crate::query::export::{Format, MAX_COLUMNS, Wish};
 use crate::query::schema::FieldSchema;
 
 /// What one index is asked with.
@@ -122,13 +122,14 @@ fn export(index: &Named<'_>, limits: &Limits) -> Object {
         .property("as", words(["joined", "count", "sum"]))
         .property("separator", text());
     let columns = ArrayBuilder::new().items(either([text().into(), closed(column).into()]));
+    let columns = columns.min_items(Some(1)).max_items(Some(MAX_COLUMNS));
     let lists = index.index.fields.iter();
     let lists = lists.filter(|field| field.kind == Some("list") && field.list.is_none());
     let lists: Vec<&str> = lists.map(|field| field.path.as_str()).collect();
     let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1_i64));
     let mut own: Vec<(&str, RefOr<Schema>)> = vec![
         ("format", words([Format::Csv, Format::Ndjson, Format::Xlsx].map(Format::word)).into()),
-        ("columns", columns.min_items(Some(1)).build().into()),
+        ("columns", columns.build().into()),
         ("limit", limit.build().into()),
     ];
     if !lists.is_empty() {

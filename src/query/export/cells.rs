@@ -14,6 +14,9 @@ use crate::query::json::Json;
 /// A number's exponent may be that great, so that no sum of a few bytes takes all memory.
 const MAX_EXPONENT: i64 = 400;
 
+/// Numbers but 0 that every spreadsheet has: Excel's end a little beyond on either side.
+const MAGNITUDES: std::ops::Range<f64> = 1e-307..9.99e307;
+
 /// What rows of a file are made from.
 #[derive(Debug)]
 pub struct Table {
@@ -40,9 +43,11 @@ pub enum Cell {
 impl Cell {
     /// Whether a spreadsheet has the number as it is, and does not round it.
     pub fn is_exact(digits: &str) -> bool {
+        let value = digits.parse::<f64>().unwrap_or(f64::NAN).abs();
         let mantissa = digits.split(['e', 'E']).next().unwrap_or_default();
         let digits = mantissa.bytes().filter(u8::is_ascii_digit);
-        digits.skip_while(|digit| *digit == b'0').count() <= DIGITS
+        let digits = digits.skip_while(|digit| *digit == b'0').count();
+        digits == 0 || (digits <= DIGITS && MAGNITUDES.contains(&value))
     }
 }
 
@@ -286,12 +291,28 @@ mod tests {
 
     #[test]
     fn spreadsheets_keep_fifteen_digits() {
-        for exact in ["0", "-5", "123456789012345", "0.000123456789012345", "1e300"] {
+        for exact in [
+            "0",
+            "-5",
+            "123456789012345",
+            "0.000123456789012345",
+            "1e300",
+            "-1e-307",
+            "0.00",
+            "-0e9",
+        ] {
             assert!(Cell::is_exact(exact), "{exact}");
         }
-        for rounded in
-            ["1234567890123456", "9007199254740993", "1.234567890123456", "-1000000000000000"]
-        {
+        for rounded in [
+            "1234567890123456",
+            "9007199254740993",
+            "1.234567890123456",
+            "-1000000000000000",
+            "1e-400",
+            "-1e-308",
+            "1e308",
+            "-1e400",
+        ] {
             assert!(!Cell::is_exact(rounded), "{rounded}");
         }
     }

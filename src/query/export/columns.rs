@@ -6,10 +6,13 @@
 use std::collections::{BTreeSet, HashSet};
 use std::mem;
 
-use super::wish::{Asked, AskedForm, ID};
+use super::wish::{Asked, AskedForm, ID, is_below, shows_of};
 use super::{Column, Form, MAX_COLUMNS, MAX_LABEL, Table, Wish, ndjson};
 use crate::query::fault::{Code, Faults, Pointer, Refusal};
 use crate::query::fields::{Fields, Kind, Known, Shape};
+
+/// What stands between several values in one cell.
+const SEPARATOR: &str = ", ";
 
 impl Wish {
     /// The table that is wanted of rows that show these `paths`, or everything; the search has been read already. None for
@@ -24,7 +27,19 @@ impl Wish {
     ) -> Result<Option<Table>, Refusal> {
         self.fine()?;
         let mut resolver = Resolver { fields, faults: Faults::default(), explode: None };
-        resolver.explode = self.explode.as_ref().and_then(|(path, at)| resolver.list(path, at));
+        let paths = match paths {
+            Some([own @ .., _]) if self.shows_list => Some(own),
+            paths => paths,
+        };
+        if let Some((path, at)) = &self.explode {
+            resolver.explode = resolver.list(path, at);
+            let shown = |paths: &[String]| paths.iter().any(|shown| shows_of(shown, path));
+            // Without any of its own, the search has its view's fields.
+            if !self.shows_list && !paths.is_none_or(shown) {
+                let what = "this field is not one of the view's";
+                resolver.faults.add(at, Code::UnknownField, what);
+            }
+        }
         let columns = match &self.columns {
             Some(asked) => resolver.columns(asked),
             None if self.format == super::Format::Ndjson && self.explode.is_none() => {
@@ -77,6 +92,10 @@ impl Resolver<'_> {
         let mut columns = Vec::new();
         for asked in asked {
             let Some((form, dates)) = self.form(asked) else { continue };
+            if let (Some((_, at)), Form::Count | Form::Sum) = (&asked.separator, &form) {
+                let what = "`separator` stands between values, and here is one number";
+                self.faults.add(at, Code::InvalidValue, what);
+            }
             let heading = asked.heading.clone().unwrap_or_else(|| asked.path.clone());
             if heading == ndjson::END {
                 let what = format!("`{heading}` is what the last line is told by");
@@ -104,11 +123,12 @@ impl Resolver<'_> {
     /// What becomes of a column's values, and whether they are dates.
     fn form(&mut self, asked: &Asked) -> Option<(Form, bool)> {
         let Asked { path, at, .. } = asked;
-        let joined = Form::Values(asked.separator.clone());
+        let separator = asked.separator.as_ref().map_or(SEPARATOR, |(separator, _)| separator);
+        let joined = Form::Values(separator.to_owned());
         let known = match self.fields.get(path) {
             Some(known) => known,
             // Shown, as the search's parser says, and to be asked about in no way.
-            None if path == ID || matches!(asked.form, None | Some(AskedForm::Joined)) => {
+            None if matches!(asked.form, None | Some(AskedForm::Joined)) => {
                 return Some((joined, false));
             }
             None => {
@@ -142,7 +162,7 @@ impl Resolver<'_> {
     fn all(&mut self, paths: Option<&[String]>) -> Vec<Column> {
         let shown = self.fields.iter().map(|known| known.path.as_str());
         let shown: BTreeSet<&str> = shown.chain(self.fields.only_shown()).collect();
-        let mut columns = vec![column(ID, Form::Values(", ".to_owned()), false)];
+        let mut columns = vec![column(ID, joined(), false)];
         let mut told = BTreeSet::from([ID]);
         let everything = [String::new()];
         for above in paths.unwrap_or(&everything) {
@@ -162,9 +182,9 @@ impl Resolver<'_> {
                     Some(Shape::List) => column(path, Form::Count, false),
                     Some(Shape::Value(value)) => {
                         let dates = matches!(value.kind, Some(Kind::Date { .. }));
-                        column(path, Form::Values(", ".to_owned()), dates)
+                        column(path, joined(), dates)
                     }
-                    None if is_leaf() => column(path, Form::Values(", ".to_owned()), false),
+                    None if is_leaf() => column(path, joined(), false),
                     None => continue,
                 };
                 if told.insert(*path) {
@@ -181,14 +201,12 @@ impl Resolver<'_> {
     }
 }
 
-fn column(path: &str, form: Form, dates: bool) -> Column {
-    Column { heading: path.to_owned(), path: path.to_owned(), form, dates }
+fn joined() -> Form {
+    Form::Values(SEPARATOR.to_owned())
 }
 
-/// Whether it is the same path, or one below; all are below the empty one.
-fn is_below(path: &str, above: &str) -> bool {
-    let rest = path.strip_prefix(above);
-    rest.is_some_and(|rest| above.is_empty() || rest.is_empty() || rest.starts_with('.'))
+fn column(path: &str, form: Form, dates: bool) -> Column {
+    Column { heading: path.to_owned(), path: path.to_owned(), form, dates }
 }
 
 /// The innermost list that has the path in its elements, as far as it may be named.
@@ -231,6 +249,7 @@ mod tests {
         insta::assert_snapshot!(told("{}"), @"_id amount manager.name memo paid place rate secret settlements:Count signed_at title");
         insta::assert_snapshot!(told(r#"{"fields": ["manager", "settlements.amount", "settlements"]}"#), @"_id manager.name settlements.amount settlements:Count");
         insta::assert_snapshot!(told(r#"{"explode": "settlements", "fields": ["title", "settlements"]}"#), @"_id title settlements.amount settlements.lines:Count settlements.payer.name settlements.status");
+        insta::assert_snapshot!(told(r#"{"explode": "settlements", "fields": ["title"]}"#), @"_id title");
         insta::assert_snapshot!(told(r#"{"format": "ndjson", "fields": ["title"]}"#), @"rows as they are");
     }
 
@@ -257,13 +276,15 @@ mod tests {
         /columns/1 unknown_field: unknown field `titel` (did you mean `title`?)
         /columns/2/path unknown_field: unknown field `amonut` (did you mean `amount`?)
         ");
-        insta::assert_snapshot!(told(r#"{"columns": ["manager", {"path": "title", "as": "sum"}, {"path": "settlements", "as": "sum"}, "amount", {"path": "rate", "heading": "amount"}],
-            "explode": "manager"}"#), @r"
+        insta::assert_snapshot!(told(r#"{"columns": ["manager", {"path": "title", "as": "sum"}, {"path": "settlements", "as": "sum"}, "amount", {"path": "rate", "heading": "amount"},
+            {"path": "_id", "as": "sum", "heading": "n"}, {"path": "settlements", "separator": ";"}], "explode": "manager"}"#), @r"
         /explode field_cannot_serve: `manager` is no list
         /columns/0 field_cannot_serve: `manager` is an object (name the fields in it, a column each)
         /columns/1/path field_cannot_serve: `title` has no numbers to sum up (use `count` or `joined`)
         /columns/2/path field_cannot_serve: `settlements` is a list of objects (count them, or name a field in them)
         /columns/4/heading invalid_value: `amount` is the heading of another column (give each column a `heading` of its own)
+        /columns/5/path field_cannot_serve: `_id` has no numbers to sum up (use `count` or `joined`)
+        /columns/6/separator invalid_value: `separator` stands between values, and here is one number
         ");
         let long = "가".repeat(256);
         insta::assert_snapshot!(told(&json!({"columns": [{"path": "title", "heading": long}, {"path": "memo", "separator": long},
@@ -277,6 +298,11 @@ mod tests {
         ");
         insta::assert_snapshot!(told(r#"{"explode": "settlements.lines", "columns": ["_end", {"path": "title", "heading": "_end"}]}"#), @"/columns/0 unknown_field: unknown field `_end` (did you mean `_id`?)");
         insta::assert_snapshot!(told(r#"{"explode": "settlement"}"#), @"/explode unknown_field: unknown field `settlement` (did you mean `settlements`?)");
+        insta::assert_snapshot!(told(r#"{"explode": "settlement", "columns": ["title"]}"#), @"/explode unknown_field: unknown field `settlement` (did you mean `settlements`?)");
+        insta::assert_snapshot!(told(r#"{"explode": "settlement", "fields": ["title", "titel"]}"#), @r"
+        /fields/1 unknown_field: unknown field `titel` (did you mean `title`?)
+        /explode unknown_field: unknown field `settlement` (did you mean `settlements`?)
+        ");
         insta::assert_snapshot!(told(r#"{"columns": ["title"], "fields": ["title"]}"#), @"/columns invalid_value: `columns` and `fields` exclude each other (name the paths once, as `columns`)");
         insta::assert_snapshot!(told(r#"{"columns": [], "format": "csv", "format": "csv"}"#), @"/format repeated_key: `format` stands here twice (write it once)");
         insta::assert_snapshot!(told("[]"), @" invalid_value: an object is expected here");

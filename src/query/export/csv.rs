@@ -1,7 +1,8 @@
 //! Lines of comma-separated values (RFC 4180), in UTF-8.
 //!
 //! Promises: a text is quoted, whatever it holds, and a number is not, so that one can tell `"007"` from 7 and an empty text
-//! from none; but a number of more digits than spreadsheets keep is. No text begins as a formula does. Nothing is cut off.
+//! from none; but a number of more digits than spreadsheets keep is. No text begins as a formula does. Nothing is cut off, and no
+//! line is empty, which readers would skip.
 
 use super::{Cell, Column};
 
@@ -20,6 +21,9 @@ pub fn headings(columns: &[Column], out: &mut Vec<u8>) {
 
 /// One more line.
 pub fn cells(cells: &[Cell], out: &mut Vec<u8>) {
+    // With one column, that is nothing too.
+    let alone = [Cell::Text(String::new())];
+    let cells = if matches!(cells, [Cell::Empty]) { &alone } else { cells };
     let each = cells.iter().map(|cell| {
         |out: &mut Vec<u8>| match cell {
             Cell::Empty => {}
@@ -90,6 +94,12 @@ mod tests {
             written(&row),
             ",\"\",\"a, \"\"b\"\"\r\nc\",\"007\",-12.50,\"9007199254740993\",\"-9007199254740993\",true"
         );
+    }
+
+    #[test]
+    fn no_line_is_empty() {
+        assert_eq!(written(&[Cell::Empty]), "\"\"");
+        assert_eq!(written(&[Cell::Empty, Cell::Empty]), ",");
     }
 
     #[test]

@@ -25,8 +25,6 @@ const NONE_OF_OURS: [(&str, &str); 5] = [
 ];
 /// The document's id, which is no field.
 pub(super) const ID: &str = "_id";
-/// What stands between several values in one cell.
-const SEPARATOR: &str = ", ";
 
 /// An export as its caller asks for it, its names not resolved yet.
 #[derive(Debug)]
@@ -42,8 +40,10 @@ pub struct Wish {
     /// The list whose elements get a row each, and where it is named.
     pub(super) explode: Option<(String, Pointer)>,
     faults: Option<Refusal>,
-    /// Where the search's fields are named as columns.
+    /// Where the search's fields are named.
     named: Vec<Pointer>,
+    /// Whether the last of them is only there so that the list's elements are.
+    pub(super) shows_list: bool,
 }
 
 /// A column as it is asked for.
@@ -52,7 +52,8 @@ pub(super) struct Asked {
     pub(super) path: String,
     pub(super) heading: Option<String>,
     pub(super) form: Option<AskedForm>,
-    pub(super) separator: String,
+    /// What is to stand between its values, and where that is said.
+    pub(super) separator: Option<(String, Pointer)>,
     /// Where its path is written.
     pub(super) at: Pointer,
     /// Where its heading is, or would be.
@@ -85,6 +86,7 @@ impl Wish {
             explode: None,
             faults: None,
             named: Vec::new(),
+            shows_list: false,
         };
         let root = Pointer::root();
         // What is no object, or not even JSON, is for the search's parser to tell.
@@ -112,12 +114,34 @@ impl Wish {
             }
             search.push(("fields", Value::from(paths).to_string()));
         }
+        let fields = search.iter_mut().find(|(name, _)| *name == "fields");
+        if let Some((_, fields)) = fields {
+            wish.show_list(fields);
+        }
         let members = search.iter().map(|(name, raw)| format!("{}:{raw}", Value::from(*name)));
         wish.search = format!("{{{}}}", members.collect::<Vec<_>>().join(",")).into_bytes();
         if !reader.faults.are_none() {
             wish.faults = Some(reader.faults.into_refusal());
         }
         wish
+    }
+
+    /// Adds the list to the search's `fields`, where none of them is of it: its elements are lines, whatever is shown of them.
+    fn show_list(&mut self, fields: &mut String) {
+        let Some((list, at)) = &self.explode else { return };
+        // Of what is no list of texts, the search's parser tells.
+        let Ok(mut paths) = serde_json::from_str::<Vec<String>>(fields) else { return };
+        if paths.iter().any(|path| shows_of(path, list)) {
+            return;
+        }
+        if self.columns.is_none() {
+            let at = Pointer::root().join("fields");
+            self.named = (0..paths.len()).map(|number| at.join(number)).collect();
+        }
+        self.named.push(at.clone());
+        paths.push(list.clone());
+        *fields = Value::from(paths).to_string();
+        self.shows_list = true;
     }
 
     /// What is wrong with the search, where its caller wrote it, and what else is wrong.
@@ -144,6 +168,17 @@ impl Wish {
             None => Ok(()),
         }
     }
+}
+
+/// Whether rows that show `path` have the list's elements in them.
+pub(super) fn shows_of(path: &str, list: &str) -> bool {
+    is_below(path, list) || is_below(list, path)
+}
+
+/// Whether it is the same path, or one below; all are below the empty one.
+pub(super) fn is_below(path: &str, above: &str) -> bool {
+    let rest = path.strip_prefix(above);
+    rest.is_some_and(|rest| above.is_empty() || rest.is_empty() || rest.starts_with('.'))
 }
 
 struct Reader {
@@ -226,9 +261,9 @@ impl Reader {
     }
 
     fn column(&mut self, raw: &RawValue, at: &Pointer) -> Option<Asked> {
-        let (at_heading, separator) = (at.join("heading"), SEPARATOR.to_owned());
+        let at_heading = at.join("heading");
         if let Ok(Json::Text(path)) = Json::open(raw) {
-            let (heading, form) = (None, None);
+            let (heading, form, separator) = (None, None, None);
             let at = at.clone();
             return Some(Asked { path, heading, form, separator, heading_at: at.clone(), at });
         }
@@ -237,13 +272,13 @@ impl Reader {
             self.faults.add(at, Code::InvalidValue, what);
             return None;
         }
-        let (mut path, mut heading, mut form, mut separator) = (None, None, None, separator);
+        let (mut path, mut heading, mut form, mut separator) = (None, None, None, None);
         for (name, raw) in object(raw, at, &mut self.faults)? {
             let at = at.join(&name);
             match name.as_str() {
                 "path" => path = Some((self.text(raw, &at), at)),
                 "heading" => heading = self.text(raw, &at),
-                "separator" => separator = self.separator(raw, &at)?,
+                "separator" => separator = Some((self.separator(raw, &at)?, at)),
                 "as" => form = self.form(raw, &at),
                 _ => {
                     let known = ["path", "heading", "as", "separator"];

@@ -32,10 +32,19 @@ async fn a_view_brings_its_columns() {
     let expected = answer(&documents::all(), &api.parsed(&json!({"filter": paid})));
     let ids: Vec<&str> = lines[1..].iter().map(|line| line[0].1.as_str()).collect();
     assert_eq!(ids, expected);
-    let (parts, said) =
-        export(&viewed, &json!({"view": "mobile", "columns": ["no", "status"]})).await;
-    let said: Value = serde_json::from_slice(&said).unwrap();
-    assert_eq!((parts.status.as_u16(), &said["errors"][0]["pointer"]), (400, &json!("/columns/1")));
+    for (body, at) in [
+        (json!({"columns": ["no", "status"]}), "/columns/1"),
+        (json!({"explode": "settlements"}), "/explode"),
+        (json!({"explode": "settlements", "columns": ["no"]}), "/explode"),
+        (json!({"explode": "settlements", "fields": ["no"]}), "/explode"),
+    ] {
+        let mut body = body;
+        body["view"] = "mobile".into();
+        let (parts, said) = export(&viewed, &body).await;
+        let said: Value = serde_json::from_slice(&said).unwrap();
+        let told = (parts.status.as_u16(), &said["errors"][0]["pointer"]);
+        assert_eq!(told, (400, &json!(at)), "{body}");
+    }
     api.remove().await;
 }
 
@@ -311,6 +320,14 @@ async fn an_exploded_list_has_a_line_for_each_element(engine: TestEngine) {
     }
     assert!(expected.len() > documents::COUNT, "{}", expected.len());
     assert_eq!(rows, expected);
+    // So many lines are there also where nothing of the elements is shown.
+    for shown in ["columns", "fields"] {
+        let body = json!({"format": "ndjson", "explode": "settlements", shown: ["no"]});
+        let lines = self::rows(&text(&api, &body).await);
+        let numbers =
+            |rows: &[Value]| -> Vec<Value> { rows.iter().map(|row| row["no"].clone()).collect() };
+        assert_eq!(numbers(&lines), numbers(&expected), "{body}");
+    }
     // Each value of the elements has a column by itself, where nothing else is said.
     let everything = cells(&text(&api, &json!({"explode": "settlements"})).await);
     assert_eq!(everything.len(), expected.len() + 1);
