@@ -61,7 +61,8 @@ pub(super) struct Hit {
     pub(super) index: String,
     #[serde(rename = "_id")]
     pub(super) id: String,
-    #[serde(rename = "_source")]
+    /// Empty where it was not asked for.
+    #[serde(rename = "_source", default)]
     pub(super) source: Document,
     pub(super) sort: Box<RawValue>,
     /// By the engine's fields.

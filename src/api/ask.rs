@@ -30,7 +30,11 @@ pub(super) async fn ask_up_to(
 ) -> Result<EngineAnswer, Problem> {
     let timeout = shared.config.timeout;
     let within = format!("{}ms", timeout.as_millis());
-    let options = [("allow_partial_search_results", "false"), ("timeout", within.as_str())];
+    let mut options = vec![("allow_partial_search_results", "false"), ("timeout", within.as_str())];
+    // The engine keeps such answers by itself only where not even a row was asked for.
+    if body.get("_source") == Some(&Value::Bool(false)) {
+        options.push(("request_cache", "true"));
+    }
     let sent = async {
         let asked = (segments, &options[..]);
         let answer = shared.client.send_up_to(most, Method::Post, asked, body).await?.success()?;

@@ -77,6 +77,12 @@ pub(crate) fn depth(text: &str) -> usize {
 #[derive(Debug)]
 pub(crate) struct Members<V>(pub(crate) Vec<(String, V)>);
 
+impl<V> Default for Members<V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Members<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(InOrder(PhantomData))

@@ -34,7 +34,7 @@ pub enum Selection {
 }
 
 /// A document as the engine holds it, opened by one level.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Document(Members<Box<RawValue>>);
 
 /// What stands for what is not shown.

@@ -8,14 +8,18 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use prejoin::access::keys;
 use prejoin::config::{ApiConfig, AuthConfig, KeyConfig};
 use prejoin::mapping::Mapping;
+use prejoin::sink::{Client, Method};
 use serde_json::{Map, Value, json};
 use unicode_normalization::UnicodeNormalization;
 
 use super::harness::{Api, Reply};
-use crate::support::engines::{TestEngine, on_both_engines};
+use crate::support::engines::{TestEngine, config, on_both_engines};
+use crate::support::fault_proxy::FaultProxy;
 
 on_both_engines!(
     values_begin_with_what_was_typed,
+    no_key_on_the_way_to_a_value_loses_it,
+    values_take_one_request_and_are_of_the_newest_index,
     values_are_narrowed_as_searches_are,
     values_of_elements_count_their_documents,
 );
@@ -99,6 +103,61 @@ async fn values_begin_with_what_was_typed(engine: TestEngine) {
     assert_eq!(told(&api, "field=name&size=1").await, "김철수 2; 5");
     assert_eq!(told(&api, "field=name&size=1&prefix=").await, "김철수 2; 5");
     api.remove().await;
+}
+
+async fn no_key_on_the_way_to_a_value_loses_it(engine: TestEngine) {
+    let whole = filled(engine).await;
+    let names = ["김철수", "가나", "과장", "값있는", "닭이", "달기"];
+    let documents = names.iter().map(|name| json!({"name": name, "_prejoin": {"id": name}}));
+    whole.fill(&documents.collect::<Vec<_>>()).await;
+    for (value, keys) in [
+        ("김철수", "ㄱ 기 김 김ㅊ 김처 김철 김첤 김철수"),
+        ("가나", "ㄱ 가 간 가나"),
+        ("과장", "ㄱ 고 과 괒 과자 과장"),
+        ("값있는", "ㄱ 가 갑 값 값ㅇ 값이 값있 값있ㄴ 값있느 값있는"),
+        ("닭이", "ㄷ 다 달 닭 닭ㅇ 닭이"),
+        ("달기", "ㄷ 다 달 닭 달기"),
+    ] {
+        for typed in keys.split(' ') {
+            let found = told(&whole, &format!("field=name&prefix={}", encoded(typed))).await;
+            assert!(found.contains(value), "{typed}: {found}");
+        }
+    }
+    assert_eq!(told(&whole, &format!("field=name&prefix={}", encoded("간"))).await, "가나 1; 0");
+    whole.remove().await;
+}
+
+/// Each key is a request: the engine is asked once for it.
+async fn values_take_one_request_and_are_of_the_newest_index(engine: TestEngine) {
+    let whole = filled(engine).await;
+    let proxy = FaultProxy::to(&engine.url().await).await;
+    let api = whole.through(Client::connect(&config(&proxy.url())).await.unwrap());
+    // The first learns the mapping.
+    told(&api, "field=name&prefix=a").await;
+    let asked = || proxy.seen(&api.alias).into_iter().map(|seen| seen.line).collect::<Vec<_>>();
+    let before = asked().len();
+    assert_eq!(told(&api, "field=name&prefix=none").await, "; 0");
+    let facets = json!({"facets": {"name": {}}, "facet_filters": {"status": {"eq": "draft"}}, "page": {"size": 0}});
+    let counted = api.search(&facets).await.json();
+    assert_eq!((&counted["data"], &counted["page"]["next"]), (&json!([]), &Value::Null));
+    assert_eq!(
+        (&counted["page"]["has_next"], &counted["total"]["value"]),
+        (&json!(false), &json!(2))
+    );
+    let more = asked().split_off(before);
+    assert!(more.len() == 2 && more.iter().all(|line| line.contains("_search?")), "{more:?}");
+
+    // What was a text is a number in the next index, which is noticed by its answer.
+    let mapping = json!({"properties": {"name": {"type": "long"}, "_prejoin": {"properties": {"id": {"type": "keyword"}}}}});
+    api.create(2, &mapping).await;
+    api.put(2, &[json!({"name": 5, "_prejoin": {"id": "1"}})]).await;
+    let reply = ask(&api, "field=name").await.json();
+    insta::allow_duplicates! {
+        insta::assert_snapshot!(reply["data"], @r#"{"buckets":[{"value":5,"count":1,"selected":false}],"other":0,"missing":0}"#);
+    }
+    let second = format!("{}-000002", api.alias);
+    api.client.call(Method::Delete, &[&second], &[], None).await.unwrap();
+    whole.remove().await;
 }
 
 async fn values_are_narrowed_as_searches_are(engine: TestEngine) {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::elements::with;
 use super::{
-    Agg, COUNT_CAP, Count, Filter, Kind, Op, Order, Page, Pick, Place, Scalar, SearchRequest, Sort,
+    Agg, COUNT_CAP, Count, Filter, Kind, Op, Order, Pick, Place, Scalar, SearchRequest, Sort,
     Target, TextField, WINDOW,
 };
 use super::{aggregate, facet};
@@ -82,7 +82,8 @@ pub fn with_aggregations(body: Value, request: &SearchRequest, after: &[Option<V
 
 /// The body of the engine's search. `after` are the sort values of the row before the page.
 ///
-/// One row more than the page has tells whether there is a next page; at the end of the engine's window, the total does.
+/// One row more than the page has tells whether there is a next page; at the end of the engine's window, the total does. For a
+/// page without rows it is the first that comes to hand, without its document: it tells which index has answered.
 pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>) -> Value {
     let total = match request.count {
         Count::Exact => json!(true),
@@ -90,17 +91,15 @@ pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>
         Count::None if request.page.ends_the_window() => json!(WINDOW),
         Count::None => json!(false),
     };
-    let size = match &request.page {
-        Page { size: 0, .. } => 0,
-        page if page.ends_the_window() => page.size,
-        page => page.size + 1,
-    };
+    let has_rows = request.page.size > 0;
+    let size = request.page.size + usize::from(!request.page.ends_the_window());
+    let sort = if has_rows { question.sort.clone() } else { json!(["_doc"]) };
     let mut body = json!({
         "query": question.query,
-        "sort": question.sort,
+        "sort": sort,
         "size": size,
         "track_total_hits": total,
-        "_source": true,
+        "_source": has_rows,
     });
     let Value::Object(members) = &mut body else { return body };
     if request.page.skipped > 0 {
@@ -110,7 +109,7 @@ pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>
     if !question.chosen.is_empty() {
         members.insert("post_filter".to_owned(), json!({"bool": {"filter": question.chosen}}));
     }
-    if let Some(after) = after {
+    if let Some(after) = after.filter(|_| has_rows) {
         members.insert("search_after".to_owned(), after);
     }
     // OpenSearch 3.8 skips rows of such a key that belong on the page; it skips none beside a filter of the hits.
@@ -122,7 +121,7 @@ pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>
     {
         members.insert("post_filter".to_owned(), json!({"match_all": {}}));
     }
-    if let (Some(q), false) = (&request.q, request.highlight.is_empty()) {
+    if let (Some(q), true) = (&request.q, has_rows && !request.highlight.is_empty()) {
         members.insert("highlight".to_owned(), words::highlight(q, &request.highlight));
     }
     body

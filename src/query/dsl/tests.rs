@@ -105,7 +105,17 @@ fn a_page_by_number_skips_and_stays_in_the_window() {
     assert_eq!(shown(r#"{"number": 1, "size": 20}"#), "null 21 false");
     assert_eq!(shown(r#"{"number": 3, "size": 20}"#), "40 21 false");
     assert_eq!(shown(r#"{"number": 50, "size": 200}"#), "9800 200 10000");
-    assert_eq!(shown(r#"{"size": 0}"#), "null 0 false");
+    assert_eq!(shown(r#"{"size": 0}"#), "null 1 false");
+}
+
+#[test]
+fn a_page_without_rows_asks_for_the_index_of_one() {
+    let body = compiled(
+        r#"{"q": {"text": "김철수"}, "sort": [{"field": "rate"}], "page": {"size": 0}, "highlight": ["memo"]}"#,
+    );
+    insta::assert_snapshot!(body["sort"], @r#"["_doc"]"#);
+    assert_eq!((&body["size"], &body["_source"]), (&json!(1), &json!(false)));
+    assert!(body.get("highlight").is_none());
 }
 
 #[test]
