@@ -12,6 +12,9 @@ use crate::support::engines::TestEngine;
 /// How the program reads and writes CSV: commas, quotes, UTF-8, and what is quoted is text.
 const CSV: &str = "Text - txt - csv (StarCalc):44,34,76,1,,0,true";
 
+/// As a file that is just opened: what is quoted may be a number, a date or a formula, too.
+const PLAIN: &str = "Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,0,true";
+
 /// Set where `dev/test` has said that the program is not there.
 const WITHOUT: &str = "PREJOIN_TEST_WITHOUT_OFFICE";
 
@@ -21,7 +24,8 @@ async fn converted(folder: &Path, file: &str, to: &str) -> Vec<u8> {
     let mut office = tokio::process::Command::new("soffice");
     office.args([&profile, "--headless", "--norestore"]);
     if file.ends_with(".csv") {
-        office.arg(format!("--infilter={CSV}"));
+        let filter = if file.starts_with("plain") { PLAIN } else { CSV };
+        office.arg(format!("--infilter={filter}"));
     }
     office.args(["--convert-to", to, "--outdir"]).arg(folder.join("out")).arg(folder.join(file));
     let output = office.kill_on_drop(true).output();
@@ -57,7 +61,9 @@ async fn spreadsheets_have_what_was_sent() {
         std::fs::write(folder.path().join(format!("{format}.{format}")), bytes).unwrap();
     }
     api.remove().await;
+    std::fs::copy(folder.path().join("csv.csv"), folder.path().join("plain.csv")).unwrap();
 
+    let opened = sheet(converted(folder.path(), "plain.csv", "xlsx").await);
     let from_csv = sheet(converted(folder.path(), "csv.csv", "xlsx").await);
     let from_sheet = converted(folder.path(), "xlsx.xlsx", &format!("csv:{CSV}")).await;
     let from_sheet = String::from_utf8(from_sheet).unwrap();
@@ -70,10 +76,16 @@ async fn spreadsheets_have_what_was_sent() {
     assert_eq!((from_csv[0][0].as_str(), from_sheet[0][0].as_str()), ("이름", "이름"));
     for (number, (title, no, amount, day)) in rows.iter().enumerate() {
         let [csv, sheet] = [&from_csv[number + 1], &from_sheet[number + 1]];
-        // The quote that keeps a text from being a formula is all that is seen of it.
-        let plain = |cell: &String| cell.replace("\r\n", "\n").trim_start_matches('\'').to_owned();
+        // The quote that keeps a text of CSV from being a formula is all that is seen of it.
+        let kept = |text: &str| match text.starts_with(['=', '+']) {
+            true => format!("'{text}"),
+            false => text.to_owned(),
+        };
+        let plain = |cell: &String| cell.replace("\r\n", "\n");
+        assert_eq!(plain(&opened[number + 1][0]), kept(title));
+        assert_eq!((plain(&csv[0]), plain(&csv[1])), (kept(title), kept(no)));
+        assert_eq!((plain(&sheet[0]).as_str(), plain(&sheet[1]).as_str()), (*title, *no));
         for cells in [csv, sheet] {
-            assert_eq!((plain(&cells[0]).as_str(), plain(&cells[1]).as_str()), (*title, *no));
             assert_eq!(cells[2], *amount);
             assert_eq!(cells[3], *day);
         }
