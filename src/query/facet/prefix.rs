@@ -168,7 +168,7 @@ mod tests {
     fn nothing_that_was_typed_is_an_operator() {
         let expression = |text| Prefix::new(text).expression();
         insta::assert_snapshot!(expression("a.d1 _(*|\\\"#@&<>~^-"), @r#"a\.d1 \_\(\*\|\\\"\#\@\&\<\>\~\^\-.*"#);
-        insta::assert_snapshot!(expression("(주) 김"), @r"\(주\) 김.*");
+        insta::assert_snapshot!(expression("(주) 김"), @r"(\(주\) 김|\(주\) 기[마-밓]).*");
     }
 
     #[test]
