@@ -18,10 +18,11 @@ pub(super) async fn ask(
     segments: &[&str],
     body: &Value,
 ) -> Result<EngineAnswer, Problem> {
-    ask_up_to(shared, request_id, (segments, body), None).await
+    let most = shared.config.limits.answer.0 as u64;
+    ask_up_to(shared, request_id, (segments, body), Some(most)).await
 }
 
-/// The same, unless the engine says that its answer has more than `most` bytes.
+/// The same, of no more than `most` bytes.
 pub(super) async fn ask_up_to(
     shared: &Shared,
     request_id: &str,

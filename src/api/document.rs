@@ -22,7 +22,10 @@ use super::search::{Sent, Wanted, index, settled, write};
 use crate::access::Caller;
 use crate::config::Operation;
 use crate::finding::did_you_mean;
-use crate::query::{Code, Pointer, Refusal};
+use crate::query::{Code, Fault, Pointer, Refusal};
+
+/// The only parameter.
+const FIELDS: &str = "fields";
 
 /// Answers one document, or the fields of it that were asked for.
 pub(super) async fn document(
@@ -47,7 +50,9 @@ pub(super) async fn document(
         id: Some(&id),
         request_id: &request_id,
     };
-    let page = settled(shared, index, &wanted).await?;
+    let page = settled(shared, index, &wanted).await;
+    let page =
+        page.map_err(|problem| problem.told_by(|faults| faults.iter_mut().for_each(of_fields)))?;
     let hit = page.answer.hits.hits.first().ok_or_else(Problem::no_document)?;
     let mut row = String::new();
     write(&page.selection, hit, &mut row)?;
@@ -55,23 +60,30 @@ pub(super) async fn document(
     reply((&row, &Alone {}), &meta, page.spent, 1)
 }
 
+/// What can be wrong with a document's search is what was asked for of it.
+fn of_fields(fault: &mut Fault) {
+    fault.parameter = Some(FIELDS.to_owned());
+}
+
 /// The search that the parameters stand for.
 fn body(query: &str) -> Result<Value, Refusal> {
     let mut body = json!({"page": {"size": 1}, "count": "none"});
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let at = Pointer::root().join(&name);
-        if name != "fields" {
+        let refused = |code, what: String, hint: &str| {
+            let mut refusal = Refusal::one(&Pointer::root(), code, what, Some(hint));
+            refusal.faults.iter_mut().for_each(|it| it.parameter = Some(name.to_string()));
+            refusal
+        };
+        if name != FIELDS {
             let what = format!("unknown parameter `{name}`");
-            let hint = did_you_mean(&name, ["fields"]);
-            return Err(Refusal::one(&at, Code::UnknownKey, what, Some(&hint)));
+            return Err(refused(Code::UnknownParameter, what, &did_you_mean(&name, [FIELDS])));
         }
         let paths = value.split(',').filter(|path| !path.is_empty()).collect::<Vec<_>>();
-        let before =
-            body.as_object_mut().and_then(|body| body.insert("fields".into(), json!(paths)));
+        let before = body.as_object_mut().and_then(|body| body.insert(FIELDS.into(), json!(paths)));
         if before.is_some() {
-            let what = "`fields` stands here twice";
-            let hint = Some("give all paths at once, with commas");
-            return Err(Refusal::one(&at, Code::RepeatedKey, what, hint));
+            let what = format!("`{FIELDS}` stands here twice");
+            let hint = "give all paths at once, with commas";
+            return Err(refused(Code::RepeatedKey, what, hint));
         }
     }
     Ok(body)
@@ -94,7 +106,7 @@ mod tests {
 
     #[test]
     fn nothing_of_the_query_is_ignored() {
-        insta::assert_snapshot!(read("feilds=a"), @"/feilds unknown_key: unknown parameter `feilds` (did you mean `fields`?)");
-        insta::assert_snapshot!(read("fields=a&fields=b"), @"/fields repeated_key: `fields` stands here twice (give all paths at once, with commas)");
+        insta::assert_snapshot!(read("feilds=a"), @"feilds unknown_parameter: unknown parameter `feilds` (did you mean `fields`?)");
+        insta::assert_snapshot!(read("fields=a&fields=b"), @"fields repeated_key: `fields` stands here twice (give all paths at once, with commas)");
     }
 }

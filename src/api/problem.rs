@@ -119,7 +119,9 @@ impl Problem {
     /// For those who can ask for less at a time; nobody else says how much there may be.
     pub(super) fn answer_too_long() -> Self {
         let kind = ("answer_too_long", "Answer too long");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, kind, "the answer is too long", None)
+        let message = "the documents of this page are more bytes than are taken at a time";
+        let detail = Some("ask for fewer rows a page; with `fields` empty, documents are not read");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, message, detail)
     }
 
     pub(super) fn wrong_host() -> Self {

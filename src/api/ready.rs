@@ -1,6 +1,7 @@
 //! `GET /readyz`.
 //!
-//! Promises: ready means that each index answers a search whole. However often it is asked, the engine is asked once a
+//! Promises: ready means that each index answers a search whole, and that requests reach the engine: a server that turns all of
+//! them away gets none, and is not started anew for it, which would not help the engine. However often it is asked, the engine is asked once a
 //! second; a check that is begun is ended, for all who wait for it. Never tells more of an index than its name.
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use tokio::sync::Mutex;
 use super::answer::EngineAnswer;
 use super::problem::Problem;
 use super::{AppState, Shared};
-use crate::sink::{Client, Method};
+use crate::sink::Method;
 
 /// How long an answer is good for.
 const FRESH: Duration = Duration::from_secs(1);
@@ -36,6 +37,9 @@ struct Checked {
 pub(super) async fn readyz(State(state): State<AppState>) -> Result<Json<Value>, Problem> {
     let shared = &state.shared;
     let missing = checked(shared).await?;
+    if !shared.breaker.is_closed() {
+        return Err(Problem::engine_unavailable());
+    }
     if missing.is_empty() {
         return Ok(Json(json!({"status": "ok"})));
     }
@@ -63,20 +67,26 @@ async fn checked(shared: &Arc<Shared>) -> Result<Vec<String>, Problem> {
 }
 
 async fn missing(shared: &Shared) -> Vec<String> {
-    let asked = shared.indexes.keys().map(|alias| async move {
-        let answered = tokio::time::timeout(WAIT, is_searched(&shared.client, alias)).await;
-        let problem = answered.unwrap_or_else(|_| Err(Problem::engine_timeout())).err()?;
+    let mut asked = shared.indexes.keys().map(|alias| async move {
+        let problem = is_searched(shared, alias).await.err()?;
         tracing::warn!(alias, code = problem.code(), "this index cannot be searched");
         Some(alias.clone())
     });
-    join_all(asked).await.into_iter().flatten().collect()
+    // One alone: after a pause, no more than one tries the engine. Who is not ready gets no requests that could.
+    let first = match asked.next() {
+        Some(first) => first.await,
+        None => None,
+    };
+    let others = join_all(asked).await;
+    [first].into_iter().chain(others).flatten().collect()
 }
 
-async fn is_searched(client: &Client, alias: &str) -> Result<(), Problem> {
+async fn is_searched(shared: &Shared, alias: &str) -> Result<(), Problem> {
     let options = [("allow_partial_search_results", "false")];
     let body = json!({"size": 0, "track_total_hits": false});
-    let answer = client.send(Method::Post, &[alias, "_search"], &options, &body).await;
-    let answer =
-        answer.map_err(Into::into).and_then(|answer| answer.success()?.json::<EngineAnswer>());
-    answer.map_err(|error| Problem::from(&error))?.whole().map(drop)
+    let sent = async {
+        let answer = shared.client.send(Method::Post, &[alias, "_search"], &options, &body).await?;
+        answer.success()?.json::<EngineAnswer>()
+    };
+    shared.breaker.ask(WAIT, sent).await?.whole().map(drop)
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::ByteSize;
 
-/// What a request may ask for; what is over it is refused before anything is sent.
+/// What a request may ask for; what is over it is refused before anything is sent, unless only the answer tells.
 #[derive(Deserialize, Debug, Clone, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -15,6 +15,8 @@ pub struct Limits {
     pub body: ByteSize,
     /// Most bytes of a query string.
     pub query_string: ByteSize,
+    /// Most bytes of an engine's answer, which has its documents whole.
+    pub answer: ByteSize,
     /// Most rows of a page.
     pub page_size: usize,
     /// Rows that pages by number reach.
@@ -60,6 +62,7 @@ impl Default for Limits {
         Self {
             body: ByteSize(64 << 10),
             query_string: ByteSize(8 << 10),
+            answer: ByteSize(64 << 20),
             page_size: 200,
             offset_window: 10_000,
             depth: 8,
@@ -89,6 +92,7 @@ impl Limits {
         let bounds = [
             ("body", self.body.0, 1 << 20),
             ("query_string", self.query_string.0, 64 << 10),
+            ("answer", self.answer.0, 1 << 30),
             ("page_size", self.page_size, 1_000),
             ("offset_window", self.offset_window, 10_000),
             ("depth", self.depth, 20),

@@ -73,6 +73,13 @@ pub struct SearchRequest {
     pub aggregates: Vec<Aggregate>,
 }
 
+impl SearchRequest {
+    /// Whether a row may hold more than its id.
+    pub fn shows_rows(&self) -> bool {
+        self.fields.as_ref().is_none_or(|fields| !fields.is_empty())
+    }
+}
+
 /// Which documents, or which elements of a list. Each node is closed: nothing outside of it changes what it means.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {

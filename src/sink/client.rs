@@ -161,7 +161,8 @@ impl Client {
         self.send_up_to(None, method, (segments, query), body).await
     }
 
-    /// As [`Client::send`], and an answer of more than `most` bytes is not read, if its length is told before it.
+    /// As [`Client::send`], and an answer of more than `most` bytes is none. Where its length is told before it, as OpenSearch does,
+    /// it is not even read.
     ///
     /// # Errors
     /// As [`Client::send`], and of such an answer.
@@ -215,7 +216,9 @@ impl Client {
             if most.zip(response.content_length()).is_some_and(|(most, length)| length > most) {
                 return Ok(None);
             }
-            Ok(Some((status, response.bytes().await?)))
+            let body = response.bytes().await?;
+            let is_taken = most.is_none_or(|most| body.len() as u64 <= most);
+            Ok(is_taken.then_some((status, body)))
         });
         let answered = answered.await.map_err(|error| Unreachable::new(&inner.address, &error))?;
         let (status, body) = answered.ok_or_else(|| {

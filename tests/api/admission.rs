@@ -71,6 +71,34 @@ async fn an_engine_that_hangs_is_left_alone_until_it_answers() {
 }
 
 #[tokio::test]
+async fn a_server_that_turns_all_away_is_not_ready_and_finds_back_by_itself() {
+    let ready =
+        async |api: &Api| api.send(Request::get("/readyz").body(Body::empty()).unwrap()).await;
+    for pause in [Duration::from_secs(3_600), Duration::from_millis(1)] {
+        let config =
+            ApiConfig { breaker: BreakerConfig { failures: 1, pause }, ..ApiConfig::default() };
+        let (direct, api, proxy) = behind_a_proxy(Duration::from_secs(60), &config).await;
+        proxy.then("_search", [Fault::Answer(503, "{}"), Fault::Answer(503, "{}")]);
+        assert_eq!(api.search(&json!({})).await.status, 503);
+        let (asked, reply) = (proxy.count(), ready(&api).await);
+        assert_eq!(code(&reply), (503, "engine_unavailable".to_owned()));
+        if pause > Duration::from_secs(60) {
+            assert_eq!(proxy.count(), asked, "the engine has no pause");
+        } else {
+            // Nobody else asks: what is not ready gets no requests.
+            let back = async {
+                while ready(&api).await.status != 200 {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(60), back).await.expect("it is never ready");
+            assert_eq!(api.search(&json!({})).await.status, 200);
+        }
+        direct.remove().await;
+    }
+}
+
+#[tokio::test]
 async fn a_search_that_the_engine_refuses_does_not_close_it_to_others() {
     let breaker = BreakerConfig { failures: 1, pause: Duration::from_secs(3_600) };
     let config = ApiConfig { breaker, ..ApiConfig::default() };

@@ -48,8 +48,11 @@ async fn a_document_is_had_by_its_id(engine: TestEngine) {
     );
     let refused = get(&api, &path(&api, "1", "?fields=manger.name")).await;
     assert_eq!((refused.status, refused.json()["code"].clone()), (400, json!("unknown_field")));
+    assert_eq!(refused.json()["errors"][0]["parameter"], "fields");
+    assert!(refused.json()["errors"][0].get("pointer").is_none());
     let refused = get(&api, &path(&api, "1", "?field=no")).await;
-    assert_eq!((refused.status, refused.json()["code"].clone()), (400, json!("unknown_key")));
+    assert_eq!((refused.status, refused.json()["code"].clone()), (400, json!("unknown_parameter")));
+    assert_eq!(refused.json()["errors"][0]["parameter"], "field");
     for absent in ["2", "A/B", "*", "김"] {
         let shown = get(&api, &path(&api, absent, "")).await.shown(&api.alias);
         insta::allow_duplicates! {

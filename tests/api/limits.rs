@@ -1,11 +1,13 @@
 //! The worst that is accepted is answered.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::documents::exact;
 use super::harness::Api;
 use crate::support::engines::{TestEngine, on_both_engines};
-use prejoin::config::{ApiConfig, ByteSize, Limits};
+use prejoin::config::{ApiConfig, BreakerConfig, ByteSize, Limits};
 use prejoin::mapping::Mapping;
 use prejoin::sink::Method;
 
@@ -102,7 +104,31 @@ async fn limits_are_configured() {
     api.remove().await;
 }
 
-on_both_engines!(the_worst_accepted_bodies_are_answered, times_at_the_edges_are_compared_right);
+on_both_engines!(
+    the_worst_accepted_bodies_are_answered,
+    times_at_the_edges_are_compared_right,
+    an_answer_of_the_engine_has_an_end,
+);
+
+async fn an_answer_of_the_engine_has_an_end(engine: TestEngine) {
+    let document = json!({"text": "a".repeat(20_000)});
+    let api = filled(engine, &[document.clone(), document.clone(), document]).await;
+    let limits = Limits { answer: ByteSize(50_000), ..Limits::default() };
+    let breaker = BreakerConfig { failures: 1, pause: Duration::from_secs(3_600) };
+    let narrow = api.configured(&ApiConfig { limits, breaker, ..ApiConfig::default() });
+    let told = async |body: Value| {
+        let reply = narrow.search(&body).await;
+        (reply.status, reply.json()["code"].clone())
+    };
+    assert_eq!(told(json!({})).await, (422, json!("answer_too_long")));
+    // Nobody else is turned away for it.
+    assert_eq!(told(json!({"page": {"size": 1}})).await.0, 200);
+    // What shows nothing of the documents does not have them sent.
+    let ids = narrow.search(&json!({"fields": []})).await;
+    assert_eq!(ids.status, 200, "{}", ids.text);
+    assert_eq!(ids.json()["data"], json!([{"_id": "0"}, {"_id": "1"}, {"_id": "2"}]));
+    api.remove().await;
+}
 
 async fn filled(engine: TestEngine, documents: &[Value]) -> Api {
     let object = |fields: usize| {

@@ -82,6 +82,9 @@ pub fn with_aggregations(body: Value, request: &SearchRequest, after: &[Option<V
 
 /// The body of the engine's search. `after` are the sort values of the row before the page.
 ///
+/// Documents come whole or not at all. A part of them the engine would read and write anew: its numbers become doubles, so that
+/// digits are lost, and a list's elements without that part are lost too.
+///
 /// One row more than the page has tells whether there is a next page; at the end of the engine's window, the total does. For a
 /// page without rows it is the first that comes to hand, without its document: it tells which index has answered.
 pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>) -> Value {
@@ -99,7 +102,7 @@ pub fn to_dsl(request: &SearchRequest, question: &Question, after: Option<Value>
         "sort": sort,
         "size": size,
         "track_total_hits": total,
-        "_source": has_rows,
+        "_source": has_rows && request.shows_rows(),
     });
     let Value::Object(members) = &mut body else { return body };
     if request.page.skipped > 0 {
