@@ -15,6 +15,7 @@ on_both_engines!(
     what_was_chosen_stays_in_its_facet,
     documents_are_counted_and_not_elements,
     dates_are_counted_that_the_search_does_not_ask_for,
+    dates_are_counted_of_what_else_was_chosen,
     more_dates_than_are_told_are_refused,
 );
 
@@ -147,6 +148,20 @@ async fn dates_are_counted_that_the_search_does_not_ask_for(engine: TestEngine) 
             let told: Vec<&Value> = buckets.iter().map(|bucket| &bucket["count"]).collect();
             assert_eq!(told, counts, "{body}\n{answer}");
         }
+    }
+    api.remove().await;
+}
+
+/// Whatever the search is for, all documents or dates of the very field.
+async fn dates_are_counted_of_what_else_was_chosen(engine: TestEngine) {
+    let api = Api::filled(engine.client().await).await;
+    let documents = documents::all();
+    let facets =
+        json!({"days": {"type": "date_histogram", "field": "signed_at", "interval": "day"}});
+    let choices = json!({"stock": {"eq": 3}});
+    for filter in [json!({}), json!({"signed_at": {"gte": "2026-01-01"}})] {
+        let body = json!({"filter": filter, "facets": facets, "facet_filters": choices, "page": {"size": 5}});
+        assert!(is_counted_right(&api, &documents, body).await, "nothing is chosen");
     }
     api.remove().await;
 }

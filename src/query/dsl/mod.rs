@@ -4,6 +4,7 @@
 //! sibling changes what it means; the caller's filter is a clause of its own, beside which others can stand. What is scored
 //! is scored by constants: no other document moves a score.
 
+mod counted;
 pub(super) mod words;
 
 use jiff::Timestamp;
@@ -11,13 +12,12 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 use serde_json::{Map, Value, json};
 
-use super::elements::with;
 use super::{
     Agg, COUNT_CAP, Count, Filter, Kind, Op, Order, Pick, Place, Scalar, SearchRequest, Sort,
     Target, TextField, WINDOW,
 };
-use super::{aggregate, facet};
 use crate::mapping::OWN_FIELD;
+pub use counted::with_aggregations;
 
 /// What is asked, without how much of it: two searches with the same question can share a cursor.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,17 +67,6 @@ impl Question {
         let query = json!({"bool": {"filter": [self.query, {"ids": {"values": [id]}}]}});
         Self { query, ..self }
     }
-}
-
-/// The body of a search with what its facets and aggregates ask; `after` are the keys of the groups before, by the number of
-/// the aggregate.
-pub fn with_aggregations(body: Value, request: &SearchRequest, after: &[Option<Value>]) -> Value {
-    let mut asked = facet::dsl::aggregations(request);
-    for (number, one) in request.aggregates.iter().enumerate() {
-        let after = after.get(number).and_then(Option::as_ref);
-        asked.insert(aggregate::name(number), aggregate::aggregation(one, request, after));
-    }
-    if asked.is_empty() { body } else { with(body, "aggs", Value::Object(asked)) }
 }
 
 /// The body of the engine's search. `after` are the sort values of the row before the page.

@@ -288,7 +288,7 @@ async fn what_is_too_much_at_once_is_asked_for_bit_by_bit() {
         .map(|number| json!({"no": "K", "_prejoin": {"id": format!("a{number:04}")}}))
         .collect();
     scene.api.fill(&small).await;
-    let body = json!({"format": "ndjson", "columns": ["_id"]});
+    let body = json!({"format": "ndjson", "columns": ["_id", "no"]});
     let (status, text) = curl(&scene, &[], &body).await;
     let told = ids(&text);
     assert_eq!((status, told.len()), (Some(0), small.len() + COUNT));
