@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::buckets::Buckets;
 use super::highlights::Highlights;
 use super::problem::Problem;
-use crate::query::Document;
+use crate::query::{Document, Selection};
 
 /// What the engine answers.
 #[derive(Deserialize)]
@@ -107,6 +107,24 @@ pub(super) struct FoundPage {
     pub(super) number: Option<usize>,
     pub(super) next: Option<String>,
     pub(super) has_next: bool,
+}
+
+/// The rows of a page, as a JSON list.
+pub(super) fn rows(selection: &Selection, hits: &[Hit]) -> Result<String, Problem> {
+    let mut rows = String::from("[");
+    for (number, hit) in hits.iter().enumerate() {
+        if number > 0 {
+            rows.push(',');
+        }
+        write(selection, hit, &mut rows)?;
+    }
+    rows.push(']');
+    Ok(rows)
+}
+
+/// Writes one row.
+pub(super) fn write(selection: &Selection, hit: &Hit, out: &mut String) -> Result<(), Problem> {
+    selection.row(&hit.id, &hit.source, out).map_err(|_| Problem::internal())
 }
 
 #[cfg(test)]

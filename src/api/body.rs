@@ -8,7 +8,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -39,11 +40,25 @@ async fn read(request: Request, most: usize, wait: Duration) -> Result<Request, 
 }
 
 /// Why there is no body, of which there may be so many bytes.
-pub(super) fn told(rejection: &BytesRejection, most: usize) -> Problem {
+fn told(rejection: &BytesRejection, most: usize) -> Problem {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(most),
         _ => Problem::broken_body(),
     }
+}
+
+/// The body of a request that is JSON and says so, of at most so many bytes.
+pub(super) fn json_body(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    most: usize,
+) -> Result<Bytes, Problem> {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.and_then(|value| value.split(';').next()).map(str::trim);
+    if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        return Err(Problem::not_json());
+    }
+    body.map_err(|rejection| told(&rejection, most))
 }
 
 #[cfg(test)]

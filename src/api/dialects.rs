@@ -15,13 +15,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::answer::Total;
+use super::answer::{Total, write};
+use super::body::json_body;
 use super::caller::may;
 use super::get::preferred;
 use super::problem::Problem;
 use super::reply::plain;
 use super::request::{RequestId, Trail};
-use super::search::{Page, Sent, Wanted, index, json_body, settled, write};
+use super::search::{Page, Sent, Wanted, index, settled};
 use super::{AppState, Shared, extent};
 use crate::access::Caller;
 use crate::config::{Dialect, Operation};

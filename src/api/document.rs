@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::AppState;
+use super::answer::write;
 use super::caller::may;
 use super::problem::Problem;
 use super::reply::{Alone, Meta, reply};
 use super::request::{RequestId, Trail};
-use super::search::{Sent, Wanted, index, settled, write};
+use super::search::{Sent, Wanted, index, settled};
 use crate::access::Caller;
 use crate::config::Operation;
 use crate::finding::did_you_mean;

@@ -15,11 +15,12 @@ use serde_json::Value;
 
 use super::AppState;
 use super::begin::place;
+use super::body::json_body;
 use super::buckets::{self, Scope};
 use super::caller::may;
 use super::problem::Problem;
 use super::request::Trail;
-use super::search::{index, json_body, understood};
+use super::search::{index, understood};
 use crate::access::Caller;
 use crate::config::Operation;
 use crate::query::dsl::{question, to_dsl, with_aggregations};

@@ -10,15 +10,14 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Extension, Path, State};
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::answer::{EngineAnswer, Found, FoundPage, Hit, Total};
+use super::answer::{EngineAnswer, Found, FoundPage, Total, rows};
 use super::ask::ask;
 use super::begin::begin;
-use super::body;
+use super::body::json_body;
 use super::buckets::{self, Buckets, Scope};
 use super::caller::may;
 use super::extent::{self, Next};
@@ -376,35 +375,4 @@ pub(super) fn index<'s>(
     found
         .map(|(alias, latest)| (alias.as_str(), latest))
         .ok_or_else(|| Problem::unknown_index(&alias, known().map(|(alias, _)| alias.as_str())))
-}
-
-pub(super) fn json_body(
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-    most: usize,
-) -> Result<Bytes, Problem> {
-    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = media_type.and_then(|value| value.split(';').next()).map(str::trim);
-    if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
-        return Err(Problem::not_json());
-    }
-    body.map_err(|rejection| body::told(&rejection, most))
-}
-
-/// The rows of a page, as a JSON list.
-pub(super) fn rows(selection: &Selection, hits: &[Hit]) -> Result<String, Problem> {
-    let mut rows = String::from("[");
-    for (number, hit) in hits.iter().enumerate() {
-        if number > 0 {
-            rows.push(',');
-        }
-        write(selection, hit, &mut rows)?;
-    }
-    rows.push(']');
-    Ok(rows)
-}
-
-/// Writes one row.
-pub(super) fn write(selection: &Selection, hit: &Hit, out: &mut String) -> Result<(), Problem> {
-    selection.row(&hit.id, &hit.source, out).map_err(|_| Problem::internal())
 }

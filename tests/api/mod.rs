@@ -19,6 +19,7 @@ mod hidden;
 mod highlights;
 mod isolation;
 mod keys;
+mod keystrokes;
 mod limits;
 mod openapi;
 mod paging;

@@ -11,9 +11,9 @@ use prejoin::query::elements::{Column, Elements};
 use prejoin::query::facet::{By, Facet, Range};
 use prejoin::query::{Filter, Kind, Op, Order, Scalar, SearchRequest};
 use serde_json::{Map, Value, json};
-use unicode_normalization::UnicodeNormalization;
 
 use super::evaluator::{at, holds, instant, matches};
+use super::keystrokes::begins;
 
 /// An element, or a document as the only element of itself.
 struct Part<'a> {
@@ -47,51 +47,6 @@ fn count(parts: &[&Part<'_>], elements: &Elements) -> usize {
 fn values(part: &Part<'_>, column: &Column) -> BTreeSet<String> {
     let found = at(part.value, part.scope, &column.field.path);
     found.into_iter().map(Value::to_string).collect()
-}
-
-/// Whether a value, as it is told, begins with what was typed, be it key by key.
-fn begins(value: &str, typed: Option<&str>) -> bool {
-    let Some(typed) = typed else { return true };
-    let value: String = serde_json::from_str(value).unwrap();
-    keys(&value).starts_with(&keys(typed))
-}
-
-/// The keys that write a text.
-fn keys(text: &str) -> String {
-    /// Letters of two keys, wherever in a syllable they stand, and those keys.
-    const DOUBLE: [(&str, &str); 18] = [
-        ("ᆪ", "ᄀᄉ"),
-        ("ᆬ", "ᄂᄌ"),
-        ("ᆭ", "ᄂᄒ"),
-        ("ᆰ", "ᄅᄀ"),
-        ("ᆱ", "ᄅᄆ"),
-        ("ᆲ", "ᄅᄇ"),
-        ("ᆳ", "ᄅᄉ"),
-        ("ᆴ", "ᄅᄐ"),
-        ("ᆵ", "ᄅᄑ"),
-        ("ᆶ", "ᄅᄒ"),
-        ("ᆹ", "ᄇᄉ"),
-        ("ᅪ", "ᅩᅡ"),
-        ("ᅫ", "ᅩᅢ"),
-        ("ᅬ", "ᅩᅵ"),
-        ("ᅯ", "ᅮᅥ"),
-        ("ᅰ", "ᅮᅦ"),
-        ("ᅱ", "ᅮᅵ"),
-        ("ᅴ", "ᅳᅵ"),
-    ];
-    const LAST: &str = "ᆨᆩᆫᆮᆯᆷᆸᆺᆻᆼᆽᆾᆿᇀᇁᇂ";
-    const FIRST: &str = "ᄀᄁᄂᄃᄅᄆᄇᄉᄊᄋᄌᄎᄏᄐᄑᄒ";
-    let key = |letter: char| {
-        let double = DOUBLE.iter().find(|(double, _)| double.starts_with(letter));
-        let single = LAST.chars().zip(FIRST.chars()).find(|(last, _)| *last == letter);
-        match (double, single) {
-            (Some((_, keys)), _) => (*keys).to_owned(),
-            (None, Some((_, first))) => first.to_string(),
-            (None, None) => letter.to_string(),
-        }
-    };
-    // A consonant that stands alone is the same key.
-    text.nfkd().map(key).collect()
 }
 
 /// How many have each key.

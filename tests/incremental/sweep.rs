@@ -27,6 +27,11 @@ async fn edit_silently(scene: &Scene) {
         .await;
 }
 
+/// Lets as much time go by since the last run as rows of deleted keys are kept, `keep: 1s`; nothing but time makes it so.
+async fn deleted_keys_are_forgotten() {
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+}
+
 async fn filled(engine: TestEngine, shop: Place) -> Scene {
     let scene = Scene::new(engine, shop).await;
     scene.fill_long_ago().await;
@@ -99,8 +104,7 @@ async fn a_run_that_comes_after_deleted_keys_were_forgotten_looks_at_everything(
              DELETE FROM order_tags WHERE id = 2; DELETE FROM order_tags_gone",
         )
         .await;
-    // What goes by is the time that the rows stay.
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    deleted_keys_are_forgotten().await;
     assert_eq!(scene.sync().await["swept"], true);
     scene.assert_right("the sweep").await;
     // The index before is older still.
@@ -154,7 +158,7 @@ async fn emptied_in_the_middle(scene: &Scene, arguments: &[&str]) {
     scene.sync().await;
     let before = scene.documents().await;
     assert_eq!(before.len(), 300);
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    deleted_keys_are_forgotten().await;
     let held = scene.home.start_held("after_ids:14", arguments, &[]).until_held().await;
     scene.run("DELETE FROM orders; DELETE FROM orders_gone").await;
     let ran = held.goes_on().await;
@@ -196,7 +200,7 @@ async fn away_for_a_moment(engine: TestEngine, more: &[&str]) {
     scene.sync().await;
     scene.run("DELETE FROM orders WHERE id = 12; DELETE FROM orders_gone").await;
     let right = scene.expected().await;
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    deleted_keys_are_forgotten().await;
     let arguments = [&["sync", "shop", "--json"], more].concat();
     let held = scene.home.start_held("after_ids:7+8", &arguments, &[]).until_held().await;
     scene.run("CREATE TABLE saved AS SELECT * FROM orders; DELETE FROM orders").await;

@@ -26,11 +26,12 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::body::json_body;
 use super::caller::may;
 use super::extent::TOTAL_COUNT;
 use super::problem::Problem;
 use super::request::{RequestId, Trail};
-use super::search::{Sent, Wanted, index, json_body, settled};
+use super::search::{Sent, Wanted, index, settled};
 use super::{AppState, Shared, rate};
 use crate::access::Caller;
 use crate::config::{ExportConfig, Operation};

@@ -10,10 +10,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::Shared;
-use super::super::answer::Hit;
+use super::super::answer::{Hit, write};
 use super::super::ask::ask_up_to;
 use super::super::problem::Problem;
-use super::super::search::{Page, write};
+use super::super::search::Page;
 use super::super::snapshot::Snapshot;
 use crate::query::Selection;
 

@@ -1,8 +1,10 @@
 //! The fields of an index as a search may name them.
 //!
 //! Promises: one entry per path of the document, with the engine's field that serves a comparison or a sort, if one does.
-//! The document's id is one of them, known to everybody; prejoin's own object and the sub-fields of a field are not. Of those that are seen through a selection, what
-//! it hides is known no more, and what it masks is only there to be shown.
+//! The document's id is one of them, known to everybody; prejoin's own object and the sub-fields of a field are not. Of those
+//! that are seen through a selection, what it hides is known no more, and what it masks is only there to be shown.
+
+mod mapped;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +15,8 @@ use super::TextField;
 use super::folding::{Folding, Normalizers};
 use super::project::Selection;
 use crate::finding::did_you_mean;
-use crate::mapping::{self, Field, Mapping, OWN_FIELD};
-
-/// Names by which a sub-field usually holds the unchanged text.
-const EXACT_NAMES: [&str; 2] = ["raw", "keyword"];
+use crate::mapping::{self, Mapping};
+use mapped::{collect, id};
 
 /// The document's id, in rows and in searches.
 pub(super) const ID: &str = "_id";
@@ -330,222 +330,5 @@ fn full_path(list: Option<&str>, name: &str) -> String {
     list.map_or_else(|| name.to_owned(), |list| format!("{list}.{name}"))
 }
 
-/// What the engine knows a document by; its order is that of the copy which breaks ties.
-fn id() -> Known {
-    let value = ValueField {
-        ty: "keyword".to_owned(),
-        kind: Some(Kind::Id),
-        filter: Some(ID.to_owned()),
-        sort: Some(format!("{OWN_FIELD}.id")),
-        exists: None,
-        like: None,
-        texts: Box::default(),
-        normalizer: None,
-        forms: 1,
-    };
-    Known { path: ID.to_owned(), list: None, shape: Shape::Value(value) }
-}
-
-fn collect(
-    fields: &mapping::Fields,
-    parent: &str,
-    list: Option<&str>,
-    known: &mut BTreeMap<String, Known>,
-) {
-    for (name, field) in fields {
-        let path = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
-        let shape = match field.ty.as_str() {
-            "nested" => Shape::List,
-            "object" if field.enabled => Shape::Object,
-            _ => Shape::Value(value_field(&path, field)),
-        };
-        let inner = if shape == Shape::List { Some(path.as_str()) } else { list };
-        if field.enabled {
-            collect(&field.properties, &path, inner, known);
-        }
-        let entry = Known { path: path.clone(), list: list.map(str::to_owned), shape };
-        known.insert(path, entry);
-    }
-}
-
-fn value_field(path: &str, field: &Field) -> ValueField {
-    let served_by = if field.ty == "text" {
-        exact_form(field).map(|(name, form)| (format!("{path}.{name}"), form))
-    } else {
-        Some((path.to_owned(), field))
-    };
-    let kind = served_by.as_ref().and_then(|(_, form)| kind(&form.ty));
-    let serves = |able: fn(&Field) -> bool| {
-        kind?;
-        served_by.as_ref().filter(|(_, form)| able(form)).map(|(target, _)| target.clone())
-    };
-    let filter = serves(|form| form.indexed);
-    ValueField {
-        ty: field.ty.clone(),
-        kind,
-        normalizer: served_by
-            .as_ref()
-            .and_then(|(_, form)| form.normalizer.clone().map(Normalizer).map(Box::new)),
-        like: like(path, field)
-            .or_else(|| filter.clone().filter(|_| kind == Some(Kind::Keyword)))
-            .map(String::into_boxed_str),
-        texts: texts(path, field),
-        filter,
-        sort: serves(|form| form.doc_values),
-        exists: shown_by(path, field, served_by.as_ref()),
-        forms: 1 + field.multi.len(),
-    }
-}
-
-/// Itself where the engine can tell, else the sub-field that holds it whole.
-fn shown_by(path: &str, field: &Field, served_by: Option<&(String, &Field)>) -> Option<String> {
-    let tells = |field: &Field| {
-        field.ty != "binary" && (field.indexed || (field.doc_values && field.ty != "text"))
-    };
-    if field.enabled && tells(field) {
-        return Some(path.to_owned());
-    }
-    let (form, _) = served_by.filter(|(_, form)| form.ty == "keyword" && tells(form))?;
-    Some(form.clone())
-}
-
-/// What was made to be searched for parts of values, if anything was.
-fn like(path: &str, field: &Field) -> Option<String> {
-    if field.ty == "wildcard" {
-        return Some(path.to_owned());
-    }
-    let (name, _) = field.multi.iter().find(|(_, form)| form.ty == "wildcard")?;
-    Some(format!("{path}.{name}"))
-}
-
-/// The forms that keep words and their places.
-fn texts(path: &str, field: &Field) -> Box<[String]> {
-    let words = |field: &Field| field.ty == "text" && field.indexed && field.positions;
-    let itself = words(field).then(|| path.to_owned());
-    let forms = field.multi.iter().filter(|(_, form)| words(form));
-    itself.into_iter().chain(forms.map(|(name, _)| format!("{path}.{name}"))).collect()
-}
-
-/// The sub-field that holds a text whole.
-fn exact_form(field: &Field) -> Option<(&String, &Field)> {
-    let mut forms: Vec<_> = field.multi.iter().filter(|(_, form)| form.ty == "keyword").collect();
-    forms.sort_by_key(|(name, _)| !EXACT_NAMES.contains(&name.as_str()));
-    forms.into_iter().next()
-}
-
-fn kind(ty: &str) -> Option<Kind> {
-    let whole = |min: i128, max: i128| Some(Kind::Integer { min, max });
-    let float = |max| Some(Kind::Float { max, scaled: false });
-    match ty {
-        "keyword" => Some(Kind::Keyword),
-        "long" => whole(i64::MIN.into(), i64::MAX.into()),
-        "integer" => whole(i32::MIN.into(), i32::MAX.into()),
-        "short" => whole(i16::MIN.into(), i16::MAX.into()),
-        "byte" => whole(i8::MIN.into(), i8::MAX.into()),
-        "unsigned_long" => whole(0, u64::MAX.into()),
-        "double" => float(f64::MAX),
-        "float" => float(f32::MAX.into()),
-        "half_float" => float(65_504.0),
-        // Kept as a long; 2^53 is where its own arithmetic in doubles stops being whole.
-        "scaled_float" => Some(Kind::Float { max: 9_007_199_254_740_992.0, scaled: true }),
-        "date" => Some(Kind::Date { nanos: false }),
-        "date_nanos" => Some(Kind::Date { nanos: true }),
-        "boolean" => Some(Kind::Boolean),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
-pub(super) mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    /// Fields of a contract.
-    pub(in crate::query) fn fields() -> Fields {
-        let text = r#"{"mappings": {"properties": {
-            "title": {"type": "text", "fields": {"lower": {"type": "keyword"}, "raw": {"type": "keyword"}}},
-            "memo": {"type": "text"}, "place": {"type": "geo_point"},
-            "amount": {"type": "long"}, "rate": {"type": "double"}, "signed_at": {"type": "date"}, "paid": {"type": "boolean"},
-            "secret": {"type": "keyword", "index": false, "doc_values": false},
-            "manager": {"properties": {"name": {"type": "keyword", "doc_values": false}}},
-            "settlements": {"type": "nested", "properties": {
-                "amount": {"type": "long"}, "status": {"type": "keyword"},
-                "payer": {"properties": {"name": {"type": "keyword"}}},
-                "lines": {"type": "nested", "properties": {"code": {"type": "keyword"}}}}}}}}"#;
-        Fields::new(&Mapping::parse(Path::new("m.json"), text).unwrap())
-    }
-
-    fn value(fields: &Fields, path: &str) -> ValueField {
-        match &fields.get(path).unwrap().shape {
-            Shape::Value(value) => value.clone(),
-            other => panic!("{path} is {other:?}"),
-        }
-    }
-
-    #[test]
-    fn each_value_knows_what_serves_it() {
-        let fields = fields();
-        assert_eq!(value(&fields, "title").filter.as_deref(), Some("title.raw"));
-        assert_eq!(value(&fields, "memo").kind, None);
-        assert_eq!(value(&fields, "memo").exists.as_deref(), Some("memo"));
-        let secret = value(&fields, "secret");
-        assert_eq!((secret.filter, secret.sort, secret.exists), (None, None, None));
-        let name = value(&fields, "manager.name");
-        assert_eq!((name.filter.as_deref(), name.sort), (Some("manager.name"), None));
-        assert!(fields.get("title.raw").is_none());
-        assert!(fields.get("_prejoin.id").is_none());
-    }
-
-    #[test]
-    fn names_are_found_where_they_stand() {
-        let fields = fields();
-        let lines = Some("settlements.lines");
-        assert!(matches!(fields.find(None, "manager.name"), Found::Here(_)));
-        assert!(matches!(fields.find(Some("settlements"), "payer.name"), Found::Here(_)));
-        assert!(matches!(fields.find(lines, "code"), Found::Here(_)));
-        assert!(matches!(fields.find(lines, "amount"), Found::Unknown));
-        assert!(matches!(
-            fields.find(None, "settlements.lines.code"),
-            Found::InList { list: "settlements", rest: "lines.code" }
-        ));
-        assert!(matches!(
-            fields.find(Some("settlements"), "lines.code"),
-            Found::InList { list: "lines", rest: "code" }
-        ));
-        assert!(matches!(fields.find(None, "title.raw"), Found::Unknown));
-    }
-
-    #[test]
-    fn a_wrong_name_brings_the_right_one() {
-        let fields = fields();
-        insta::assert_snapshot!(fields.suggest(None, "manger.name"), @"did you mean `manager.name`?");
-        insta::assert_snapshot!(fields.suggest(Some("settlements"), "amont"), @"did you mean `amount`?");
-        insta::assert_snapshot!(
-            fields.suggest(Some("settlements"), "something_else"),
-            @"known here are amount, lines, payer, status"
-        );
-    }
-
-    #[test]
-    fn what_is_hidden_is_unknown_and_what_is_masked_can_only_be_shown() {
-        let mut selection = Selection::Whole;
-        selection.hide("settlements.payer");
-        selection.hide("manager.name");
-        selection.hide("title");
-        selection.mask("rate", crate::config::Mask::All);
-        let seen = fields().seen_through(&selection);
-        for hidden in ["title", "manager.name", "settlements.payer", "settlements.payer.name"] {
-            assert!(seen.get(hidden).is_none() && !seen.shows(hidden), "{hidden}");
-        }
-        for masked in ["rate", "manager"] {
-            assert!(seen.get(masked).is_none() && seen.shows(masked), "{masked}");
-        }
-        assert!(seen.get("settlements.amount").is_some() && seen.get("settlements").is_some());
-        insta::assert_snapshot!(seen.suggest(None, "titel"), @"known here are amount, memo, paid, place, secret, settlements, signed_at");
-        assert!(seen.suggest_shown("rat").contains("`rate`"));
-        assert_ne!(seen.fingerprint(), fields().fingerprint());
-        let nothing = fields().seen_through(&Selection::Nothing);
-        assert_eq!(nothing.known.keys().collect::<Vec<_>>(), ["_id"]);
-    }
-}
+pub(super) mod tests;

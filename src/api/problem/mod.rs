@@ -3,6 +3,10 @@
 //! Promises: a stable `code` for programs, a `message` for people, and a pointer to each fault of a body, or its parameter. Never holds the
 //! engine's words.
 
+mod dialects;
+mod engine;
+mod who;
+
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,11 +16,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::finding::did_you_mean;
-use crate::query::{Code, Fault, Refusal};
-use crate::sink::{EngineError, Trouble};
-
-/// How soon an engine without memory may have some again.
-const MEMORY: Duration = Duration::from_secs(5);
+use crate::query::{Fault, Refusal};
 
 /// An answer that is no success.
 #[derive(Debug, Clone)]
@@ -82,105 +82,6 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, message, None)
     }
 
-    pub(super) fn only_reads() -> Self {
-        let kind = ("method_not_allowed", "Method not allowed");
-        let message =
-            "documents are only read here: they change with the services that own their parts";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, message, None)
-    }
-
-    pub(super) fn asked_by_post() -> Self {
-        let kind = ("method_not_allowed", "Method not allowed");
-        let message = "AG Grid's blocks of rows are asked for by POST";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, message, None)
-    }
-
-    pub(super) fn no_document_of_a_grid() -> Self {
-        let hint = "one document is GET /v1/{index}/{id}";
-        Self::not_found("AG Grid asks for blocks of rows, and for no document by itself", hint)
-    }
-
-    pub(super) fn no_dialect(word: &str) -> Self {
-        let kind = ("unknown_dialect", "Unknown dialect");
-        let word: String = word.chars().take(40).collect();
-        let detail = Some("`api.dialects` of the configuration switches dialects on");
-        Self::new(StatusCode::NOT_FOUND, kind, format!("`{word}` is not spoken here"), detail)
-    }
-
-    /// A list that says nothing of pages takes what it gets for all there is.
-    pub(super) fn not_all(most: usize) -> Self {
-        let kind = (Code::LimitExceeded.word(), Code::LimitExceeded.title());
-        let message =
-            format!("there are more rows than the {most} of a page, and no page is asked for");
-        let detail = Some("ask for pages, or for fewer rows");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, message, detail)
-    }
-
-    /// For those who can ask for less at a time; nobody else says how much there may be.
-    pub(super) fn answer_too_long() -> Self {
-        let kind = ("answer_too_long", "Answer too long");
-        let message = "the documents of this page are more bytes than are taken at a time";
-        let detail = Some("ask for fewer rows a page; with `fields` empty, documents are not read");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, message, detail)
-    }
-
-    pub(super) fn wrong_host() -> Self {
-        let kind = ("wrong_host", "Wrong host");
-        let message = "this server answers to its loopback names only";
-        let detail = Some("send the header `Host: localhost`; a proxy in front must set it");
-        Self::new(StatusCode::MISDIRECTED_REQUEST, kind, message, detail)
-    }
-
-    pub(super) fn unauthenticated() -> Self {
-        let kind = ("unauthenticated", "Not authenticated");
-        let message = "who asks must be known";
-        let detail = Some("send `Authorization: Bearer` with a token or an API key");
-        Self::new(StatusCode::UNAUTHORIZED, kind, message, detail)
-    }
-
-    pub(super) fn invalid_credentials() -> Self {
-        let kind = ("invalid_credentials", "Invalid credentials");
-        let message = "this token or key is not valid, or not any more";
-        Self::new(StatusCode::UNAUTHORIZED, kind, message, None)
-    }
-
-    pub(super) fn no_role() -> Self {
-        let kind = ("no_role", "No role");
-        Self::new(StatusCode::FORBIDDEN, kind, "your token gives you no role here", None)
-    }
-
-    pub(super) fn identity_unavailable() -> Self {
-        let kind = ("identity_unavailable", "Identity provider unavailable");
-        let message = "who asks cannot be found out now";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("try again later"))
-    }
-
-    pub(super) fn forbidden() -> Self {
-        let kind = ("forbidden", "Forbidden");
-        Self::new(StatusCode::FORBIDDEN, kind, "your role may not do this", None)
-    }
-
-    pub(super) fn foreign_host() -> Self {
-        let kind = ("wrong_host", "Wrong host");
-        let message = "this server does not answer to that name";
-        let detail = Some("`api.hosts` has the names that it answers to");
-        Self::new(StatusCode::MISDIRECTED_REQUEST, kind, message, detail)
-    }
-
-    pub(super) fn in_the_clear() -> Self {
-        let kind = ("in_the_clear", "In the clear");
-        let message = "keys and tokens are not taken in the clear";
-        let detail = Some("ask by the proxy that speaks TLS for this server");
-        Self::new(StatusCode::FORBIDDEN, kind, message, detail)
-    }
-
-    pub(super) fn forwarded() -> Self {
-        let kind = ("forwarded", "Forwarded");
-        let message = "this server answers its own machine only, and nobody for whom a proxy asks";
-        let detail = Some("the log tells its operator more");
-        Self::new(StatusCode::FORBIDDEN, kind, message, detail)
-    }
-
     pub(super) fn not_json() -> Self {
         let kind = ("unsupported_media_type", "Unsupported media type");
         let message = "the body is JSON, and says so";
@@ -213,25 +114,6 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, kind, message, detail)
     }
 
-    pub(super) fn engine_unavailable() -> Self {
-        let kind = ("engine_unavailable", "Engine unavailable");
-        let message = "the search engine does not answer";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("try again later"))
-    }
-
-    pub(super) fn engine_timeout() -> Self {
-        let kind = ("engine_timeout", "Engine timeout");
-        let message = "the search engine did not answer in time";
-        let detail = Some("a narrower filter, or `count: none`, is cheaper");
-        Self::new(StatusCode::GATEWAY_TIMEOUT, kind, message, detail)
-    }
-
-    pub(super) fn partial_result() -> Self {
-        let kind = ("partial_result", "Partial result");
-        let message = "a part of the index does not answer";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("try again later"))
-    }
-
     pub(super) fn cursor_expired() -> Self {
         let kind = ("cursor_expired", "Cursor expired");
         let message = "the snapshot that this cursor goes on with is over";
@@ -244,33 +126,6 @@ impl Problem {
         let message = "as many snapshots are open as may be";
         let detail = Some("try again later, or page without `snapshot`");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail).after(again)
-    }
-
-    /// It is not asked, since it has failed again and again.
-    pub(super) fn engine_paused(again: Duration) -> Self {
-        Self::engine_unavailable().after(again)
-    }
-
-    /// It answers others, but has no memory for this.
-    pub(super) fn engine_busy() -> Self {
-        let kind = ("engine_busy", "Engine busy");
-        let message = "the search engine has no room for this search now";
-        let detail = Some("try again later, or ask for less");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail).after(MEMORY)
-    }
-
-    fn too_many_buckets() -> Self {
-        let kind = (Code::LimitExceeded.word(), Code::LimitExceeded.title());
-        let message = "this search counts more groups than the search engine does at a time";
-        let detail = Some("a narrower filter, or a longer interval, makes fewer of them");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, message, detail)
-    }
-
-    fn too_many_clauses() -> Self {
-        let kind = (Code::LimitExceeded.word(), Code::LimitExceeded.title());
-        let message = "this search has more parts than the search engine takes";
-        let detail = Some("fewer comparisons, or fewer words, make fewer of them");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, message, detail)
     }
 
     pub(super) fn too_many_requests(again: Duration) -> Self {
@@ -286,13 +141,6 @@ impl Problem {
         let problem =
             Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, Some("try again later"));
         problem.after(Duration::from_secs(1))
-    }
-
-    fn index_missing() -> Self {
-        let kind = ("index_missing", "Index missing");
-        let message = "the index is not built yet";
-        let detail = Some("`prejoin reindex` builds it");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message, detail)
     }
 
     /// Whether a search that was read by another mapping might have gone better.
@@ -318,22 +166,17 @@ impl Problem {
         self
     }
 
-    /// Whether there is nothing wrong but that the index is not built yet.
-    pub(super) fn is_of_a_missing_index(&self) -> bool {
-        self.code == Self::index_missing().code
-    }
-
     /// With the advice to come again after so long.
     pub(super) fn after(self, again: Duration) -> Self {
         Self { retry_after: Some(seconds(again)), ..self }
     }
 
-    /// The word for programs and for the log.
     /// How soon to ask again, where that is known.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         self.retry_after.map(|seconds| Duration::from_secs(seconds.into()))
     }
 
+    /// The word for programs and for the log.
     pub(super) fn code(&self) -> &'static str {
         self.code
     }
@@ -405,33 +248,6 @@ impl From<Refusal> for Problem {
             detail: first.hint.clone(),
             faults: refusal.faults,
             retry_after: None,
-        }
-    }
-}
-
-impl From<&EngineError> for Problem {
-    fn from(error: &EngineError) -> Self {
-        let timed_out = |name: &str| name.contains("timeout");
-        match error {
-            EngineError::Unreachable(why) if why.trouble == Trouble::TimedOut => {
-                Self::engine_timeout()
-            }
-            EngineError::Unreachable(why) if why.trouble == Trouble::TooLong => {
-                Self::answer_too_long()
-            }
-            EngineError::Unreachable(_) | EngineError::Garbled { .. } => Self::engine_unavailable(),
-            EngineError::Refused { .. } if error.is_of_buckets() => Self::too_many_buckets(),
-            EngineError::Refused { .. } if error.is_of_clauses() => Self::too_many_clauses(),
-            EngineError::Refused { .. } if error.is_of_memory() => Self::engine_busy(),
-            EngineError::Refused { status, error_type, cause, .. } => match status {
-                504 => Self::engine_timeout(),
-                _ if timed_out(error_type) || cause.as_deref().is_some_and(timed_out) => {
-                    Self::engine_timeout()
-                }
-                404 if error_type == "index_not_found_exception" => Self::index_missing(),
-                429 | 502 | 503 => Self::engine_unavailable(),
-                _ => Self::internal(),
-            },
         }
     }
 }
