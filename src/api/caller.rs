@@ -2,15 +2,18 @@
 //!
 //! Promises: nothing is answered to one who is not known, where callers are told apart. Never logs what they bring.
 
-use axum::extract::{Request, State};
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::AppState;
 use super::problem::Problem;
-use super::request::Trail;
+use super::request::{RequestId, Trail};
 use crate::access::{Caller, Turned};
 use crate::config::Operation;
 
@@ -48,13 +51,30 @@ fn away(turned: Turned) -> Response {
     response
 }
 
-/// Refuses what the caller's role may not do with an index, and notes that it was asked for.
-pub(super) fn may(
-    caller: &Caller,
-    operation: Operation,
-    index: &str,
-    trail: &Trail,
-) -> Result<(), Problem> {
-    trail.about(operation.word(), index);
-    if caller.may(operation) { Ok(()) } else { Err(Problem::forbidden()) }
+/// Who asks, under which id, and where what is asked is noted.
+pub(super) struct By {
+    pub(super) request_id: String,
+    pub(super) caller: Arc<Caller>,
+    pub(super) trail: Trail,
+}
+
+/// What stands beside a request that was let on.
+impl<S: Sync> FromRequestParts<S> for By {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let RequestId(request_id) =
+            parts.extensions.get().cloned().ok_or_else(Problem::internal)?;
+        let caller = parts.extensions.get().cloned().ok_or_else(Problem::internal)?;
+        let trail = parts.extensions.get().cloned().ok_or_else(Problem::internal)?;
+        Ok(Self { request_id, caller, trail })
+    }
+}
+
+impl By {
+    /// Refuses what the caller's role may not do with an index, and notes that it was asked for.
+    pub(super) fn may(&self, operation: Operation, index: &str) -> Result<(), Problem> {
+        self.trail.about(operation.word(), index);
+        if self.caller.may(operation) { Ok(()) } else { Err(Problem::forbidden()) }
+    }
 }

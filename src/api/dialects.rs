@@ -3,41 +3,34 @@
 //! Promises: what is asked goes the way of every other search, so that the same is seen by the same callers; a list is told a
 //! total of rows that its pages reach, and is never cut short silently. Never writes anything.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Extension, Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use serde_json::value::RawValue;
 
-use super::answer::{Total, write};
+use super::answer::{Hit, Total, write};
 use super::body::json_body;
-use super::caller::may;
+use super::caller::By;
 use super::get::preferred;
 use super::problem::Problem;
 use super::reply::plain;
-use super::request::{RequestId, Trail};
 use super::search::{Page, Sent, Wanted, index, settled};
 use super::{AppState, Shared, extent};
-use crate::access::Caller;
 use crate::config::{Dialect, Operation};
 use crate::query::dialect::{self, Asked};
 use crate::query::{Code, Count, Pointer, Refusal};
 
 type Names = Result<Path<(String, String)>, PathRejection>;
 
-/// Who asks, and under which id.
-type From = (Extension<RequestId>, Extension<Arc<Caller>>, Extension<Trail>);
-
 /// Answers a list that is asked for in a query string.
 pub(super) async fn list(
     State(state): State<AppState>,
-    from: From,
+    by: By,
     names: Names,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -49,13 +42,13 @@ pub(super) async fn list(
     }
     let asked = Asked::Query(query.as_deref());
     let exact = preferred(&headers) == Some("exact");
-    rows_of(&state.shared, alias, from, (Sent::Dialect { dialect, asked, exact }, start)).await
+    rows_of(&state.shared, alias, &by, (Sent::Dialect { dialect, asked, exact }, start)).await
 }
 
 /// Answers a block of rows of AG Grid; to the others, a POST is a document to write.
 pub(super) async fn grid(
     State(state): State<AppState>,
-    from: From,
+    by: By,
     names: Names,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -69,25 +62,24 @@ pub(super) async fn grid(
     let body = json_body(&headers, body, shared.config.limits.body.0)?;
     let exact = preferred(&headers) == Some("exact");
     let sent = Sent::Dialect { dialect, asked: Asked::Body(&body), exact };
-    rows_of(shared, alias, from, (sent, start)).await
+    rows_of(shared, alias, &by, (sent, start)).await
 }
 
 /// Answers one document.
 pub(super) async fn one(
     State(state): State<AppState>,
-    from: From,
+    by: By,
     names: Result<Path<(String, String, String)>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let (Extension(RequestId(request_id)), Extension(caller), Extension(trail)) = from;
     let shared = &*state.shared;
     let Path((dialect, alias, id)) = names.map_err(|_| Problem::no_document())?;
     let (dialect, alias) = spoken(shared, Ok(Path((dialect, alias))))?;
     if dialect == Dialect::AgGrid {
         return Err(Problem::no_document_of_a_grid());
     }
-    let index = index(shared, &caller, Ok(Path(alias)))?;
-    may(&caller, Operation::Get, index.0, &trail)?;
+    let index = index(shared, &by.caller, Ok(Path(alias)))?;
+    by.may(Operation::Get, index.0)?;
     if let Some(name) = query.as_deref().and_then(|query| query.split(['=', '&']).next())
         && !name.is_empty()
     {
@@ -98,11 +90,12 @@ pub(super) async fn one(
     }
     let body = json!({"page": {"size": 1}, "count": "none"}).to_string();
     let search = Sent::Body(body.as_bytes());
-    let wanted =
-        Wanted { caller: &caller, trail: &trail, search, id: Some(&id), request_id: &request_id };
+    let wanted = Wanted { by: &by, search, id: Some(&id) };
     let page = settled(shared, index, &wanted).await?;
-    let row = own_rows(&page)?.into_iter().next().ok_or_else(Problem::no_document)?;
-    plain(row.get().as_bytes().to_vec(), None, page.spent, 1)
+    let hit = page.answer.hits.hits.first().ok_or_else(Problem::no_document)?;
+    let mut row = String::new();
+    own_row(&page, hit, &mut row)?;
+    plain(row.into_bytes(), None, page.spent, 1)
 }
 
 /// Refuses to write to a list.
@@ -149,18 +142,16 @@ fn spoken(shared: &Shared, names: Names) -> Result<(Dialect, String), Problem> {
 async fn rows_of(
     shared: &Shared,
     alias: String,
-    (Extension(RequestId(request_id)), Extension(caller), Extension(trail)): From,
+    by: &By,
     (search, start): (Sent<'_>, Instant),
 ) -> Result<Response, Problem> {
-    let index = index(shared, &caller, Ok(Path(alias)))?;
-    may(&caller, Operation::Search, index.0, &trail)?;
-    let wanted =
-        Wanted { caller: &caller, trail: &trail, search, id: None, request_id: &request_id };
+    let index = index(shared, &by.caller, Ok(Path(alias)))?;
+    by.may(Operation::Search, index.0)?;
+    let wanted = Wanted { by, search, id: None };
     let page = settled(shared, index, &wanted).await?;
-    let rows = own_rows(&page)?;
+    let (rows, count) = own_rows(&page)?;
     let exact = page.answer.hits.total.as_ref().and_then(Total::exact);
     let asked = &page.request.page;
-    let count = rows.len();
     if asked.number.is_none() && exact != u64::try_from(count).ok() {
         return Err(Problem::not_all(asked.size));
     }
@@ -168,33 +159,33 @@ async fn rows_of(
     let total = dialect::total(exact, whole, shared.config.limits.offset_window);
     let body = match search {
         Sent::Dialect { dialect: Dialect::AgGrid, .. } => {
-            serde_json::to_vec(&Block { row_data: rows, row_count: total })
+            format!("{{\"rowData\":{rows},\"rowCount\":{total}}}")
         }
-        _ => serde_json::to_vec(&rows),
+        _ => rows,
     };
-    let body = body.map_err(|_| Problem::internal())?;
     tracing::debug!(took = ?start.elapsed(), "answered in a dialect");
-    let mut response = plain(body, Some(total), page.spent, count)?;
+    let mut response = plain(body.into_bytes(), Some(total), page.spent, count)?;
     extent::tell(response.headers_mut(), index.0, (asked, count), Some(total));
     Ok(response)
 }
 
-/// A block of rows, in the words of the grid.
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Block {
-    row_data: Vec<Box<RawValue>>,
-    row_count: u64,
+/// The rows of a page, each with an `id`, as a JSON list, and how many there are.
+fn own_rows(page: &Page) -> Result<(String, usize), Problem> {
+    let hits = page.answer.hits.hits.iter().take(page.request.page.size);
+    let (mut rows, mut count) = (String::from("["), 0);
+    for hit in hits {
+        if count > 0 {
+            rows.push(',');
+        }
+        own_row(page, hit, &mut rows)?;
+        count += 1;
+    }
+    rows.push(']');
+    Ok((rows, count))
 }
 
-/// The rows of a page, each with an `id`.
-fn own_rows(page: &Page) -> Result<Vec<Box<RawValue>>, Problem> {
-    let hits = page.answer.hits.hits.iter().take(page.request.page.size);
-    let row = |hit| {
-        let mut row = String::new();
-        write(&page.selection, hit, &mut row)?;
-        let row = RawValue::from_string(row).and_then(|row| dialect::row(&row));
-        row.map_err(|_| Problem::internal())
-    };
-    hits.map(row).collect()
+fn own_row(page: &Page, hit: &Hit, out: &mut String) -> Result<(), Problem> {
+    let mut row = String::new();
+    write(&page.selection, hit, &mut row)?;
+    dialect::row(&row, out).map_err(|_| Problem::internal())
 }

@@ -3,11 +3,10 @@
 //! Promises: one document, by the same query as a search, so that whoever may not find it does not get it; one that is not
 //! there and one that may not be seen are told alike.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -15,12 +14,10 @@ use url::form_urlencoded;
 
 use super::AppState;
 use super::answer::write;
-use super::caller::may;
+use super::caller::By;
 use super::problem::Problem;
 use super::reply::{Alone, Meta, reply};
-use super::request::{RequestId, Trail};
 use super::search::{Sent, Wanted, index, settled};
-use crate::access::Caller;
 use crate::config::Operation;
 use crate::finding::did_you_mean;
 use crate::query::{Code, Fault, Pointer, Refusal};
@@ -31,9 +28,7 @@ const FIELDS: &str = "fields";
 /// Answers one document, or the fields of it that were asked for.
 pub(super) async fn document(
     State(state): State<AppState>,
-    Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(caller): Extension<Arc<Caller>>,
-    Extension(trail): Extension<Trail>,
+    by: By,
     path: Result<Path<(String, String)>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -41,23 +36,17 @@ pub(super) async fn document(
     let shared = &*state.shared;
     // Only a name that is no UTF-8 is refused by the extractor.
     let Path((alias, id)) = path.map_err(|_| Problem::no_document())?;
-    let index = index(shared, &caller, Ok(Path(alias)))?;
-    may(&caller, Operation::Get, index.0, &trail)?;
+    let index = index(shared, &by.caller, Ok(Path(alias)))?;
+    by.may(Operation::Get, index.0)?;
     let body = body(uri.query().unwrap_or_default())?.to_string();
-    let wanted = Wanted {
-        caller: &caller,
-        trail: &trail,
-        search: Sent::Body(body.as_bytes()),
-        id: Some(&id),
-        request_id: &request_id,
-    };
+    let wanted = Wanted { by: &by, search: Sent::Body(body.as_bytes()), id: Some(&id) };
     let page = settled(shared, index, &wanted).await;
     let page =
         page.map_err(|problem| problem.told_by(|faults| faults.iter_mut().for_each(of_fields)))?;
     let hit = page.answer.hits.hits.first().ok_or_else(Problem::no_document)?;
     let mut row = String::new();
     write(&page.selection, hit, &mut row)?;
-    let meta = Meta::new((Some(&hit.index), page.as_of), &request_id, start);
+    let meta = Meta::new((Some(&hit.index), page.as_of), &by.request_id, start);
     reply((&row, &Alone {}), &meta, page.spent, 1)
 }
 

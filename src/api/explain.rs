@@ -3,11 +3,9 @@
 //! Promises: no document is asked for, and no snapshot opened. Never shows which rows a role sees: what is shown is compiled
 //! from the caller's search alone.
 
-use std::sync::Arc;
-
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -17,11 +15,9 @@ use super::AppState;
 use super::begin::place;
 use super::body::json_body;
 use super::buckets::{self, Scope};
-use super::caller::may;
+use super::caller::By;
 use super::problem::Problem;
-use super::request::Trail;
 use super::search::{index, understood};
-use crate::access::Caller;
 use crate::config::Operation;
 use crate::query::dsl::{question, to_dsl, with_aggregations};
 use crate::query::{Binding, Filter, cost};
@@ -42,25 +38,29 @@ struct Explanation<'a> {
 /// Explains a search of the index that the alias names at that moment.
 pub(super) async fn explain(
     State(state): State<AppState>,
-    Extension(caller): Extension<Arc<Caller>>,
-    Extension(trail): Extension<Trail>,
+    by: By,
     alias: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let shared = &*state.shared;
-    let (alias, latest) = index(shared, &caller, alias)?;
-    may(&caller, Operation::Explain, alias, &trail)?;
+    let (alias, latest) = index(shared, &by.caller, alias)?;
+    by.may(Operation::Explain, alias)?;
     let body = json_body(&headers, body, shared.config.limits.body.0)?;
     let generation = latest.read(shared, alias).await?;
-    let view = generation.view(&caller)?;
+    let view = generation.view(&by.caller)?;
     let request = understood(shared, alias, (&view, &body))?;
-    trail.naming(request.named().into_iter());
+    by.trail.naming(request.named().into_iter());
     // A cursor is one of the search with its rows.
     let asked = question(&request, &view.rows);
-    let binding = Binding::new(caller.binding(), alias, view.fields, &asked);
-    let scope =
-        Scope { caller: &caller, alias, fields: view.fields, request: &request, question: &asked };
+    let binding = Binding::new(by.caller.binding(), alias, view.fields, &asked);
+    let scope = Scope {
+        caller: &by.caller,
+        alias,
+        fields: view.fields,
+        request: &request,
+        question: &asked,
+    };
     scope.allowed()?;
     let after_groups = buckets::opened(&shared.signer, &scope)?;
     let place = place(shared, &generation.index, &request.page, binding)?;

@@ -3,23 +3,20 @@
 //! Promises: a search by query string, and the values of a field, are answered as the same search by body is, its faults told by
 //! parameter.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::caller::may;
+use super::caller::By;
 use super::extent::{self, Next};
 use super::generation::Latest;
 use super::problem::Problem;
 use super::reply::{Alone, Meta, reply};
-use super::request::{RequestId, Trail};
 use super::search::{Page, Sent, Wanted, answer, index, settled};
 use super::{AppState, Shared};
-use crate::access::Caller;
 use crate::config::Operation;
 use crate::query::Facet;
 
@@ -29,9 +26,7 @@ const COUNTS: [&str; 3] = ["exact", "capped", "none"];
 /// Answers what the last part of the path asks for.
 pub(super) async fn get(
     State(state): State<AppState>,
-    Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(caller): Extension<Arc<Caller>>,
-    Extension(trail): Extension<Trail>,
+    by: By,
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -45,7 +40,7 @@ pub(super) async fn get(
         },
         refused => (refused, None),
     };
-    let index = index(shared, &caller, alias)?;
+    let index = index(shared, &by.caller, alias)?;
     let query = query.unwrap_or_default();
     let search = match asked.as_deref() {
         None => Sent::Query { query: &query, count: preferred(&headers) },
@@ -56,12 +51,11 @@ pub(super) async fn get(
             return Err(Problem::not_found(what, hint));
         }
     };
-    let wanted =
-        Wanted { caller: &caller, trail: &trail, search, id: None, request_id: &request_id };
+    let wanted = Wanted { by: &by, search, id: None };
     if let Sent::Values(_) = search {
         return values(shared, index, &wanted, start).await;
     }
-    may(&caller, Operation::Search, index.0, &trail)?;
+    by.may(Operation::Search, index.0)?;
     let mut response = answer(shared, index, &wanted, start).await?;
     if let Some(next) = response.extensions_mut().remove::<Next>() {
         let path = format!("/v1/{}", index.0);
@@ -77,11 +71,11 @@ async fn values(
     wanted: &Wanted<'_>,
     start: Instant,
 ) -> Result<Response, Problem> {
-    may(wanted.caller, Operation::Facet, index.0, wanted.trail)?;
+    wanted.by.may(Operation::Facet, index.0)?;
     let Page { buckets, as_of, spent, .. } = settled(shared, index, wanted).await?;
     // A facet, as a search answers it.
     let data = buckets.facet(Facet::ASKED).ok_or_else(Problem::internal)?.to_string();
-    let meta = Meta::new((None, as_of), wanted.request_id, start);
+    let meta = Meta::new((None, as_of), &wanted.by.request_id, start);
     reply((&data, &Alone {}), &meta, spent, 0)
 }
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Serialize;
 
+use super::caller::By;
 use super::generation::{Generation, Latest};
 use super::problem::Problem;
 use super::reply::{Alone, Meta, Spent, reply};
-use super::request::RequestId;
 use super::search::index;
 use super::{AppState, Shared};
 use crate::access::Caller;
@@ -29,29 +29,24 @@ pub(super) struct IndexSchema {
 }
 
 /// Answers with all indexes that are built.
-pub(super) async fn all(
-    State(state): State<AppState>,
-    Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(caller): Extension<Arc<Caller>>,
-) -> Result<Response, Problem> {
+pub(super) async fn all(State(state): State<AppState>, by: By) -> Result<Response, Problem> {
     let start = Instant::now();
-    let data = schemas(&state.shared, &caller).await?;
-    let meta = Meta::new((None, None), &request_id, start);
+    let data = schemas(&state.shared, &by.caller).await?;
+    let meta = Meta::new((None, None), &by.request_id, start);
     tell(&data, &meta)
 }
 
 /// Answers with one index.
 pub(super) async fn one(
     State(state): State<AppState>,
-    Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(caller): Extension<Arc<Caller>>,
+    by: By,
     alias: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let start = Instant::now();
     let shared = &*state.shared;
-    let (alias, latest) = index(shared, &caller, alias)?;
-    let (generation, data) = schema(shared, (alias, latest), &caller).await?;
-    let meta = Meta::new((Some(&generation.index), None), &request_id, start);
+    let (alias, latest) = index(shared, &by.caller, alias)?;
+    let (generation, data) = schema(shared, (alias, latest), &by.caller).await?;
+    let meta = Meta::new((Some(&generation.index), None), &by.request_id, start);
     tell(&data, &meta)
 }
 

@@ -3,12 +3,11 @@
 //! Promises: a page that is whole or a problem, by the mapping of the index that it comes from; one query of the
 //! engine, unless the index is replaced meanwhile.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use jiff::Timestamp;
@@ -19,13 +18,12 @@ use super::ask::ask;
 use super::begin::begin;
 use super::body::json_body;
 use super::buckets::{self, Buckets, Scope};
-use super::caller::may;
+use super::caller::By;
 use super::extent::{self, Next};
 use super::generation::{Generation, Latest, View};
 use super::highlights::highlights;
 use super::problem::Problem;
 use super::reply::{Meta, Spent, reply};
-use super::request::{RequestId, Trail};
 use super::snapshot::Snapshot;
 use super::{AppState, Shared, export, rate};
 use crate::access::Caller;
@@ -48,25 +46,17 @@ const SWAPS: usize = 3;
 /// Answers one search that is a body.
 pub(super) async fn search(
     State(state): State<AppState>,
-    Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(caller): Extension<Arc<Caller>>,
-    Extension(trail): Extension<Trail>,
+    by: By,
     alias: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let start = Instant::now();
     let shared = &*state.shared;
-    let index = index(shared, &caller, alias)?;
-    may(&caller, Operation::Search, index.0, &trail)?;
+    let index = index(shared, &by.caller, alias)?;
+    by.may(Operation::Search, index.0)?;
     let body = json_body(&headers, body, shared.config.limits.body.0)?;
-    let wanted = Wanted {
-        caller: &caller,
-        trail: &trail,
-        search: Sent::Body(&body),
-        id: None,
-        request_id: &request_id,
-    };
+    let wanted = Wanted { by: &by, search: Sent::Body(&body), id: None };
     answer(shared, index, &wanted, start).await
 }
 
@@ -78,17 +68,15 @@ pub(super) async fn answer(
     start: Instant,
 ) -> Result<Response, Problem> {
     let page = settled(shared, index, wanted).await?;
-    render(shared, (index.0, wanted.request_id), page, start)
+    render(shared, (index.0, &wanted.by.request_id), page, start)
 }
 
 /// What a request asks for.
 pub(super) struct Wanted<'a> {
-    pub(super) caller: &'a Caller,
-    pub(super) trail: &'a Trail,
+    pub(super) by: &'a By,
     pub(super) search: Sent<'a>,
     /// The only document that is meant.
     pub(super) id: Option<&'a str>,
-    pub(super) request_id: &'a str,
 }
 
 /// A search as it was sent.
@@ -127,15 +115,8 @@ pub(super) async fn settled(
     let mut generation = latest.get(shared, alias).await?;
     for _ in 0..SWAPS {
         let as_of = latest.as_of(shared, &generation.index).await;
-        let asked = Asked {
-            alias,
-            caller: wanted.caller,
-            trail: wanted.trail,
-            generation: &generation,
-            as_of,
-            began: Instant::now(),
-            request_id: wanted.request_id,
-        };
+        let asked =
+            Asked { alias, by: wanted.by, generation: &generation, as_of, began: Instant::now() };
         let outcome = match page(shared, &asked, wanted).await {
             Err(problem) if !is_a_doubt(&problem, latest) => return Err(problem),
             outcome => outcome,
@@ -164,14 +145,12 @@ fn is_a_doubt(problem: &Problem, latest: &Latest) -> bool {
 /// What a request is about.
 struct Asked<'a> {
     alias: &'a str,
-    caller: &'a Caller,
-    trail: &'a Trail,
+    by: &'a By,
     generation: &'a Generation,
     /// Up to when the index is known to be in step, before it is asked.
     as_of: Option<Timestamp>,
     /// When it began to be understood.
     began: Instant,
-    request_id: &'a str,
 }
 
 /// A page, before it is cut to what was asked for.
@@ -201,7 +180,7 @@ impl Page {
 
 /// A page of what is wanted; what is wrong with that is told in the terms in which it was sent.
 async fn page(shared: &Shared, asked: &Asked<'_>, wanted: &Wanted<'_>) -> Result<Page, Problem> {
-    let view = asked.generation.view(asked.caller)?;
+    let view = asked.generation.view(&asked.by.caller)?;
     let limits = &shared.config.limits;
     let request = |body: &[u8]| understood(shared, asked.alias, (&view, body));
     match wanted.search {
@@ -271,15 +250,15 @@ async fn page_of(
     request: SearchRequest,
     id: Option<&str>,
 ) -> Result<Page, Problem> {
-    asked.trail.naming(request.named().into_iter());
+    asked.by.trail.naming(request.named().into_iter());
     rate::charge(cost(&request))?;
     let mut question = question(&request, &view.rows);
     if let Some(id) = id {
         question = question.of_document(id);
     }
-    let binding = Binding::new(asked.caller.binding(), asked.alias, view.fields, &question);
+    let binding = Binding::new(asked.by.caller.binding(), asked.alias, view.fields, &question);
     let scope = Scope {
-        caller: asked.caller,
+        caller: &asked.by.caller,
         alias: asked.alias,
         fields: view.fields,
         request: &request,
@@ -293,10 +272,10 @@ async fn page_of(
     let mut body = with_aggregations(body, &request, &after_groups);
     let plan = asked.began.elapsed();
     let answer = match &mut snapshot {
-        None => ask(shared, asked.request_id, &[asked.alias, "_search"], &body).await?,
+        None => ask(shared, &asked.by.request_id, &[asked.alias, "_search"], &body).await?,
         Some(snapshot) => {
             snapshot.add_to(&mut body);
-            let mut answer = ask(shared, asked.request_id, &["_search"], &body).await?;
+            let mut answer = ask(shared, &asked.by.request_id, &["_search"], &body).await?;
             snapshot.renamed(answer.pit_id.take());
             answer
         }

@@ -1,12 +1,15 @@
 //! An index of one's own, and the API in front of it.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use axum::http::response::Parts;
 use prejoin::access::Access;
 use prejoin::api::{AppState, router};
-use prejoin::config::ApiConfig;
+use prejoin::config::{ApiConfig, Config, EngineConfig, LoadConfig, RunConfig};
 use prejoin::mapping::Mapping;
 use prejoin::query::{Fields, SearchRequest, Signer, parse};
 use prejoin::sink::{self, Answer, Client, Method};
@@ -52,6 +55,29 @@ impl Reply {
         let json = self.json();
         let rows = json["data"].as_array().unwrap_or_else(|| panic!("no rows: {json}"));
         rows.iter().map(|row| row["_id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// The configuration of a server of searches, which loads nothing.
+pub(super) fn serving(engine: EngineConfig, api: ApiConfig) -> Config {
+    let load = LoadConfig {
+        page_rows: 1,
+        page_bytes: 1,
+        bulk_bytes: 1,
+        bulk_in_flight: 1,
+        bulk_tuning: true,
+        cache_bytes: 1,
+        readers: 1,
+        range_rows: 1,
+    };
+    Config {
+        home: Path::new(".").to_owned(),
+        engine,
+        sources: BTreeMap::new(),
+        load,
+        run: RunConfig::default(),
+        api,
+        mask_key: None,
     }
 }
 

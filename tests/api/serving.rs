@@ -1,11 +1,10 @@
 //! The server takes its address, answers there, and ends when it is told to.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use prejoin::api::Server;
-use prejoin::config::{ApiConfig, Config, LoadConfig, RunConfig, Secret, TlsConfig};
+use prejoin::config::{ApiConfig, Config, Secret, TlsConfig};
 use prejoin::sink::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,33 +12,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::documents;
-use super::harness::Api;
+use super::harness::{Api, serving};
 use crate::support::engines::{TestEngine, config, on_both_engines};
 use crate::support::tls::{Authority, Certified};
 
 async fn configured(listen: &str, cursor_key: Option<&str>) -> Config {
-    Config {
-        home: Path::new(".").to_owned(),
-        engine: config(&TestEngine::OpenSearch.url().await),
-        sources: std::collections::BTreeMap::new(),
-        load: LoadConfig {
-            page_rows: 1,
-            page_bytes: 1,
-            bulk_bytes: 1,
-            bulk_in_flight: 1,
-            bulk_tuning: true,
-            cache_bytes: 1,
-            readers: 1,
-            range_rows: 1,
-        },
-        run: RunConfig::default(),
-        api: ApiConfig {
-            listen: listen.parse().unwrap(),
-            cursor_key: cursor_key.map(Secret::plain),
-            ..ApiConfig::default()
-        },
-        mask_key: None,
-    }
+    let api = ApiConfig {
+        listen: listen.parse().unwrap(),
+        cursor_key: cursor_key.map(Secret::plain),
+        ..ApiConfig::default()
+    };
+    serving(config(&TestEngine::OpenSearch.url().await), api)
 }
 
 fn served() -> Vec<String> {

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Version};
@@ -27,13 +27,11 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::body::json_body;
-use super::caller::may;
+use super::caller::By;
 use super::extent::TOTAL_COUNT;
 use super::problem::Problem;
-use super::request::{RequestId, Trail};
 use super::search::{Sent, Wanted, index, settled};
 use super::{AppState, Shared, rate};
-use crate::access::Caller;
 use crate::config::{ExportConfig, Operation};
 use crate::finding::Finding;
 use crate::query::export::{Format, Table, Wish};
@@ -52,38 +50,30 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 /// Answers with a file.
 pub(super) async fn export(
     State(state): State<AppState>,
-    Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(caller): Extension<Arc<Caller>>,
-    Extension(trail): Extension<Trail>,
+    by: By,
     alias: Result<Path<String>, PathRejection>,
     parts: Parts,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let start = Instant::now();
     let shared = Arc::clone(&state.shared);
-    let index = index(&state.shared, &caller, alias)?;
-    may(&caller, Operation::Export, index.0, &trail)?;
+    let index = index(&state.shared, &by.caller, alias)?;
+    by.may(Operation::Export, index.0)?;
     let body = json_body(&parts.headers, body, shared.config.limits.body.0)?;
     let wish = Wish::read(&body);
     if wish.format == Format::Csv && parts.version < Version::HTTP_11 {
         return Err(Problem::no_end_can_be_seen());
     }
     let place = shared.exports.take(rate::payer(&parts.extensions))?;
-    let wanted = Wanted {
-        caller: &caller,
-        trail: &trail,
-        search: Sent::Export(&wish),
-        id: None,
-        request_id: &request_id,
-    };
+    let wanted = Wanted { by: &by, search: Sent::Export(&wish), id: None };
     let mut page = settled(&shared, index, &wanted).await?;
     let table = page.table.take();
     let cost = |documents| export_cost(&page.request, documents);
     let found = page.answer.documents().ok_or_else(Problem::internal)?;
     let documents = found.min(wish.limit.unwrap_or(u64::MAX));
     rate::charge(cost(documents))?;
-    let audit = Audit::new(&caller, index.0, (wish.format, &request_id), start);
-    let reading = Reading::begin(Arc::clone(&shared), request_id, page, documents)?;
+    let audit = Audit::new(&by.caller, index.0, (wish.format, &by.request_id), start);
+    let reading = Reading::begin(Arc::clone(&shared), by.request_id, page, documents)?;
     let export = Export { reading, table, audit, place, shared };
     let mut response = match wish.format {
         Format::Xlsx => export.into_sheet().await?,

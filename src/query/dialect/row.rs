@@ -8,26 +8,24 @@ use serde_json::value::RawValue;
 
 use super::NAME_OF_ID;
 use crate::query::fields::ID;
-use crate::query::json::Json;
+use crate::query::json::Members;
 
-/// The row with `id` for `_id`.
+/// Writes the row with `id` for `_id`.
 ///
 /// # Errors
 /// When `row` is no JSON object.
-pub fn row(row: &RawValue) -> serde_json::Result<Box<RawValue>> {
-    let Json::Object(members) = Json::open(row)? else {
-        return Err(serde::de::Error::custom("a row is an object"));
-    };
+pub fn row(row: &str, out: &mut String) -> serde_json::Result<()> {
+    let Members(members) = serde_json::from_str::<Members<&RawValue>>(row)?;
     let id = members.iter().find(|(name, _)| name == ID).map_or("null", |(_, id)| id.get());
     let own = members.iter().find(|(name, _)| name == NAME_OF_ID).map(|(_, own)| own.get());
     // As a text it is `"17"`, and as a number `17`.
     let same = own.filter(|own| *own == id || id.trim_matches('"') == *own);
-    let mut text = format!("{{\"{NAME_OF_ID}\":{}", same.unwrap_or(id));
+    out.extend(["{\"", NAME_OF_ID, "\":", same.unwrap_or(id)]);
     for (name, value) in &members {
         if name != ID && name != NAME_OF_ID {
-            text.extend([",", &Value::from(name.as_str()).to_string(), ":", value.get()]);
+            out.extend([",", &Value::from(name.as_str()).to_string(), ":", value.get()]);
         }
     }
-    text.push('}');
-    RawValue::from_string(text)
+    out.push('}');
+    Ok(())
 }

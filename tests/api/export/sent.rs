@@ -1,11 +1,10 @@
 //! How a file travels: as fast as its client takes it, whole or visibly not, and of one moment.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use prejoin::api::Server;
-use prejoin::config::{ApiConfig, Config, ExportConfig, LoadConfig, RunConfig, SnapshotConfig};
+use prejoin::config::{ApiConfig, ExportConfig, SnapshotConfig};
 use prejoin::sink::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::super::harness::Api;
+use super::super::harness::{Api, serving};
 use crate::support::engines::{TestEngine, config, on_both_engines};
 use crate::support::fault_proxy::{Fault, FaultProxy};
 
@@ -48,25 +47,8 @@ impl Scene {
             api.fill(&documents).await;
         }
         let proxy = FaultProxy::to(&engine.url().await).await;
-        let load = LoadConfig {
-            page_rows: 1,
-            page_bytes: 1,
-            bulk_bytes: 1,
-            bulk_in_flight: 1,
-            bulk_tuning: true,
-            cache_bytes: 1,
-            readers: 1,
-            range_rows: 1,
-        };
-        let config = Config {
-            home: Path::new(".").to_owned(),
-            engine: config(&proxy.url()),
-            sources: std::collections::BTreeMap::new(),
-            load,
-            run: RunConfig::default(),
-            api: ApiConfig { listen: "127.0.0.1:0".parse().unwrap(), ..settings },
-            mask_key: None,
-        };
+        let settings = ApiConfig { listen: "127.0.0.1:0".parse().unwrap(), ..settings };
+        let config = serving(config(&proxy.url()), settings);
         let server = Server::bind(&config, vec![api.alias.clone()]).await.unwrap();
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
