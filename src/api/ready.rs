@@ -1,8 +1,8 @@
 //! `GET /readyz`.
 //!
 //! Promises: ready means that each index answers a search whole, and that requests reach the engine: a server that turns all of
-//! them away gets none, and is not started anew for it, which would not help the engine. However often it is asked, the engine is asked once a
-//! second; a check that is begun is ended, for all who wait for it. Never tells more of an index than its name.
+//! them away gets none, and is not started anew for it, which would not help the engine. However often it is asked, the engine
+//! is asked once a second; a check that is begun is ended, for all who wait for it. Never tells more of an index than its name.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

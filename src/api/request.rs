@@ -94,7 +94,8 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     if let Ok(timing) = server_timing(response.extensions().get(), total) {
         response.headers_mut().insert(SERVER_TIMING, timing);
     }
-    let ms = total.as_millis();
+    // Logs write what is longer as a text.
+    let ms = u64::try_from(total.as_millis()).unwrap_or(u64::MAX);
     let Noted { caller, index, operation, fields } = &*trail.0;
     let caller = caller.get();
     tracing::info!(

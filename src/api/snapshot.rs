@@ -2,7 +2,8 @@
 //!
 //! Promises: no more of them are open than configured, as far as this server has to do with them; one that is read to its end,
 //! or whose caller goes away before there is a cursor, is closed. What nobody closes ends by itself after `keep_alive`, and is
-//! counted until then: so is one of which the engine has not said that there is none. Never shows a cursor's snapshot to anyone but its search: the cursor is signed.
+//! counted until then: so is one of which the engine has not said that there is none. Never shows a cursor's snapshot to
+//! anyone but its search: the cursor is signed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

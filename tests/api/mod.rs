@@ -2,6 +2,7 @@
 
 mod admission;
 mod answers;
+mod audit;
 mod counting;
 mod dialects;
 mod docs;
@@ -21,6 +22,7 @@ mod isolation;
 mod keys;
 mod keystrokes;
 mod limits;
+mod log;
 mod openapi;
 mod paging;
 mod problems;

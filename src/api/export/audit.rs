@@ -63,7 +63,7 @@ impl Drop for Audit {
             format = self.format.word(),
             rows = self.rows,
             bytes = self.bytes,
-            ms = self.start.elapsed().as_millis(),
+            ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
             ended = self.ended,
             request_id = self.request_id,
             "export"

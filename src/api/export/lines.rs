@@ -1,7 +1,7 @@
 //! Files of lines, sent as they are read.
 //!
-//! Promises: there is never more of it in memory than some parts and one line; of CSV, a body that ends well is whole, and one that is not is broken off; of NDJSON, the last line says which of
-//! the two it is, and why.
+//! Promises: there is never more of it in memory than some parts and one line; of CSV, a body that ends well is whole, and one
+//! that is not is broken off; of NDJSON, the last line says which of the two it is, and why.
 
 use serde_json::value::RawValue;
 

@@ -23,7 +23,8 @@ pub(super) const FIRST: usize = 16;
 const MOST: usize = 1_000;
 /// Bytes of a page, about.
 const BYTES: usize = 2 << 20;
-/// Most bytes of a page that is not of one document. Only an engine that tells the length of its answer before is held to it.
+/// Most bytes of a page that is not of one document. An engine that does not tell the length of its answer before, as
+/// Elasticsearch does not, has it read before it is dropped.
 const MOST_BYTES: u64 = 8 * BYTES as u64;
 /// How many times fewer documents are asked for when they were too much at once.
 const FEWER: usize = 8;
