@@ -114,6 +114,12 @@ impl Ways {
         format!("v1/{}/{what}", self.index)
     }
 
+    /// Where the engine is asked, with what the API has it promise: all of an answer, and in time.
+    fn engine(&self) -> String {
+        let promised = "allow_partial_search_results=false&cancel_after_time_interval=5s";
+        format!("{}/_search?{promised}", self.index)
+    }
+
     /// What the API asks the engine.
     async fn explained(&self, body: &Value) -> Result<String> {
         let mut headers = HeaderMap::new();
@@ -130,12 +136,11 @@ impl Ways {
 /// The same search in turn, straight and served.
 async fn cost(ways: &Ways, server: &Server, kind: &Kind) -> Result<Cost> {
     let explained = ways.explained(&kind.body).await?;
-    let straight =
-        Way { transport: &ways.straight, path: format!("{}/_search", ways.index), body: explained };
+    let straight = Way { transport: &ways.straight, path: ways.engine(), body: explained };
     let served =
         Way { transport: &ways.served, path: ways.api("search"), body: kind.body.to_string() };
-    // What is fast from the second time on is not what is asked about.
-    keep(kind.pace, KEPT / 4, &[&straight, &served]).await?;
+    // What is fast from the hundredth time on is not what is asked about.
+    keep(kind.pace, KEPT, &[&straight, &served]).await?;
     let before = processes::cpu_seconds(server.child.id())?;
     let [straight, served] = two(keep(kind.pace, KEPT, &[&straight, &served]).await?)?;
     let used = processes::cpu_seconds(server.child.id())? - before;
@@ -147,7 +152,7 @@ async fn cost(ways: &Ways, server: &Server, kind: &Kind) -> Result<Cost> {
 /// As many as are to be held, one way after the other.
 async fn held(ways: &Ways, kind: &Kind) -> Result<Held> {
     let body = ways.explained(&kind.body).await?;
-    let straight = Way { transport: &ways.straight, path: format!("{}/_search", ways.index), body };
+    let straight = Way { transport: &ways.straight, path: ways.engine(), body };
     let served =
         Way { transport: &ways.served, path: ways.api("search"), body: kind.body.to_string() };
     let one = |mut all: Vec<Latencies>| all.pop().context("nothing was asked");

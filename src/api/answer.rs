@@ -109,17 +109,17 @@ pub(super) struct FoundPage {
     pub(super) has_next: bool,
 }
 
-/// The rows of a page, as a JSON list.
-pub(super) fn rows(selection: &Selection, hits: &[Hit]) -> Result<String, Problem> {
-    let mut rows = String::from("[");
+/// Writes the rows of a page, as a JSON list.
+pub(super) fn rows(selection: &Selection, hits: &[Hit], out: &mut String) -> Result<(), Problem> {
+    out.push('[');
     for (number, hit) in hits.iter().enumerate() {
         if number > 0 {
-            rows.push(',');
+            out.push(',');
         }
-        write(selection, hit, &mut rows)?;
+        write(selection, hit, out)?;
     }
-    rows.push(']');
-    Ok(rows)
+    out.push(']');
+    Ok(())
 }
 
 /// Writes one row.

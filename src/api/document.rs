@@ -16,7 +16,7 @@ use super::AppState;
 use super::answer::write;
 use super::caller::By;
 use super::problem::Problem;
-use super::reply::{Alone, Meta, reply};
+use super::reply::{Alone, Meta, begun, reply};
 use super::search::{Sent, Wanted, index, settled};
 use crate::config::Operation;
 use crate::finding::did_you_mean;
@@ -44,10 +44,10 @@ pub(super) async fn document(
     let page =
         page.map_err(|problem| problem.told_by(|faults| faults.iter_mut().for_each(of_fields)))?;
     let hit = page.answer.hits.hits.first().ok_or_else(Problem::no_document)?;
-    let mut row = String::new();
-    write(&page.selection, hit, &mut row)?;
+    let mut body = begun(page.answer.bytes);
+    write(&page.selection, hit, &mut body)?;
     let meta = Meta::new((Some(&hit.index), page.as_of), &by.request_id, start);
-    reply((&row, &Alone {}), &meta, page.spent, 1)
+    reply((body, &Alone {}), &meta, page.spent, 1)
 }
 
 /// What can be wrong with a document's search is what was asked for of it.

@@ -14,7 +14,7 @@ use super::caller::By;
 use super::extent::{self, Next};
 use super::generation::Latest;
 use super::problem::Problem;
-use super::reply::{Alone, Meta, reply};
+use super::reply::{Alone, Meta, begun, reply};
 use super::search::{Page, Sent, Wanted, answer, index, settled};
 use super::{AppState, Shared};
 use crate::config::Operation;
@@ -74,9 +74,11 @@ async fn values(
     wanted.by.may(Operation::Facet, index.0)?;
     let Page { buckets, as_of, spent, .. } = settled(shared, index, wanted).await?;
     // A facet, as a search answers it.
-    let data = buckets.facet(Facet::ASKED).ok_or_else(Problem::internal)?.to_string();
+    let facet = buckets.facet(Facet::ASKED).ok_or_else(Problem::internal)?;
+    let mut body = begun(0);
+    body.push_str(&facet.to_string());
     let meta = Meta::new((None, as_of), &wanted.by.request_id, start);
-    reply((&data, &Alone {}), &meta, spent, 0)
+    reply((body, &Alone {}), &meta, spent, 0)
 }
 
 /// `Prefer: count=exact`. What else a client prefers is its wish, and need not be known.

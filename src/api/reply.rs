@@ -61,17 +61,22 @@ impl<'a> Meta<'a> {
 #[derive(Serialize)]
 pub(super) struct Alone {}
 
-/// The answer that says `data`, which is JSON, and the members of the object `beside`, in so many rows.
+/// The beginning of an answer, to which its data is to be added; room for so many bytes of that.
+pub(super) fn begun(room: usize) -> String {
+    let mut body = String::with_capacity(room.saturating_add(ROOM));
+    body.push_str("{\"data\":");
+    body
+}
+
+/// The answer that was begun and has its data, and then the members of the object `beside`; of so many rows.
 pub(super) fn reply(
-    (data, beside): (&str, &impl Serialize),
+    (body, beside): (String, &impl Serialize),
     meta: &Meta<'_>,
     spent: Spent,
     rows: usize,
 ) -> Result<Response, Problem> {
-    let mut body = Vec::with_capacity(data.len() + ROOM);
-    body.extend(b"{\"data\":");
     // Rows are most of it, and are JSON already: read once more, they would take as long as all the rest.
-    body.extend(data.as_bytes());
+    let mut body = body.into_bytes();
     add_members(beside, &mut body).map_err(|_| Problem::internal())?;
     let tag = tag(&body, 0);
     body.extend(b",\"meta\":");

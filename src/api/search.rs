@@ -23,7 +23,7 @@ use super::extent::{self, Next};
 use super::generation::{Generation, Latest, View};
 use super::highlights::highlights;
 use super::problem::Problem;
-use super::reply::{Meta, Spent, reply};
+use super::reply::{Meta, Spent, begun, reply};
 use super::snapshot::Snapshot;
 use super::{AppState, Shared, export, rate};
 use crate::access::Caller;
@@ -332,7 +332,9 @@ fn render(
     };
     let index = hits.first().map(|hit| hit.index.as_str());
     let meta = Meta::new((index, as_of), request_id, start);
-    let mut response = reply((&rows(&selection, &hits)?, &found), &meta, spent, hits.len())?;
+    let mut body = begun(answer.bytes);
+    rows(&selection, &hits, &mut body)?;
+    let mut response = reply((body, &found), &meta, spent, hits.len())?;
     let exact = exact.filter(|_| request.count != Count::None);
     extent::tell(response.headers_mut(), alias, (&request.page, hits.len()), exact);
     if let Some(next) = link {

@@ -112,7 +112,7 @@ impl Default for ApiConfig {
             snapshots: SnapshotConfig::default(),
             exports: ExportConfig::default(),
             rate: None,
-            concurrency: 128,
+            concurrency: 256,
             breaker: BreakerConfig::default(),
             edge: EdgeConfig::default(),
         }

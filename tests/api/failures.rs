@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prejoin::config::ApiConfig;
 use prejoin::sink::Client;
 use serde_json::json;
 
@@ -10,9 +11,9 @@ use crate::support::engines::{TestEngine, config};
 use crate::support::fault_proxy::{Fault, FaultProxy};
 
 /// The API over an index, and the same one behind a proxy.
-async fn behind_a_proxy() -> (Api, Api, FaultProxy) {
-    let direct = Api::empty(TestEngine::OpenSearch.client().await).await;
-    let proxy = FaultProxy::to(&TestEngine::OpenSearch.url().await).await;
+async fn behind_a_proxy(engine: TestEngine) -> (Api, Api, FaultProxy) {
+    let direct = Api::empty(engine.client().await).await;
+    let proxy = FaultProxy::to(&engine.url().await).await;
     let mut config = config(&proxy.url());
     config.request_timeout = Duration::from_millis(500);
     let client = Client::connect(&config).await.unwrap();
@@ -22,7 +23,7 @@ async fn behind_a_proxy() -> (Api, Api, FaultProxy) {
 
 /// Status and code of a search that meets `fault`.
 async fn told(fault: Fault) -> (u16, String) {
-    let (direct, api, proxy) = behind_a_proxy().await;
+    let (direct, api, proxy) = behind_a_proxy(TestEngine::OpenSearch).await;
     proxy.then("_search", [fault]);
     let reply = api.search(&json!({"filter": {"no": {"eq": "hunter2"}}})).await;
     direct.remove().await;
@@ -44,7 +45,7 @@ async fn an_engine_that_cannot_answer_is_unavailable() {
     assert_told(Fault::Answer(429, "{}"), 503, "engine_unavailable").await;
     assert_told(Fault::Answer(503, "{}"), 503, "engine_unavailable").await;
     assert_told(Fault::Answer(200, "<html>"), 503, "engine_unavailable").await;
-    let (direct, api, mut proxy) = behind_a_proxy().await;
+    let (direct, api, mut proxy) = behind_a_proxy(TestEngine::OpenSearch).await;
     proxy.down().await;
     assert_eq!(api.search(&json!({})).await.status, 503);
     direct.remove().await;
@@ -57,6 +58,27 @@ async fn an_engine_that_is_late_is_a_timeout() {
     assert_told(Fault::AnswerAfter(late), 504, "engine_timeout").await;
     let said = r#"{"error": {"type": "search_timeout_exception"}, "status": 429}"#;
     assert_told(Fault::Answer(429, said), 504, "engine_timeout").await;
+    let ended = r#"{"error": {"type": "search_phase_execution_exception", "root_cause": [{"type": "task_cancelled_exception"}]},
+        "status": 500}"#;
+    assert_told(Fault::Answer(500, ended), 504, "engine_timeout").await;
+}
+
+#[tokio::test]
+async fn a_search_has_its_time_and_no_more() {
+    let whole = Api::filled(TestEngine::OpenSearch.client().await).await;
+    let hasty = ApiConfig { timeout: Duration::from_millis(1), ..ApiConfig::default() };
+    let api = whole.configured(&hasty);
+    // Longer than that, as a rule; one that was quick is asked for again.
+    let search = json!({"filter": {"settlements": {"some": {"amount": {"gt": 1}}}}, "count": "exact",
+        "sort": [{"field": "settlements.amount", "agg": "max"}], "facets": {"title": {"type": "terms"}}});
+    for _ in 0..200 {
+        let reply = api.search(&search).await;
+        if reply.status != 200 {
+            assert_eq!((reply.status, &reply.json()["code"]), (504, &json!("engine_timeout")));
+            return whole.remove().await;
+        }
+    }
+    panic!("no search was ended after a millisecond");
 }
 
 #[tokio::test]
@@ -75,11 +97,14 @@ async fn what_the_engine_says_is_not_passed_on() {
 
 #[tokio::test]
 async fn every_search_asks_for_a_whole_answer_in_time() {
-    let (direct, api, proxy) = behind_a_proxy().await;
-    assert_eq!(api.search(&json!({})).await.status, 200);
-    direct.remove().await;
-    let seen = proxy.seen("_search");
-    assert_eq!(seen.len(), 1);
-    let line = seen[0].line.replace(&api.alias, "ALIAS");
-    insta::assert_snapshot!(line, @"POST /ALIAS/_search?allow_partial_search_results=false&timeout=5000ms");
+    let line = async |engine| {
+        let (direct, api, proxy) = behind_a_proxy(engine).await;
+        assert_eq!(api.search(&json!({})).await.status, 200);
+        direct.remove().await;
+        let seen = proxy.seen("_search");
+        assert_eq!(seen.len(), 1);
+        seen[0].line.replace(&api.alias, "ALIAS")
+    };
+    insta::assert_snapshot!(line(TestEngine::OpenSearch).await, @"POST /ALIAS/_search?allow_partial_search_results=false&cancel_after_time_interval=5000ms");
+    insta::assert_snapshot!(line(TestEngine::Elasticsearch).await, @"POST /ALIAS/_search?allow_partial_search_results=false&timeout=5000ms");
 }

@@ -95,6 +95,9 @@ impl From<&EngineError> for Problem {
             EngineError::Refused { .. } if error.is_of_buckets() => Self::too_many_buckets(),
             EngineError::Refused { .. } if error.is_of_clauses() => Self::too_many_clauses(),
             EngineError::Refused { .. } if error.is_of_memory() => Self::engine_busy(),
+            EngineError::Refused { .. } if error.is_named("task_cancelled_exception") => {
+                Self::engine_timeout()
+            }
             EngineError::Refused { status, error_type, cause, .. } => match status {
                 504 => Self::engine_timeout(),
                 _ if timed_out(error_type) || cause.as_deref().is_some_and(timed_out) => {
