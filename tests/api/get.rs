@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 use super::harness::Api;
 use crate::support::engines::{TestEngine, on_both_engines};
 
-on_both_engines!(a_query_string_is_answered_as_its_body_is, a_search_is_laid_over_its_view);
+on_both_engines!(
+    a_query_string_is_answered_as_its_body_is,
+    facets_of_a_query_string_are_those_of_its_body,
+    a_search_is_laid_over_its_view,
+);
 
 /// What is answered, apart from what differs from request to request.
 fn told(mut answer: Value) -> Value {
@@ -59,6 +63,54 @@ async fn a_query_string_is_answered_as_its_body_is(engine: TestEngine) {
     let second = api.get(&format!("sort=no&page[size]=3&page[after]={next}")).await;
     let both = api.search(&json!({"sort": [{"field": "no"}], "page": {"size": 6}})).await;
     assert_eq!(second.ids(), both.ids()[3..], "{}", second.text);
+    api.remove().await;
+}
+
+async fn facets_of_a_query_string_are_those_of_its_body(engine: TestEngine) {
+    let api = Api::filled(engine.client().await).await;
+    let by_dates = |field: &str, interval: &str| json!({"type": "date_histogram", "field": field, "interval": interval, "timezone": "Asia/Seoul"});
+    let large = json!({"amount": {"gt": 1}});
+    let pairs = [
+        (
+            "facets=status.terms(size.2),amount.ranges(..0,0..9007199254740993,9007199254740993..)&limit=5",
+            json!({"facets": {"status": {"size": 2}, "amount": {"type": "range",
+                "ranges": [{"to": 0}, {"from": 0, "to": 9_007_199_254_740_993_i64}, {"from": 9_007_199_254_740_993_i64}]}}, "page": {"size": 5}}),
+        ),
+        (
+            "facets=signed_at.dates(month),by_day:seen_at.dates(day),due:settlements.due.dates(year,count.elements;amount.gt.1)&timezone=Asia/Seoul",
+            json!({"facets": {"signed_at": by_dates("signed_at", "month"), "by_day": by_dates("seen_at", "day"),
+                "due": {"type": "date_histogram", "field": "settlements.due", "interval": "year", "timezone": "Asia/Seoul", "count": "elements", "where": large}}}),
+        ),
+        (
+            "facets=settlements.status.terms(;amount.gt.1),amount.ranges(0..10)&facet.mode=disjunctive&settlements.status=overdue&amount=gte.0&amount=lt.10",
+            json!({"facets": {"settlements.status": {"where": large}, "amount": {"type": "range", "ranges": [{"from": 0, "to": 10}]}},
+                "facet_filters": {"settlements.status": {"eq": "overdue", "where": large}, "amount": {"gte": 0, "lt": 10}}}),
+        ),
+        (
+            "settlements=count(status.eq.overdue).gte.2&facets=no.terms(prefix.K-00)&count=exact",
+            json!({"filter": {"settlements": {"count": {"gte": 2, "where": {"status": {"eq": "overdue"}}}}},
+                "facets": {"no": {"prefix": "K-00"}}, "count": "exact"}),
+        ),
+    ];
+    for (query, body) in pairs {
+        let (got, posted) = (api.get(query).await, api.search(&body).await);
+        assert_eq!(
+            (got.status, posted.status),
+            (200, 200),
+            "{query}: {}\n{}",
+            got.text,
+            posted.text
+        );
+        let (got, posted) = (got.json(), posted.json());
+        for (name, facet) in posted["facets"].as_object().unwrap() {
+            let buckets = facet["buckets"].as_array().unwrap();
+            assert!(
+                buckets.iter().any(|bucket| bucket["count"] != 0),
+                "{query}: {name} counts nothing"
+            );
+        }
+        assert_eq!(told(got), told(posted), "{query}");
+    }
     api.remove().await;
 }
 

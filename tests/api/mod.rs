@@ -32,6 +32,7 @@ mod search;
 mod serving;
 mod signing;
 mod snapshots;
+mod spelled;
 mod tally;
 mod tokens;
 mod values;

@@ -112,6 +112,28 @@ async fn every_route_is_described() {
     api.remove().await;
 }
 
+#[tokio::test]
+async fn every_parameter_is_described() {
+    let api = Api::empty(TestEngine::OpenSearch.client().await).await;
+    let document = get(&api, "/openapi.json").await;
+    for (action, least) in [("", 18), (":facet", 9)] {
+        let path = format!("/v1/{}{action}", api.alias);
+        let parameters = document["paths"][&path]["get"]["parameters"].as_array().unwrap();
+        let described: BTreeSet<&str> =
+            parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        // What it knows it tells whoever asks by a name that is like none of them.
+        let request = Request::get(format!("{path}?nothing_of_the_kind[]=1"));
+        let refused = api.send(request.body(Body::empty()).unwrap()).await.json();
+        let known = refused["detail"].as_str().unwrap().strip_prefix("known are ").unwrap();
+        let known: Vec<&str> = known.split(", ").filter(|name| *name != "view").collect();
+        assert!(known.len() >= least, "{known:?}");
+        for name in known {
+            assert!(described.contains(name), "{path}: {name} is not described");
+        }
+    }
+    api.remove().await;
+}
+
 /// Every member of a search has a schema that says something.
 fn members_are_described(document: &Value, alias: &str) {
     let pointer = format!("/components/schemas/{alias}.Search/properties");

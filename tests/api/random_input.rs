@@ -6,22 +6,23 @@
 
 use std::time::{Duration, Instant};
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use prejoin::query::get::translate;
 use prejoin::query::{Fields, Limits, parse_within};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::counting::Requests;
 use super::documents::{self, Dice};
 use super::generator::Generator;
 use super::harness::{Api, Reply};
+use super::spelled::{encoded, facet, filter as written};
 use crate::support::engines::TestEngine;
 
 const SECONDS: u64 = 4;
 
 /// What query strings are made of, right and wrong.
-const WORDS: [&str; 66] = [
+const WORDS: [&str; 76] = [
     "status",
     "amount",
     "manager.name",
@@ -66,6 +67,16 @@ const WORDS: [&str; 66] = [
     "none(",
     "every(",
     "count.gte.",
+    "count(",
+    ".terms(",
+    ".ranges(",
+    ".dates(",
+    "month",
+    "size.",
+    "prefix.",
+    "Asia/Seoul",
+    "..",
+    ":",
     "exists.",
     "match.",
     "max(",
@@ -167,63 +178,6 @@ fn damaged(dice: &mut Dice, text: &str, bits: &[&str]) -> String {
     characters.into_iter().collect()
 }
 
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
-
-/// A filter as it is written within parentheses; nothing for one that holds for everything.
-fn written(filter: &Value) -> String {
-    let members = filter.as_object().unwrap();
-    let each = members.iter().map(|(name, value)| match name.as_str() {
-        "and" | "or" => {
-            let inner = value.as_array().unwrap().iter().map(written).collect::<Vec<_>>();
-            format!("{name}({})", inner.join(","))
-        }
-        "not" => format!("not.{}", written(value)),
-        field => comparisons(field, value),
-    });
-    let each: Vec<String> = each.collect();
-    if each.len() == 1 { each.concat() } else { format!("and({})", each.join(",")) }
-}
-
-fn comparisons(field: &str, operators: &Value) -> String {
-    let each = operators.as_object().unwrap().iter();
-    let each = each.map(|(operator, operand)| match (operator.as_str(), operand) {
-        ("some" | "none" | "every", filter) if *filter == json!({}) => {
-            format!("{field}.{operator}()")
-        }
-        ("some" | "none" | "every", filter) => format!("{field}.{operator}({})", written(filter)),
-        ("count", Value::Object(_)) => comparisons(&format!("{field}.count"), operand),
-        ("exists", Value::Bool(false)) => format!("{field}.is.null"),
-        (_, Value::Array(values)) => {
-            let values = values.iter().map(operand_text).collect::<Vec<_>>();
-            format!("{field}.{operator}.({})", values.join(","))
-        }
-        _ => format!("{field}.{operator}.{}", operand_text(operand)),
-    });
-    let each: Vec<String> = each.collect();
-    if each.len() == 1 { each.concat() } else { format!("and({})", each.join(",")) }
-}
-
-/// A count of elements of a kind, or by more than one operator, which only bodies can say.
-fn has_no_form(filter: &Value) -> bool {
-    match filter {
-        Value::Object(members) => members.iter().any(|(name, value)| {
-            let operators = value.as_object().filter(|_| name == "count");
-            operators.is_some_and(|operators| operators.len() > 1) || has_no_form(value)
-        }),
-        Value::Array(elements) => elements.iter().any(has_no_form),
-        _ => false,
-    }
-}
-
-fn operand_text(operand: &Value) -> String {
-    match operand {
-        Value::String(text) => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
-        other => other.to_string(),
-    }
-}
-
 #[test]
 fn a_filter_means_the_same_in_a_query_string_and_in_a_body() {
     let fields = Fields::new(&documents::mapping());
@@ -235,7 +189,7 @@ fn a_filter_means_the_same_in_a_query_string_and_in_a_body() {
         let expected = parse_within(&limits, &fields, body.as_bytes());
         let query =
             format!("and={}&count=exact", encoded(&format!("({})", written(&search["filter"]))));
-        if query.len() > 8 << 10 || has_no_form(&search["filter"]) {
+        if query.len() > 8 << 10 {
             continue;
         }
         let got = translate(&limits, &fields, &query);
@@ -254,6 +208,38 @@ fn a_filter_means_the_same_in_a_query_string_and_in_a_body() {
     assert!(tried > 0);
 }
 
+#[test]
+fn a_facet_means_the_same_in_a_query_string_and_in_a_body() {
+    let fields = Fields::new(&documents::mapping());
+    let limits = Limits { depth: 20, comparisons: 1_000, ..Limits::default() };
+    let mut tried = 0;
+    for seed in seeds() {
+        let mut facets = Requests::new(seed).search()["facets"].take();
+        for facet in facets.as_object_mut().unwrap().values_mut() {
+            // No ranges at all are a slip in a query string.
+            if facet["ranges"] == json!([]) {
+                facet["ranges"] = json!([{}]);
+            }
+        }
+        let each = facets.as_object().unwrap().iter().map(|(name, asked)| facet(name, asked));
+        let told = each.collect::<Vec<_>>().join(",");
+        let body = json!({"facets": facets}).to_string();
+        let expected = parse_within(&limits, &fields, body.as_bytes());
+        let query = format!("facets={}", encoded(&told));
+        if query.len() > 8 << 10 {
+            continue;
+        }
+        let got = translate(&limits, &fields, &query);
+        let got =
+            got.and_then(|got| parse_within(&limits, &fields, got.body.to_string().as_bytes()));
+        assert_eq!(got, expected, "{body}\n{told}\nPREJOIN_TEST_SEED={seed}");
+        expected.unwrap_or_else(|refusal| panic!("{refusal}\n{body}\nPREJOIN_TEST_SEED={seed}"));
+        tried += 1;
+    }
+    eprintln!("{tried} facets");
+    assert!(tried > 0);
+}
+
 #[tokio::test]
 async fn query_strings_by_chance_are_answered() {
     let api = Api::filled(TestEngine::OpenSearch.client().await).await;
@@ -263,6 +249,12 @@ async fn query_strings_by_chance_are_answered() {
         let query = match dice.below(3) {
             0 => encoded(&soup(&mut dice)).replace("%3D", "=").replace("%26", "&"),
             1 => (0..dice.below(60)).map(|_| format!("%{:02x}", dice.below(256))).collect(),
+            _ if dice.one_in(3) => {
+                let facets = Requests::new(seed).search()["facets"].take();
+                let each = facets.as_object().unwrap().iter();
+                let each = each.map(|(name, asked)| facet(name, asked)).collect::<Vec<_>>();
+                format!("facets={}", encoded(&damaged(&mut dice, &each.join(","), &WORDS)))
+            }
             _ => {
                 let filter = written(&Generator::new(seed).search()["filter"]);
                 let damaged =

@@ -22,6 +22,9 @@ const SEARCHED: [&str; 14] = [
     "400", "401", "403", "404", "408", "410", "413", "415", "421", "422", "429", "500", "503",
     "504",
 ];
+/// How fields are counted, in a query string.
+const FACETS: &str = "Fields whose values are counted: `status`, `status.terms(size.50)`, `amount.ranges(..5,5..)`, or \
+    `by_month:signed_at.dates(month)` with a name of one's own; behind a `;` in the parentheses, what elements are like.";
 /// What anything else can.
 const LOOKED: [&str; 9] = ["400", "401", "403", "404", "421", "429", "500", "503", "504"];
 
@@ -98,7 +101,8 @@ fn list(index: &Named<'_>) -> OperationBuilder {
         .parameter(text_parameter("limit", "Rows of the page."))
         .parameter(text_parameter("offset", "Rows before the page, a multiple of its size."))
         .parameter(one_of("count", "How exact the total is.", &["exact", "capped", "none"]))
-        .parameter(list_parameter("facets", "Fields whose values are counted."))
+        .parameter(list_parameter("facets", FACETS))
+        .parameter(text_parameter("timezone", "By whose clocks facets of dates count days."))
         .parameter(list_parameter("highlight", "Fields that show the words of `q`, or `true`."))
         .parameter(known_tag())
         .response("200", answer(Ref::from_schema_name(index.component("Answer"))))
@@ -146,7 +150,9 @@ fn document(index: &Named<'_>) -> OperationBuilder {
 /// What says which documents there are, in a query string.
 fn narrowing(operation: OperationBuilder, index: &Named<'_>) -> OperationBuilder {
     let operation = operation
-        .parameter(conditions("Conditions, `amount=gte.5`, by field; all of them hold."))
+        .parameter(conditions(
+            "Conditions, `amount=gte.5` or `settlements=count(status.eq.paid).gte.2`, by field; all of them hold.",
+        ))
         .parameter(text_parameter("and", "Conditions in parentheses, all of which hold."))
         .parameter(text_parameter("or", "Conditions in parentheses, one of which holds."))
         .parameter(text_parameter("q", "Words that documents have."))

@@ -6,7 +6,7 @@
 use serde_json::{Number, Value, json};
 
 use super::scan::{Scan, Wrong};
-use crate::query::fields::{Fields, Found, Kind, Shape};
+use crate::query::fields::{Fields, Found, Kind, Known, Shape};
 use crate::query::{Code, Limits};
 
 /// Words that end the name of a field within a group.
@@ -207,6 +207,9 @@ impl<'a> Reader<'_, 'a> {
         }
         let start = self.scan;
         let operator = self.scan.until(&['.', '(', ',', ')', '"']);
+        if operator == "count" && self.scan.rest().starts_with('(') {
+            return self.count_of_some(subject, ends);
+        }
         if QUANTIFIERS.contains(&operator) {
             let within = self.elements(subject);
             let filters = self.deeper(|reader| reader.group(Some(&within)))?;
@@ -292,6 +295,20 @@ impl<'a> Reader<'_, 'a> {
         Ok(json!({"count": { word: number(&value) }}))
     }
 
+    /// `(condition,…).gte.2`: how many elements that meet conditions.
+    fn count_of_some(&mut self, subject: Subject<'_>, ends: Ends) -> Result<Value, Wrong> {
+        let within = self.elements(subject);
+        let like = self.deeper(|reader| reader.group(Some(&within)))?;
+        if !self.scan.eat(".") {
+            return Err(self.scan.wrong("how many is expected").hint("write `count(…).gte.2`"));
+        }
+        let mut told = self.count(ends)?;
+        if let Some(Value::Object(count)) = told.get_mut("count") {
+            count.insert("where".to_owned(), all(like));
+        }
+        Ok(json!({ subject.name: told }))
+    }
+
     /// A text with `*` at its ends for anything.
     fn pattern(&mut self, operator: &str, ends: Ends) -> Result<Value, Wrong> {
         let start = self.scan;
@@ -336,15 +353,7 @@ impl<'a> Reader<'_, 'a> {
             Found::InList { .. } if subject.list.is_none() => self.fields.get(subject.name),
             _ => None,
         };
-        let kind = match known.map(|known| &known.shape) {
-            Some(Shape::Value(field)) => field.kind,
-            _ => None,
-        };
-        match kind {
-            Some(Kind::Integer { .. } | Kind::Float { .. }) => number(value),
-            Some(Kind::Boolean) => flag(value),
-            _ => Value::from(value),
-        }
+        of_kind(known, value)
     }
 }
 
@@ -361,6 +370,19 @@ fn unserved(start: Scan<'_>) -> Wrong {
     let what = "this pattern cannot be searched for";
     let hint = "`like.*text*`, `like.text*` and `ilike.*text*` can; a `*` that is meant is written in double quotes";
     start.fault(Code::UnsupportedPattern, what).hint(hint)
+}
+
+/// `value`, of the type of that field.
+pub(super) fn of_kind(known: Option<&Known>, value: &str) -> Value {
+    let kind = match known.map(|known| &known.shape) {
+        Some(Shape::Value(field)) => field.kind,
+        _ => None,
+    };
+    match kind {
+        Some(Kind::Integer { .. } | Kind::Float { .. }) => number(value),
+        Some(Kind::Boolean) => flag(value),
+        _ => Value::from(value),
+    }
 }
 
 /// A number, digit by digit, if it is one.

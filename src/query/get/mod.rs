@@ -4,6 +4,7 @@
 //! digits, every text is NFC. What a body may say is the body's parser's to judge: [`Translated::tell`] names its faults by
 //! the parameters that they came from.
 
+mod facets;
 mod filter;
 mod parameters;
 mod scan;
@@ -105,7 +106,7 @@ struct Writer<'a> {
     origins: Vec<Origin>,
     /// Conditions, all of which must hold, with the parameters that they came from.
     conditions: Vec<Condition>,
-    facets: parameters::Facets,
+    facets: facets::Facets,
     offset: Option<usize>,
 }
 
@@ -125,7 +126,7 @@ impl<'a> Writer<'a> {
             members: Map::new(),
             origins: Vec::new(),
             conditions: Vec::new(),
-            facets: parameters::Facets::default(),
+            facets: facets::Facets::default(),
             offset: None,
         }
     }
@@ -185,7 +186,8 @@ impl<'a> Writer<'a> {
             self.place_values().map_err(|wrong| told(("field", wrong)))?;
         }
         self.place_offset().map_err(|wrong| told(("offset", wrong)))?;
-        self.place_facets().map_err(|(name, wrong)| told((&name, wrong)))?;
+        self.place_timezone().map_err(|wrong| told(("timezone", wrong)))?;
+        self.place_choices().map_err(|(name, wrong)| told((&name, wrong)))?;
         let top = Pointer::root().join("filter");
         let several = self.conditions.len() > 1;
         let mut filters = Vec::new();

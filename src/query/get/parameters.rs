@@ -2,7 +2,7 @@
 //!
 //! Promises: each is written where the body has it; what looks like one and is none is refused by name.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::scan::{Scan, Wrong};
 use super::{Asks, Writer, filter, values};
@@ -11,7 +11,7 @@ use crate::query::fields::Found;
 use crate::query::{Code, DEFAULT_PAGE};
 
 /// Every parameter that is no field.
-pub(super) const NAMES: [&str; 18] = [
+pub(super) const NAMES: [&str; 19] = [
     "and",
     "or",
     "q",
@@ -21,6 +21,7 @@ pub(super) const NAMES: [&str; 18] = [
     "fields",
     "facets",
     "facet.mode",
+    "timezone",
     "page[size]",
     "page[after]",
     "page[number]",
@@ -33,13 +34,6 @@ pub(super) const NAMES: [&str; 18] = [
 ];
 /// Members of the body that a query string has no form for.
 const BODY_ONLY: [&str; 2] = ["filter", "aggregate"];
-
-/// What is said about facets.
-#[derive(Default)]
-pub(super) struct Facets {
-    pub(super) fields: Vec<String>,
-    disjunctive: bool,
-}
 
 impl Writer<'_> {
     /// Writes the parameter, if it is no condition.
@@ -67,15 +61,10 @@ impl Writer<'_> {
                 };
                 self.put(&[name], name, value)?;
             }
-            "facets" => {
-                self.facets.fields = names(value)?;
-                let facets = self.facets.fields.iter();
-                let facets: Map<_, _> =
-                    facets.map(|field| (field.clone(), json!({"type": "terms"}))).collect();
-                self.put(&["facets"], name, Value::Object(facets))?;
-            }
+            "facets" => self.facets(value)?,
+            "timezone" => once(&mut self.facets.timezone, value.to_owned())?,
             "facet.mode" => {
-                self.facets.disjunctive = match value {
+                let disjunctive = match value {
                     "disjunctive" => true,
                     "conjunctive" => false,
                     _ => {
@@ -83,6 +72,7 @@ impl Writer<'_> {
                         return Err(Wrong::new(Code::InvalidValue, what));
                     }
                 };
+                once(&mut self.facets.disjunctive, disjunctive)?;
             }
             "and" | "or" => return Ok(false),
             _ => return self.unless_unknown(name).map(|()| false),
@@ -153,10 +143,7 @@ impl Writer<'_> {
         let Ok(offset) = value.parse::<usize>() else {
             return Err(Wrong::new(Code::InvalidValue, "a whole number is expected"));
         };
-        if self.offset.replace(offset).is_some() {
-            return Err(Wrong::new(Code::RepeatedKey, "this is said already").hint("write it once"));
-        }
-        Ok(())
+        once(&mut self.offset, offset)
     }
 
     /// Writes the offset as the number of a page, once the size of pages is known.
@@ -172,28 +159,14 @@ impl Writer<'_> {
         }
         self.put(&["page", "number"], "offset", json!(offset / size + 1))
     }
+}
 
-    /// Moves the conditions on facets to where a facet's own does not narrow it.
-    pub(super) fn place_facets(&mut self) -> Result<(), (String, Wrong)> {
-        if !self.facets.disjunctive {
-            return Ok(());
-        }
-        let fields = std::mem::take(&mut self.facets.fields);
-        let own = |field: Option<&String>| field.is_some_and(|field| fields.contains(field));
-        let (facets, others) = std::mem::take(&mut self.conditions)
-            .into_iter()
-            .partition(|condition| own(condition.field.as_ref()));
-        self.conditions = others;
-        for condition in facets {
-            let name = condition.parameter;
-            let Some(operators) = condition.filter.get(&name).cloned() else {
-                let what = "a facet's own condition is one comparison, without `not.`";
-                return Err((name, Wrong::new(Code::InvalidQuery, what)));
-            };
-            self.put(&["facet_filters", &name], &name, operators).map_err(|wrong| (name, wrong))?;
-        }
-        Ok(())
+/// Keeps what has not been said yet.
+fn once<T>(said: &mut Option<T>, value: T) -> Result<(), Wrong> {
+    if said.replace(value).is_some() {
+        return Err(Wrong::new(Code::RepeatedKey, "this is said already").hint("write it once"));
     }
+    Ok(())
 }
 
 /// `name,name,…`.
@@ -209,7 +182,7 @@ fn names(value: &str) -> Result<Vec<String>, Wrong> {
     }
 }
 
-fn name<'a>(scan: &mut Scan<'a>) -> Result<&'a str, Wrong> {
+pub(super) fn name<'a>(scan: &mut Scan<'a>) -> Result<&'a str, Wrong> {
     let start = *scan;
     let name = scan.until(&[',', '(', ')', ';']);
     if name.is_empty() { Err(start.wrong("a name is expected")) } else { Ok(name) }

@@ -123,10 +123,15 @@ impl<'a> Scan<'a> {
 
     /// A value among others: up to a comma or parenthesis, or in double quotes.
     pub(super) fn value(&mut self) -> Result<String, Wrong> {
+        self.part(&[])
+    }
+
+    /// A value among others that one of `stops` ends as well.
+    pub(super) fn part(&mut self, stops: &[char]) -> Result<String, Wrong> {
         if let Some(value) = self.quoted()? {
             return Ok(value);
         }
-        let value = self.until(&[',', '(', ')', '"']).to_owned();
+        let value = self.until(&[&[',', '(', ')', '"'], stops].concat()).to_owned();
         if self.rest().starts_with(['(', '"']) {
             let wrong = self.wrong("`,` or `)` is expected");
             return Err(

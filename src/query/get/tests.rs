@@ -58,6 +58,8 @@ fn conditions_combine() {
     insta::assert_snapshot!(body("settlements=some(status.eq.overdue,amount.gt.1000000)"), @r#"{"filter":{"settlements":{"some":{"and":[{"status":{"eq":"overdue"}},{"amount":{"gt":1000000}}]}}}}"#);
     insta::assert_snapshot!(body("settlements=none(status.eq.overdue)&settlements=every(payer.name.eq.a)&settlements=some()"), @r#"{"filter":{"and":[{"settlements":{"none":{"status":{"eq":"overdue"}}}},{"settlements":{"every":{"payer.name":{"eq":"a"}}}},{"settlements":{"some":{}}}]}}"#);
     insta::assert_snapshot!(body("settlements=count.gte.2&settlements=count.2&settlements=count.between.(1,3)"), @r#"{"filter":{"and":[{"settlements":{"count":{"gte":2}}},{"settlements":{"count":{"eq":2}}},{"settlements":{"count":{"between":[1,3]}}}]}}"#);
+    insta::assert_snapshot!(body("settlements=count(status.eq.overdue,amount.gt.5).gte.2&settlements=count().2&settlements=not.count(lines.count(code.eq.a).gt.1).lt.3"), @r#"{"filter":{"and":[{"settlements":{"count":{"gte":2,"where":{"and":[{"status":{"eq":"overdue"}},{"amount":{"gt":5}}]}}}},{"settlements":{"count":{"eq":2,"where":{}}}},{"not":{"settlements":{"count":{"lt":3,"where":{"lines":{"count":{"gt":1,"where":{"code":{"eq":"a"}}}}}}}}}]}}"#);
+    insta::assert_snapshot!(body("or=(settlements.count(status.eq.paid).eq.0,title.eq.a)"), @r#"{"filter":{"or":[{"settlements":{"count":{"eq":0,"where":{"status":{"eq":"paid"}}}}},{"title":{"eq":"a"}}]}}"#);
     insta::assert_snapshot!(body("settlements=not.some(lines.some(code.in.(a,b)))"), @r#"{"filter":{"not":{"settlements":{"some":{"lines":{"some":{"code":{"in":["a","b"]}}}}}}}}"#);
     insta::assert_snapshot!(body("or=(title.eq.draft,and(amount.gt.9000000,not.settlements.some(status.eq.paid)),manager.name.not.eq.x)&and=()"), @r#"{"filter":{"and":[{"or":[{"title":{"eq":"draft"}},{"and":[{"amount":{"gt":9000000}},{"not":{"settlements":{"some":{"status":{"eq":"paid"}}}}}]},{"not":{"manager.name":{"eq":"x"}}}]},{"and":[]}]}}"#);
     insta::assert_snapshot!(body("or=(settlements.count.gte.2,manager.name.eq.a.in.b,settlements.amount.eq.5)"), @r#"{"filter":{"or":[{"settlements":{"count":{"gte":2}}},{"manager.name":{"eq":"a.in.b"}},{"settlements.amount":{"eq":5}}]}}"#);
@@ -75,6 +77,47 @@ fn what_is_no_condition_has_its_place_in_the_body() {
     let mut preferred = translate(&Limits::default(), &fields(), "title=a").unwrap();
     preferred.prefer_count(Some("exact"));
     insta::assert_snapshot!(preferred.body, @r#"{"filter":{"title":{"eq":"a"}},"count":"exact"}"#);
+}
+
+#[test]
+fn facets_have_forms_and_names() {
+    insta::assert_snapshot!(body(r#"facets=title.terms(size.5,prefix."김,"),amount.ranges(..0,0..1000000,1000000..),signed_at.dates(month,min.2026-01-01,max.2026-12-31)"#), @r#"{"facets":{"title":{"type":"terms","size":5,"prefix":"김,"},"amount":{"type":"range","ranges":[{"to":0},{"from":0,"to":1000000},{"from":1000000}]},"signed_at":{"type":"date_histogram","interval":"month","min":"2026-01-01","max":"2026-12-31"}}}"#);
+    insta::assert_snapshot!(body("facets=title.terms(),paid,by_year:signed_at.dates(year),by_day:signed_at.dates(day,timezone.UTC)&timezone=Asia/Seoul"), @r#"{"facets":{"title":{"type":"terms"},"paid":{"type":"terms"},"by_year":{"type":"date_histogram","field":"signed_at","interval":"year","timezone":"Asia/Seoul"},"by_day":{"type":"date_histogram","field":"signed_at","interval":"day","timezone":"UTC"}}}"#);
+    insta::assert_snapshot!(body(r#"facets=settlements.status.terms(count.elements;amount.gt.5,payer.name.in.(a,"b;c")),large:settlements.amount.ranges("1".."2",..;status.eq.paid)"#), @r#"{"facets":{"settlements.status":{"type":"terms","count":"elements","where":{"and":[{"amount":{"gt":5}},{"payer.name":{"in":["a","b;c"]}}]}},"large":{"type":"range","field":"settlements.amount","ranges":[{"from":1,"to":2},{}],"where":{"status":{"eq":"paid"}}}}}"#);
+    insta::assert_snapshot!(body("facets=signed_at.ranges(2026-01-01..2026-01-31T09:30:00%2B09:00),rate.ranges(-1.5..2,.5..)"), @r#"{"facets":{"signed_at":{"type":"range","ranges":[{"from":"2026-01-01","to":"2026-01-31T09:30:00+09:00"}]},"rate":{"type":"range","ranges":[{"from":-1.5,"to":2},{"from":".5"}]}}}"#);
+    // What was chosen of a field is said of the elements that are counted.
+    insta::assert_snapshot!(body("facets=settlements.status.terms(;amount.gt.5),amount.ranges(1..5)&facet.mode=disjunctive&settlements.status=in.(paid)&amount=gte.1&amount=lt.5"), @r#"{"facets":{"settlements.status":{"type":"terms","where":{"amount":{"gt":5}}},"amount":{"type":"range","ranges":[{"from":1,"to":5}]}},"facet_filters":{"settlements.status":{"in":["paid"],"where":{"amount":{"gt":5}}},"amount":{"gte":1,"lt":5}}}"#);
+}
+
+#[test]
+fn facets_that_are_wrong_have_their_place() {
+    insta::assert_snapshot!(refused("facets=title,amount.ranges(1,5)"), @"facets invalid_query: `..` is expected, at character 22 (a range is `from..to`, `from..` or `..to`)");
+    insta::assert_snapshot!(refused("facets=amount.range(..5)"), @"facets invalid_query: a field with `.terms(…)`, `.ranges(…)` or `.dates(…)` is expected, at character 1");
+    insta::assert_snapshot!(refused("facets=title.terms(5)"), @"facets invalid_query: an option is expected, at character 13 (such as `size.50`)");
+    insta::assert_snapshot!(refused("facets=title.terms(sise.5)"), @"facets unknown_key: unknown option `sise`, at character 13 (did you mean `size`?)");
+    insta::assert_snapshot!(refused("facets=signed_at.dates(month,year)"), @"facets repeated_key: this is said already, at character 23 (write it once)");
+    insta::assert_snapshot!(refused("facets=title,title"), @"facets repeated_key: a facet of this name is there already, at character 7 (give it another, such as `by_year:signed_at.dates(year)`)");
+    insta::assert_snapshot!(refused("facets=title,:title"), @"facets invalid_query: a name is expected, at character 7");
+    insta::assert_snapshot!(refused("facets=title.terms(size.5"), @"facets invalid_query: `)` is expected, at character 19");
+    insta::assert_snapshot!(refused("facets=amount.ranges(a..5,1..2..3)"), @"facets invalid_query: `)` is expected, at character 24");
+    insta::assert_snapshot!(refused("facets=amount.ranges(a..5,..)"), @"facets invalid_value: a whole number is expected here, not a string");
+    insta::assert_snapshot!(refused("facets=signed_at.dates()&timezone=Seoul"), @"facets invalid_value: `interval` is missing");
+    insta::assert_snapshot!(refused("facets=signed_at.dates(moth)&timezone=Seoul"), @"facets invalid_value: day or week or month or quarter or year is expected here");
+    insta::assert_snapshot!(refused("facets=signed_at.dates(day)&timezone=Seoul"), @"timezone invalid_value: the name of a time zone is expected here (such as `Asia/Seoul`)");
+    insta::assert_snapshot!(refused("facets=nope.dates(month)&timezone=UTC"), @"facets unknown_field: unknown field `nope` (known here are amount, manager, memo, paid, place, rate, secret, settlements, signed_at, title)");
+    insta::assert_snapshot!(refused("facets=title.terms(size.x)"), @"facets invalid_value: a whole number from 1 to 100 is expected here");
+    insta::assert_snapshot!(refused("facets=title.terms(;amount.gt.5)"), @"facets operator_not_allowed: `where` is about the elements of a list, and this is no field of one (use `filter` for what documents are like)");
+    insta::assert_snapshot!(refused("facets=title.ranges(a..b)"), @"facets field_cannot_serve: `title` has no ranges that could be counted");
+    insta::assert_snapshot!(refused("facets=title&timezone=Asia/Seoul&signed_at=2026-01-31"), @"timezone invalid_query: no facet here counts days by the clocks of a zone (`facets=signed_at.dates(day)` does; a day in a condition is one of UTC, and a time says its own zone)");
+    insta::assert_snapshot!(refused("timezone=Asia/Seoul&timezone=UTC&facet.mode=disjunctive&facet.mode=conjunctive"), @r"
+    timezone repeated_key: this is said already (write it once)
+    facet.mode repeated_key: this is said already (write it once)
+    ");
+    insta::assert_snapshot!(refused("facets=settlements.status,a:settlements.status.terms(;amount.gt.5)&facet.mode=disjunctive&settlements.status=paid"), @"settlements.status invalid_query: this field is counted of different elements, and which of them are chosen is not said (the body of a POST can say it)");
+    insta::assert_snapshot!(refused("facets=settlements.status.terms(;amont.gt.5)&facet.mode=disjunctive&settlements.status=gt.paid"), @r"
+    facets unknown_field: unknown field `amont` (did you mean `amount`?)
+    facets unknown_field: unknown field `amont` (did you mean `amount`?)
+    ");
 }
 
 #[test]
@@ -129,6 +172,20 @@ fn what_is_wrong_has_its_place() {
     insta::assert_snapshot!(refused("offset=30&page[size]=20"), @"offset invalid_value: a multiple of the page's size, 20, is expected");
     insta::assert_snapshot!(refused("facets=title&facet.mode=disjunctive&title=not.eq.a"), @"title invalid_query: a facet's own condition is one comparison, without `not.`");
     insta::assert_snapshot!(refused("facets=title&facet.mode=disjunctive&title=a&title=b"), @"title repeated_key: this is said already, by this parameter or by another name of it (write it once)");
+}
+
+#[test]
+fn conditions_on_elements_that_are_wrong_have_their_place() {
+    insta::assert_snapshot!(refused("settlements=count(status.eq.paid)&settlements=count(status.eq.paid"), @r"
+    settlements invalid_query: how many is expected, at character 22 (write `count(…).gte.2`)
+    settlements invalid_query: `)` is expected, at character 21
+    ");
+    insta::assert_snapshot!(refused("settlements=count(amont.gt.1).gte.2&settlements=count(status.eq.paid).between.(1,3)&title=count().1"), @r#"
+    settlements unknown_field: unknown field `amont` (did you mean `amount`?)
+    settlements unknown_key: unknown key `between` (known are eq, ne, lt, lte, gt, gte, where)
+    settlements invalid_value: how many is missing (write {"gte": 2})
+    title operator_not_allowed: `count` asks about a list, and `title` is none
+    "#);
     insta::assert_snapshot!(refused("settlements.amount=eq.5&settlements=some(amont.eq.1)&settlements=eq.1"), @r#"
     settlements.amount needs_some: `settlements.amount` is a field of the elements of `settlements` (write {"settlements": {"some": {"amount": …}}})
     settlements unknown_field: unknown field `amont` (did you mean `amount`?)

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::facets::Counted;
 use super::scan::Wrong;
 use super::{Asks, Translated, Writer, filter, parameters, written};
 use crate::query::fault::{Code, Refusal};
@@ -36,7 +37,7 @@ impl Writer<'_> {
         let of_facet = |member| ["facets", Facet::ASKED, member];
         match name {
             "field" => {
-                self.facets.fields = vec![value.to_owned()];
+                self.facets.counted = vec![Counted { field: value.to_owned(), only: None }];
                 self.put(&of_facet("field"), name, Value::from(value))?;
             }
             "prefix" => self.put(&of_facet("prefix"), name, Value::from(value))?,
@@ -54,7 +55,7 @@ impl Writer<'_> {
 
     /// Asks for one facet and no rows.
     pub(super) fn place_values(&mut self) -> Result<(), Wrong> {
-        if self.facets.fields.is_empty() {
+        if self.facets.counted.is_empty() {
             let what = "`field` is missing: whose values are asked for";
             return Err(Wrong::new(Code::InvalidQuery, what).hint("write `field=manager.name`"));
         }
