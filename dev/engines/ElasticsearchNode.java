@@ -20,6 +20,8 @@ final class ElasticsearchNode {
             .put("http.port", args[1])
             // A development disk is often nearly full; the node would turn its indexes read-only.
             .put("cluster.routing.allocation.disk.threshold_enabled", false)
+            // Looks every second, in place of once a minute, which snapshots are over: a test waits for it.
+            .put("search.keep_alive_interval", "1s")
             .build();
         Environment environment =
             InternalSettingsPreparer.prepareEnvironment(settings, Map.of(), home.resolve("config"), () -> "prejoin-dev");

@@ -13,6 +13,8 @@ final class OpenSearchNode {
             settings.put("http.port", httpPort);
             // A development disk is often nearly full; the node would turn its indexes read-only.
             settings.put("cluster.routing.allocation.disk.threshold_enabled", false);
+            // Looks every second, in place of once a minute, which snapshots are over: a test waits for it.
+            settings.put("search.keep_alive_interval", "1s");
         });
         runner.build(OpenSearchRunner.newConfigs()
             .basePath(home)

@@ -6,7 +6,7 @@ inner_port=9200
 
 in_container() {
   launch=(-e discovery.type=single-node -e xpack.security.enabled=false -e 'ES_JAVA_OPTS=-Xms1g -Xmx1g'
-    -e cluster.routing.allocation.disk.threshold_enabled=false elasticsearch:9.5.3)
+    -e cluster.routing.allocation.disk.threshold_enabled=false -e search.keep_alive_interval=1s elasticsearch:9.5.3)
 }
 
 find_programs() {

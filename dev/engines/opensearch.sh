@@ -8,7 +8,8 @@ in_container() {
   local start='[ -d plugins/analysis-nori ] || bin/opensearch-plugin install --batch analysis-nori
     exec ./opensearch-docker-entrypoint.sh opensearch'
   launch=(-e discovery.type=single-node -e DISABLE_SECURITY_PLUGIN=true -e 'OPENSEARCH_JAVA_OPTS=-Xms1g -Xmx2g'
-    -e cluster.routing.allocation.disk.threshold_enabled=false opensearchproject/opensearch:3.8.0 bash -c "$start")
+    -e cluster.routing.allocation.disk.threshold_enabled=false -e search.keep_alive_interval=1s
+    opensearchproject/opensearch:3.8.0 bash -c "$start")
 }
 
 find_programs() {

@@ -15,6 +15,7 @@ use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, from_tcp};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::config::TlsConfig;
@@ -48,13 +49,15 @@ impl<S> Accept<TcpStream, S> for Impatient {
 pub(super) struct Certificate {
     shown: RustlsConfig,
     files: TlsConfig,
+    /// Told to read them anew (SIGHUP), which would end a process that does not watch for it.
+    told: Signal,
 }
 
 impl Certificate {
     /// Reads the files.
     ///
     /// # Errors
-    /// When one cannot be read, is no PEM, or they do not belong together.
+    /// When one cannot be read, is no PEM, or they do not belong together; when signals cannot be watched.
     pub(super) async fn read(files: &TlsConfig) -> Result<Self> {
         let shown = RustlsConfig::from_pem_file(&files.cert_file, &files.key_file).await;
         let shown = shown.map_err(|error| {
@@ -62,20 +65,19 @@ impl Certificate {
             let hint = "`cert_file` has the certificate and those above it, `key_file` its key, both as PEM";
             Finding::error(what).hint(hint)
         })?;
-        Ok(Self { shown, files: files.clone() })
+        let told = signal(SignalKind::hangup()).context("SIGHUP")?;
+        Ok(Self { shown, files: files.clone(), told })
     }
 
-    /// Reads the files anew whenever the process is told to (SIGHUP); those that do not hold change nothing.
-    async fn renew(self) {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let Ok(mut told) = signal(SignalKind::hangup()) else { return };
-            while told.recv().await.is_some() {
-                let TlsConfig { cert_file, key_file } = &self.files;
-                match self.shown.reload_from_pem_file(cert_file, key_file).await {
-                    Ok(()) => tracing::info!("the certificate was read anew"),
-                    Err(error) => tracing::error!(%error, "the certificate stays what it was"),
+    /// Reads the files anew whenever the process is told to; those that do not hold change nothing.
+    async fn renew(mut self) {
+        while self.told.recv().await.is_some() {
+            let TlsConfig { cert_file, key_file } = &self.files;
+            match self.shown.reload_from_pem_file(cert_file, key_file).await {
+                Ok(()) => tracing::info!("the certificate was read anew"),
+                Err(error) => {
+                    let (cert, key) = (cert_file.display(), key_file.display());
+                    tracing::error!(%error, cert_file = %cert, key_file = %key, "the certificate stays what it was");
                 }
             }
         }

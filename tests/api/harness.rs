@@ -20,7 +20,8 @@ use uuid::Uuid;
 
 use super::documents;
 
-const KEY: &[u8] = b"a key that only tests know";
+/// Signs the cursors.
+pub(super) const KEY: &[u8] = b"a key that only tests know";
 
 /// The API over one index, in this process.
 pub(super) struct Api {

@@ -3,6 +3,7 @@
 mod admission;
 mod answers;
 mod audit;
+mod certificates;
 mod counting;
 mod dialects;
 mod docs;
@@ -25,6 +26,7 @@ mod limits;
 mod log;
 mod openapi;
 mod paging;
+mod parts;
 mod problems;
 mod random_input;
 mod scenarios;

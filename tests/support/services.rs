@@ -139,6 +139,7 @@ pub(crate) static OPENSEARCH: Service = Service {
         ("DISABLE_SECURITY_PLUGIN", "true"),
         ("OPENSEARCH_JAVA_OPTS", "-Xms1g -Xmx1g"),
         ("cluster.routing.allocation.disk.threshold_enabled", "false"),
+        ("search.keep_alive_interval", "1s"),
     ],
     // The image lacks Korean analysis.
     command: &[
@@ -162,6 +163,7 @@ pub(crate) static ELASTICSEARCH: Service = Service {
         ("xpack.security.enabled", "false"),
         ("ES_JAVA_OPTS", "-Xms1g -Xmx1g"),
         ("cluster.routing.allocation.disk.threshold_enabled", "false"),
+        ("search.keep_alive_interval", "1s"),
     ],
     command: &[],
     ready: Ready::Answers,

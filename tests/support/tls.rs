@@ -1,5 +1,6 @@
-//! Certificates of a test's own, and an engine that speaks TLS.
+//! Certificates of a test's own, who believes them, and an engine that speaks TLS.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,11 +10,12 @@ use rcgen::{
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{DEFAULT_VERSIONS, ServerConfig};
+use tokio_rustls::rustls::{ClientConfig, DEFAULT_VERSIONS, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::own::unique;
 
@@ -43,6 +45,20 @@ impl Authority {
         let path = folder.join(format!("ca-{}.pem", uuid::Uuid::new_v4().simple()));
         std::fs::write(&path, self.0.pem()).unwrap();
         path
+    }
+
+    /// A connection of one who believes it alone.
+    pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
+        let mut believed = RootCertStore::empty();
+        believed.add(self.0.der().clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(DEFAULT_VERSIONS)
+            .unwrap()
+            .with_root_certificates(believed)
+            .with_no_client_auth();
+        let name = address.ip().into();
+        let stream = TcpStream::connect(address).await?;
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await
     }
 
     /// A certificate for `localhost` and 127.0.0.1.

@@ -260,12 +260,12 @@ fn between(field: &Target, low: &Scalar, high: &Scalar) -> Value {
     json!({"range": keyed(&field.engine, json!({"gte": plain(low), "lte": plain(high)}))})
 }
 
+/// By a pattern also at the start: OpenSearch takes what a `prefix` of a `wildcard` field has in it for a pattern.
 fn like(field: &Target, place: Place, text: &str) -> Value {
-    if place == Place::Start {
-        return json!({"prefix": keyed(&field.engine, json!({"value": text}))});
-    }
     let escaped = text.replace('\\', r"\\").replace('*', r"\*").replace('?', r"\?");
-    let mut wildcard = Map::from_iter([("value".to_owned(), json!(format!("*{escaped}*")))]);
+    let pattern =
+        if place == Place::Start { format!("{escaped}*") } else { format!("*{escaped}*") };
+    let mut wildcard = Map::from_iter([("value".to_owned(), json!(pattern))]);
     if place == Place::WithinInAnyCase {
         wildcard.insert("case_insensitive".to_owned(), json!(true));
     }

@@ -42,6 +42,12 @@ fn conditions_of_one_some_stay_together() {
 }
 
 #[test]
+fn parts_are_no_patterns() {
+    insta::assert_snapshot!(filter(r#"{"title": {"contains": "a*\\"}}"#), @r#"{"wildcard":{"title.raw":{"value":"*a\\*\\\\*"}}}"#);
+    insta::assert_snapshot!(filter(r#"{"title": {"starts_with": "?b"}}"#), @r#"{"wildcard":{"title.raw":{"value":"\\?b*"}}}"#);
+}
+
+#[test]
 fn every_node_is_closed() {
     insta::assert_snapshot!(
         filter(r#"{"or": [{"paid": {"eq": true}}, {"signed_at": {"exists": false}}], "amount": {"ne": 5}}"#),

@@ -67,7 +67,7 @@ fn value_field(path: &str, field: &Field) -> ValueField {
         normalizer: served_by
             .as_ref()
             .and_then(|(_, form)| form.normalizer.clone().map(Normalizer).map(Box::new)),
-        like: like(path, field)
+        like: like(path, field, served_by.as_ref().map(|(_, form)| *form))
             .or_else(|| filter.clone().filter(|_| kind == Some(Kind::Keyword)))
             .map(String::into_boxed_str),
         texts: texts(path, field),
@@ -90,12 +90,14 @@ fn shown_by(path: &str, field: &Field, served_by: Option<&(String, &Field)>) -> 
     Some(form.clone())
 }
 
-/// What was made to be searched for parts of values, if anything was.
-fn like(path: &str, field: &Field) -> Option<String> {
+/// What was made to be searched for parts of values, if anything was: of the values that are compared `whole`, as they are there.
+fn like(path: &str, field: &Field, whole: Option<&Field>) -> Option<String> {
     if field.ty == "wildcard" {
         return Some(path.to_owned());
     }
-    let (name, _) = field.multi.iter().find(|(_, form)| form.ty == "wildcard")?;
+    let same = |form: &Field| whole.is_none_or(|whole| whole.normalizer == form.normalizer);
+    let mut forms = field.multi.iter().filter(|(_, form)| form.ty == "wildcard");
+    let (name, _) = forms.find(|(_, form)| same(form))?;
     Some(format!("{path}.{name}"))
 }
 

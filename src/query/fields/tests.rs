@@ -41,6 +41,21 @@ fn each_value_knows_what_serves_it() {
 }
 
 #[test]
+fn parts_are_looked_for_where_values_are_as_they_are_compared() {
+    let text = r#"{"mappings": {"properties": {
+        "same": {"type": "keyword", "normalizer": "lowercase", "fields": {"parts": {"type": "wildcard", "normalizer": "lowercase"}}},
+        "other": {"type": "keyword", "normalizer": "lowercase", "fields": {"parts": {"type": "wildcard"}}},
+        "text": {"type": "text", "fields": {"parts": {"type": "wildcard"}}},
+        "itself": {"type": "wildcard"}}}}"#;
+    let fields = Fields::new(&Mapping::parse(Path::new("m.json"), text).unwrap());
+    for (path, serves) in
+        [("same", "same.parts"), ("other", "other"), ("text", "text.parts"), ("itself", "itself")]
+    {
+        assert_eq!(value(&fields, path).like.as_deref(), Some(serves));
+    }
+}
+
+#[test]
 fn names_are_found_where_they_stand() {
     let fields = fields();
     let lines = Some("settlements.lines");
