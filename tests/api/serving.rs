@@ -6,7 +6,7 @@ use std::time::Duration;
 use prejoin::api::Server;
 use prejoin::config::{ApiConfig, Config, Secret, TlsConfig};
 use prejoin::sink::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -121,6 +121,49 @@ async fn fields_are_those_of_the_index_that_is_there(engine: TestEngine) {
     api.remove().await;
 }
 
+/// What a server of its own, with that key for cursors, answers to one search.
+async fn answered_by(api: &Api, cursor_key: Option<&str>, body: &Value) -> Value {
+    let config = configured("127.0.0.1:0", cursor_key).await;
+    let server = Server::bind(&config, vec![api.alias.clone()]).await.unwrap();
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async move {
+        drop(stopped.await);
+    }));
+    let request = post(&body.to_string()).replace("/contracts/", &format!("/{}/", api.alias));
+    let answer = ask(address, &request).await;
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+#[tokio::test]
+async fn cursors_outlive_a_server_that_has_a_key_for_them() {
+    let api = Api::filled(TestEngine::OpenSearch.client().await).await;
+    let sort = json!([{"field": "amount"}]);
+    for (page, key) in [
+        (json!({"size": 9}), Some("0123456789abcdef")),
+        (json!({"size": 9, "snapshot": true}), Some("0123456789abcdef")),
+        (json!({"size": 9}), None),
+    ] {
+        let mut body = json!({"sort": sort, "page": page});
+        let first = answered_by(&api, key, &body).await;
+        body["page"] = json!({"size": 9, "after": first["page"]["next"]});
+        let second = answered_by(&api, key, &body).await;
+        let expected = api.search(&json!({"sort": sort, "page": {"size": 18}})).await.json();
+        match key {
+            Some(_) => assert_eq!(
+                second["data"].as_array().unwrap(),
+                &expected["data"].as_array().unwrap()[9..]
+            ),
+            None => assert_eq!(second["code"], "invalid_cursor"),
+        }
+        let other = answered_by(&api, Some("another key of 16 bytes"), &body).await;
+        assert_eq!(other["code"], "invalid_cursor", "{other}");
+    }
+    api.remove().await;
+}
+
 #[tokio::test]
 async fn a_request_that_never_ends_does_not_keep_it() {
     let config = configured("127.0.0.1:0", None).await;
@@ -167,7 +210,11 @@ async fn it_speaks_tls_by_its_certificate_and_ends_what_is_under_way() {
     let healthz = format!("{url}/healthz");
     let ca = ca.to_str().unwrap();
     assert!(url.starts_with("https://"), "{url}");
-    assert_eq!(asked(&["--cacert", ca, &healthz]).await, r#"{"status":"ok"}"#);
+    for version in ["1.2", "1.3"] {
+        let least = format!("--tlsv{version}");
+        let asked = asked(&["--cacert", ca, &least, "--tls-max", version, &healthz]).await;
+        assert_eq!(asked, r#"{"status":"ok"}"#, "{version}");
+    }
     // Whoever does not know the authority does not believe it; in clear there is no answer.
     assert_eq!(asked(&[&healthz]).await, "");
     assert_eq!(asked(&[&healthz.replace("https", "http")]).await, "");

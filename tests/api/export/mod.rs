@@ -1,6 +1,7 @@
 //! Files of every row, in each format, against what is right.
 
 mod audit;
+mod lost;
 mod office;
 mod refused;
 mod sent;

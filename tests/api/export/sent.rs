@@ -23,23 +23,23 @@ on_both_engines!(
 );
 
 /// Documents that are more in all than lies on the way between two processes.
-const COUNT: usize = 200;
+pub(super) const COUNT: usize = 200;
 const LENGTH: usize = 100_000;
 /// Bytes of a page of them, about.
 const PAGE: usize = 2 << 20;
-const PAGES: &str = "POST /_search?";
+pub(super) const PAGES: &str = "POST /_search?";
 
 /// An index of large documents, and a server of it with a proxy to its engine.
-struct Scene {
-    api: Api,
-    proxy: FaultProxy,
+pub(super) struct Scene {
+    pub(super) api: Api,
+    pub(super) proxy: FaultProxy,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<()>,
 }
 
 impl Scene {
-    async fn new(engine: TestEngine, settings: ApiConfig) -> Self {
+    pub(super) async fn new(engine: TestEngine, settings: ApiConfig) -> Self {
         let api = Api::empty(engine.client().await).await;
         let numbers: Vec<usize> = (0..COUNT).collect();
         for some in numbers.chunks(40) {
@@ -60,7 +60,7 @@ impl Scene {
     }
 
     /// A client of an export that has read the head of its answer, and nothing more.
-    async fn begun(&self, body: &Value) -> Taking {
+    pub(super) async fn begun(&self, body: &Value) -> Taking {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(16 << 10).unwrap();
         let mut stream = socket.connect(self.address).await.unwrap();
@@ -89,7 +89,7 @@ impl Scene {
         stats["_all"]["total"]["search"]["open_contexts"].as_u64().unwrap()
     }
 
-    async fn until_let_go(&self) {
+    pub(super) async fn until_let_go(&self) {
         let let_go = async {
             while self.held().await > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -112,7 +112,7 @@ impl Scene {
         self.proxy.seen(PAGES).len()
     }
 
-    async fn end(mut self) {
+    pub(super) async fn end(mut self) {
         drop(self.stop.take());
         self.running.await.unwrap();
         self.api.remove().await;
@@ -125,13 +125,13 @@ fn large(number: usize) -> Value {
 }
 
 /// A client that takes as much as it likes.
-struct Taking {
+pub(super) struct Taking {
     stream: TcpStream,
 }
 
 impl Taking {
     /// All that is left, chunks put together; whether it was ended well.
-    async fn rest(mut self) -> (String, bool) {
+    pub(super) async fn rest(mut self) -> (String, bool) {
         let mut sent = Vec::new();
         // A connection that is reset has ended too.
         while let Ok(1..) = self.stream.read_buf(&mut sent).await {
@@ -154,12 +154,12 @@ impl Taking {
     }
 }
 
-fn ids(text: &str) -> Vec<String> {
+pub(super) fn ids(text: &str) -> Vec<String> {
     let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     rows.filter_map(|row| row["_id"].as_str().map(str::to_owned)).collect()
 }
 
-fn expected() -> Vec<String> {
+pub(super) fn expected() -> Vec<String> {
     (0..COUNT).map(|number| format!("d{number:04}")).collect()
 }
 
