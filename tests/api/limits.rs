@@ -16,6 +16,8 @@ fn few() -> Limits {
     Limits {
         page_size: 3,
         comparisons: 2,
+        in_values: 2,
+        sort_keys: 1,
         depth: 2,
         body: ByteSize(200),
         query_string: ByteSize(30),
@@ -43,6 +45,14 @@ fn accepted_and_refused() -> Vec<(Value, Value)> {
         (json!({"page": {"size": 3}}), json!({"page": {"size": 4}})),
         (json!({"filter": {"or": [is, is]}}), json!({"filter": {"or": [is, is, is]}})),
         (json!({"filter": {"not": is}}), json!({"filter": {"not": {"not": is}}})),
+        (
+            json!({"filter": {"text": {"in": ["a", "b"]}}}),
+            json!({"filter": {"text": {"in": ["a", "b", "c"]}}}),
+        ),
+        (
+            json!({"sort": [{"field": "text"}]}),
+            json!({"sort": [{"field": "text"}, {"field": "whole"}]}),
+        ),
         (
             json!({"filter": {"text": {"contains": "abc"}}}),
             json!({"filter": {"text": {"contains": "ab"}}}),
@@ -93,6 +103,12 @@ async fn limits_are_configured() {
         );
         assert_eq!(api.search(&refused).await.status, 200, "{refused}");
     }
+    let flat = Limits { some_depth: 1, ..Limits::default() };
+    let flat = api.configured(&ApiConfig { limits: flat, ..ApiConfig::default() });
+    let list = |filter: Value| json!({"filter": {"list": {"some": filter}}});
+    let (one, two) = (list(json!({})), list(json!({"inner": {"some": {}}})));
+    assert_eq!((flat.search(&one).await.status, flat.search(&two).await.status), (200, 422));
+    assert_eq!(api.search(&two).await.status, 200);
     assert_eq!(narrow.search(&json!({})).await.json()["page"]["size"], 3);
     let query = format!("text=eq.{}", "a".repeat(22));
     assert_eq!(
@@ -138,6 +154,7 @@ async fn filled(engine: TestEngine, documents: &[Value]) -> Api {
     let properties = json!({
         "text": {"type": "keyword"}, "number": {"type": "double"}, "whole": {"type": "long"},
         "day": {"type": "date"}, "nanos": {"type": "date_nanos"}, "wide": object(200), "narrow": object(20),
+        "list": {"type": "nested", "properties": {"inner": {"type": "nested", "properties": {"text": {"type": "keyword"}}}}},
     });
     let file = json!({"mappings": {"properties": properties}}).to_string();
     let mapping = Mapping::parse(std::path::Path::new("mappings/a.json"), &file).unwrap();
