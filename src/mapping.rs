@@ -47,6 +47,8 @@ pub struct Field {
     pub lenient: bool,
     /// What a keyword's values are changed by before they are indexed.
     pub normalizer: Option<String>,
+    /// What takes a text apart, and what a question to it; none where the index says it.
+    pub analyzers: Vec<String>,
     /// The fields of an object or nested object.
     pub properties: Fields,
     /// Other forms in which the same value is indexed.
@@ -228,6 +230,10 @@ fn field(spec: &Value, path: &str) -> Result<Field, String> {
         format: spec.get("format").and_then(Value::as_str).map(str::to_owned),
         lenient: spec.get("ignore_malformed").and_then(Value::as_bool).unwrap_or(false),
         normalizer: spec.get("normalizer").and_then(Value::as_str).map(str::to_owned),
+        analyzers: ["analyzer", "search_analyzer"]
+            .into_iter()
+            .filter_map(|name| spec.get(name)?.as_str().map(str::to_owned))
+            .collect(),
         properties,
         multi,
     })

@@ -19,7 +19,8 @@ pub fn cost(request: &SearchRequest) -> u32 {
     // An index that is held is held whole.
     let held = if page.snapshot && page.after.is_none() { 5 } else { 0 };
     let counted = if request.count == Count::Exact { 2 } else { 0 };
-    let words = request.q.as_ref().map_or(0, |q| 1 + q.fields.len() / 4);
+    // What is nearly the same is looked for among all words of a field.
+    let words = request.q.as_ref().map_or(0, |q| 1 + q.fields.len() / 4 + q.near.len());
     let picked = request.sort.iter().filter_map(|sort| sort.pick.as_ref());
     let picked: usize = picked.map(|pick| 3 + filter(&pick.filter)).sum();
     let chosen: usize = request.choices.iter().map(|choice| filter(&choice.filter)).sum();
@@ -83,6 +84,10 @@ mod tests {
         let export = |documents| export_cost(&parse(&fields(), b"{}").unwrap(), documents);
         assert_eq!([0, 100, 101, 1_000_000].map(export), [1, 1, 2, 10_000]);
         assert_eq!(export(u64::MAX), u32::MAX);
+        let q = |more: &str| {
+            units(&format!(r#"{{"q": {{"text": "a", "fields": ["title", "memo"]{more}}}}}"#))
+        };
+        assert_eq!((q(""), q(r#", "fuzzy": false"#), q(r#", "fuzzy": true"#)), (2, 2, 4));
         let some = r#"{"settlements": {"some": {"lines": {"some": {"code": {"ne": "a"}}}}}}"#;
         assert_eq!(units(&format!(r#"{{"filter": {{"not": {some}}}}}"#)), 3);
         let count = r#"{"settlements": {"count": {"gte": 2}}, "title": {"contains": "ab"}}"#;

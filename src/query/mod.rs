@@ -231,6 +231,8 @@ pub struct TextSearch {
     pub fields: Vec<TextField>,
     /// How; each word may be in another field.
     pub mode: Mode,
+    /// Forms of these fields in which a word is found that is nearly the same; none unless that is asked for.
+    pub near: Vec<String>,
 }
 
 /// How the words of a text are to be found.

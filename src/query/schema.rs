@@ -38,6 +38,9 @@ pub struct FieldSchema {
     /// The types of facets that it can serve.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub facets: Vec<&'static str>,
+    /// Whether `q` finds words in it that are nearly the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fuzzy: bool,
 }
 
 /// All that a search may name, in the order of the paths.
@@ -60,6 +63,7 @@ fn only_shown(path: &str) -> FieldSchema {
         sort_by: Vec::new(),
         facetable: false,
         facets: Vec::new(),
+        fuzzy: false,
     }
 }
 
@@ -95,6 +99,7 @@ impl Asked<'_> {
             sort_by: ["min", "max"].into_iter().filter(by).collect(),
             facetable: facets.contains(&"terms"),
             facets,
+            fuzzy: self.takes(&json!({"q": {"text": "a", "fields": [path], "fuzzy": true}})),
         }
     }
 
@@ -195,6 +200,7 @@ mod tests {
         assert!(name.operators.contains(&"eq") && !name.sortable);
         assert!(told("secret").operators.is_empty());
         assert!(!told("memo").operators.contains(&"eq"));
+        assert!(told("memo").fuzzy && !name.fuzzy);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod evaluator;
 mod export;
 mod facets;
 mod failures;
+mod fuzzy;
 mod generator;
 mod get;
 mod groups;

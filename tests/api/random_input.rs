@@ -22,7 +22,7 @@ use crate::support::engines::TestEngine;
 const SECONDS: u64 = 4;
 
 /// What query strings are made of, right and wrong.
-const WORDS: [&str; 76] = [
+const WORDS: [&str; 77] = [
     "status",
     "amount",
     "manager.name",
@@ -38,6 +38,7 @@ const WORDS: [&str; 76] = [
     "fields",
     "q",
     "q.fields",
+    "q.fuzzy",
     "facets",
     "facet.mode",
     "page[size]",

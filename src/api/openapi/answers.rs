@@ -81,7 +81,8 @@ fn index_schema() -> Object {
         .property("sort_by", Array::new(text()))
         .property("facetable", flag())
         .required("facetable")
-        .property("facets", Array::new(text()));
+        .property("facets", Array::new(text()))
+        .property("fuzzy", flag());
     ObjectBuilder::new()
         .property("index", text())
         .required("index")

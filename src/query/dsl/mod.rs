@@ -17,6 +17,8 @@ use super::{
     Target, TextField, WINDOW,
 };
 use crate::mapping::OWN_FIELD;
+use words::Places;
+
 pub use counted::with_aggregations;
 
 /// What is asked, without how much of it: two searches with the same question can share a cursor.
@@ -39,7 +41,7 @@ pub fn question(request: &SearchRequest, rows: &Filter) -> Question {
     let query = match &request.q {
         None => among_rows(rows, &filter),
         Some(q) => {
-            let found = words::found(&q.text, &q.fields, q.mode);
+            let found = words::found(&q.text, Places { fields: &q.fields, near: &q.near }, q.mode);
             let rows = among_rows(rows, &json!({"bool": {"filter": [filter, found]}}));
             if !request.sort.is_empty() {
                 return Question { query: rows, sort: Value::Array(sort), chosen };
@@ -160,7 +162,7 @@ pub(super) fn clause(filter: &Filter) -> Value {
         Filter::Words { field, text, mode } => {
             // The filter stands among the elements of the field's list already.
             let field = TextField { list: None, ..field.clone() };
-            words::found(text, &[field], *mode)
+            words::found(text, Places { fields: &[field], near: &[] }, *mode)
         }
         Filter::Some { list, filter } => some(list, &clause(filter)),
         Filter::None { list, filter } => not(&some(list, &clause(filter))),

@@ -103,6 +103,18 @@ fn a_text_that_is_not_indexed_is_shown_by_its_exact_form() {
 }
 
 #[test]
+fn a_word_of_letters_is_nearly_found_where_that_is_asked_for() {
+    let query = |q: &str| {
+        compiled(&format!(r#"{{"q": {q}, "sort": [{{"field": "rate"}}]}}"#))["query"].to_string()
+    };
+    let plain = r#"{"text": "Cloud, 5김", "fields": ["memo"]}"#;
+    let asked = plain.replace('}', r#", "fuzzy": false}"#);
+    assert_eq!(query(plain), query(&asked));
+    insta::assert_snapshot!(query(&asked.replace("false", "true")), @r#"{"bool":{"filter":[{"bool":{"filter":[{"match_all":{}},{"bool":{"filter":[{"bool":{"should":[{"bool":{"should":[{"match_phrase":{"memo":{"query":"Cloud,","zero_terms_query":"all"}}},{"match":{"memo":{"query":"Cloud","fuzziness":"AUTO","prefix_length":1,"max_expansions":10}}}],"minimum_should_match":1}}],"minimum_should_match":1}},{"bool":{"should":[{"match_phrase":{"memo":{"query":"5김","zero_terms_query":"all"}}}],"minimum_should_match":1}},{"bool":{"should":[{"bool":{"should":[{"match":{"memo":{"query":"Cloud, 5김"}}},{"match":{"memo":{"query":"Cloud","fuzziness":"AUTO","prefix_length":1,"max_expansions":10}}}],"minimum_should_match":1}}],"minimum_should_match":1}}]}}]}}]}}"#);
+    insta::assert_snapshot!(query(r#"{"text": "cloud", "fields": ["memo"], "mode": "any", "fuzzy": true}"#), @r#"{"bool":{"filter":[{"bool":{"filter":[{"match_all":{}},{"bool":{"should":[{"bool":{"should":[{"bool":{"should":[{"match_phrase":{"memo":{"query":"cloud"}}},{"match":{"memo":{"query":"cloud","fuzziness":"AUTO","prefix_length":1,"max_expansions":10}}}],"minimum_should_match":1}}],"minimum_should_match":1}}],"minimum_should_match":1}}]}}]}}"#);
+}
+
+#[test]
 fn a_page_by_number_skips_and_stays_in_the_window() {
     let shown = |page: &str| {
         let body = compiled(&format!(r#"{{"page": {page}, "count": "none"}}"#));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ID, Kind, Known, Normalizer, Shape, ValueField};
+use super::{ID, Kind, Known, Normalizer, Shape, TextForm, ValueField};
 use crate::mapping::{self, Field, OWN_FIELD};
 
 /// Names by which a sub-field usually holds the unchanged text.
@@ -102,11 +102,13 @@ fn like(path: &str, field: &Field, whole: Option<&Field>) -> Option<String> {
 }
 
 /// The forms that keep words and their places.
-fn texts(path: &str, field: &Field) -> Box<[String]> {
+fn texts(path: &str, field: &Field) -> Box<[TextForm]> {
     let words = |field: &Field| field.ty == "text" && field.indexed && field.positions;
-    let itself = words(field).then(|| path.to_owned());
-    let forms = field.multi.iter().filter(|(_, form)| words(form));
-    itself.into_iter().chain(forms.map(|(name, _)| format!("{path}.{name}"))).collect()
+    let form = |name, field: &Field| TextForm { name, analyzers: field.analyzers.clone() };
+    let itself = words(field).then(|| form(path.to_owned(), field));
+    let others = field.multi.iter().filter(|(_, other)| words(other));
+    let others = others.map(|(name, other)| form(format!("{path}.{name}"), other));
+    itself.into_iter().chain(others).collect()
 }
 
 /// The sub-field that holds a text whole.

@@ -4,6 +4,7 @@
 //! The document's id is one of them, known to everybody; prejoin's own object and the sub-fields of a field are not. Of those
 //! that are seen through a selection, what it hides is known no more, and what it masks is only there to be shown.
 
+mod analyzers;
 mod mapped;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use super::folding::{Folding, Normalizers};
 use super::project::Selection;
 use crate::finding::did_you_mean;
 use crate::mapping::{self, Mapping};
+use analyzers::Analyzers;
 use mapped::{collect, id};
 
 /// The document's id, in rows and in searches.
@@ -34,6 +36,7 @@ pub struct Fields {
     partial: BTreeSet<String>,
     fingerprint: [u8; 32],
     normalizers: Normalizers,
+    analyzers: Analyzers,
 }
 
 /// One field.
@@ -74,11 +77,20 @@ pub struct ValueField {
     /// The engine's field that is searched for parts of values.
     pub like: Option<Box<str>>,
     /// The engine's fields that know its words.
-    pub texts: Box<[String]>,
+    pub texts: Box<[TextForm]>,
     /// What its texts are changed by before they are compared.
     normalizer: Option<Box<Normalizer>>,
     /// Number of the engine's fields that it is kept in.
     forms: usize,
+}
+
+/// One of the engine's fields that know the words of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextForm {
+    /// Its full path in the engine.
+    pub name: String,
+    /// What takes texts apart for it, by name.
+    analyzers: Vec<String>,
 }
 
 /// The name of a normalizer, which few fields have.
@@ -101,7 +113,7 @@ impl Known {
         (!value.texts.is_empty()).then(|| TextField {
             path: self.path.clone(),
             list: self.list.clone(),
-            forms: value.texts.to_vec(),
+            forms: value.texts.iter().map(|form| form.name.clone()).collect(),
             whole,
         })
     }
@@ -172,13 +184,15 @@ impl Fields {
         partial: BTreeSet<String>,
     ) -> Self {
         let fingerprint = Sha256::digest(format!("{known:?}{only_shown:?}{partial:?}")).into();
-        Self { known, only_shown, partial, fingerprint, normalizers: Normalizers::default() }
+        let (normalizers, analyzers) = (Normalizers::default(), Analyzers::default());
+        Self { known, only_shown, partial, fingerprint, normalizers, analyzers }
     }
 
     /// The same, in an index with these settings.
     #[must_use]
     pub fn with_settings(mut self, settings: &Map<String, Value>) -> Self {
         self.normalizers = Normalizers::of(settings);
+        self.analyzers = Analyzers::of(settings);
         self
     }
 
@@ -216,7 +230,8 @@ impl Fields {
                 _ => {}
             }
         }
-        Self { normalizers: self.normalizers.clone(), ..Self::with(known, only_shown, partial) }
+        let (normalizers, analyzers) = (self.normalizers.clone(), self.analyzers.clone());
+        Self { normalizers, analyzers, ..Self::with(known, only_shown, partial) }
     }
 
     /// Whether a row may have something at that path.
@@ -298,6 +313,15 @@ impl Fields {
     /// Every field whose words can be searched.
     pub fn texts(&self) -> impl Iterator<Item = TextField> {
         self.known.values().filter_map(Known::words)
+    }
+
+    /// The forms of that field that keep words whole.
+    pub fn whole_words(&self, path: &str) -> Vec<String> {
+        let Some(Known { shape: Shape::Value(value), .. }) = self.known.get(path) else {
+            return Vec::new();
+        };
+        let whole = value.texts.iter().filter(|form| self.analyzers.keep_words(&form.analyzers));
+        whole.map(|form| form.name.clone()).collect()
     }
 
     /// A hint for a name that stands for nothing among the elements of `list`, or at the top.

@@ -11,12 +11,13 @@ use crate::query::fields::Found;
 use crate::query::{Code, DEFAULT_PAGE};
 
 /// Every parameter that is no field.
-pub(super) const NAMES: [&str; 19] = [
+pub(super) const NAMES: [&str; 20] = [
     "and",
     "or",
     "q",
     "q.fields",
     "q.mode",
+    "q.fuzzy",
     "sort",
     "fields",
     "facets",
@@ -43,6 +44,7 @@ impl Writer<'_> {
             "q" => self.put(&["q", "text"], name, text())?,
             "q.fields" => self.put(&["q", "fields"], name, names(value)?.into())?,
             "q.mode" => self.put(&["q", "mode"], name, text())?,
+            "q.fuzzy" => self.put(&["q", "fuzzy"], name, filter::flag(value))?,
             "sort" => {
                 let keys = self.sort(value)?;
                 self.put(&["sort"], name, keys)?;

@@ -68,6 +68,7 @@ fn conditions_combine() {
 #[test]
 fn what_is_no_condition_has_its_place_in_the_body() {
     insta::assert_snapshot!(body("q=삼성+클라우드&q.fields=title,memo&q.mode=any"), @r#"{"q":{"text":"삼성 클라우드","fields":["title","memo"],"mode":"any"}}"#);
+    insta::assert_snapshot!(body("q=cloud&q.fuzzy=true"), @r#"{"q":{"text":"cloud","fuzzy":true}}"#);
     insta::assert_snapshot!(body("sort=-amount,title,-max(settlements.amount;status.eq.overdue,amount.gt.5),min(settlements.amount)"), @r#"{"sort":[{"field":"amount","order":"desc"},{"field":"title","order":"asc"},{"field":"settlements.amount","agg":"max","order":"desc","where":{"and":[{"status":{"eq":"overdue"}},{"amount":{"gt":5}}]}},{"field":"settlements.amount","agg":"min","order":"asc"}]}"#);
     insta::assert_snapshot!(body("fields=title,manager.name&count=exact&view=mobile&highlight=true"), @r#"{"fields":["title","manager.name"],"count":"exact","view":"mobile","highlight":true}"#);
     insta::assert_snapshot!(body("page[size]=20&page%5Bafter%5D=AVx2&page[snapshot]=true&highlight=title,memo"), @r#"{"page":{"size":20,"after":"AVx2","snapshot":true},"highlight":["title","memo"]}"#);

@@ -15,7 +15,8 @@ use crate::query::{Facet, Limits};
 /// Parameters that no search has.
 const OWN: &[&str] = &["field", "prefix", "size"];
 /// Parameters of a search that say something of which documents there are.
-const NARROWING: &[&str] = &["and", "or", "q", "q.fields", "q.mode", "facet.mode", "view"];
+const NARROWING: &[&str] =
+    &["and", "or", "q", "q.fields", "q.mode", "q.fuzzy", "facet.mode", "view"];
 /// Every parameter that is no field.
 pub(super) const NAMES: [&[&str]; 2] = [OWN, NARROWING];
 

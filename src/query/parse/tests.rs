@@ -172,6 +172,17 @@ fn limits_hold() {
 }
 
 #[test]
+fn nearly_the_same_words_are_for_texts_that_keep_them() {
+    insta::assert_snapshot!(refused(r#"{"q": {"text": "a b", "mode": "phrase", "fuzzy": true}}"#), @"/q/fuzzy invalid_value: `fuzzy` does not go with a phrase");
+    insta::assert_snapshot!(refused(r#"{"q": {"text": "a b", "fuzzy": "auto", "fuzy": true}}"#), @r"
+    /q/fuzzy invalid_value: true or false is expected here
+    /q/fuzy unknown_key: unknown key `fuzy` (did you mean `fuzzy`?)
+    ");
+    let words = ["cloud"; 10].join(" ");
+    insta::assert_snapshot!(refused(&format!(r#"{{"q": {{"text": "{words}", "fields": ["title", "memo"], "fuzzy": true}}}}"#)), @"/q limit_exceeded: so many words are not looked for in so many fields (name fewer fields, or leave `fuzzy` out)");
+}
+
+#[test]
 fn limits_of_words_hold() {
     let within = |limits: &Limits, body: &str| {
         parse_within(limits, &fields(), body.as_bytes())

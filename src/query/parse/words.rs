@@ -13,6 +13,7 @@ use crate::query::{Limits, Mode, TextField, TextSearch};
 impl Reader<'_> {
     pub(super) fn q(&mut self, raw: &RawValue, at: &Pointer) -> Option<TextSearch> {
         let (mut text, mut fields, mut mode) = (None, None, Some(Mode::All));
+        let mut fuzzy = None;
         for (name, raw) in object(raw, at, &mut self.faults)? {
             let at = at.join(&name);
             match name.as_str() {
@@ -22,7 +23,8 @@ impl Reader<'_> {
                     let words = [("all", Mode::All), ("any", Mode::Any), ("phrase", Mode::Phrase)];
                     mode = self.word(raw, &at, &words);
                 }
-                _ => self.unknown_key(&name, &at, &["text", "fields", "mode"]),
+                "fuzzy" => fuzzy = self.flag(raw, &at).map(|flag| (flag, at)),
+                _ => self.unknown_key(&name, &at, &["text", "fields", "mode", "fuzzy"]),
             }
         }
         if text.is_none() {
@@ -37,14 +39,40 @@ impl Reader<'_> {
             self.faults.add(at, Code::FieldCannotServe, "no field is searched by its words");
             return None;
         }
+        let near = match fuzzy {
+            Some((true, at)) => self.near(&fields, mode, &at)?,
+            _ => Vec::new(),
+        };
         let forms = fields.iter().map(|field| field.forms.len()).sum();
-        if words::places(&text, mode, forms) > self.limits.text_places {
+        let places = words::places(&text, mode, forms);
+        let places = places + words::near_places(&text, forms, near.len());
+        if places > self.limits.text_places {
             let what = "so many words are not looked for in so many fields";
-            let hint = || "name fewer fields, or look for a phrase";
+            let hint = || match near.as_slice() {
+                [] => "name fewer fields, or look for a phrase",
+                _ => "name fewer fields, or leave `fuzzy` out",
+            };
             self.faults.add_with_hint(at, Code::LimitExceeded, what, hint);
             return None;
         }
-        Some(TextSearch { text, fields, mode })
+        Some(TextSearch { text, fields, mode, near })
+    }
+
+    /// Where words are found that are nearly the same.
+    fn near(&mut self, fields: &[TextField], mode: Mode, at: &Pointer) -> Option<Vec<String>> {
+        if mode == Mode::Phrase {
+            self.faults.add(at, Code::InvalidValue, "`fuzzy` does not go with a phrase");
+            return None;
+        }
+        let near: Vec<String> =
+            fields.iter().flat_map(|field| self.fields.whole_words(&field.path)).collect();
+        if near.is_empty() {
+            let what = "no field here is known to keep words whole, so that nearly the same ones could be found";
+            let hint = || "leave `fuzzy` out, or name a text with an analyzer such as `standard`";
+            self.faults.add_with_hint(at, Code::FieldCannotServe, what, hint);
+            return None;
+        }
+        Some(near)
     }
 
     /// `true`: in the fields that `q` asks, those of lists aside.
