@@ -214,7 +214,7 @@ async fn what_has_no_values_to_type_ahead_is_told() {
     insta::assert_snapshot!(fault("field=title&prefix=a").await, @r#"422 {"parameter":"field","code":"field_cannot_serve","detail":"`title` is a text, which cannot be counted as a whole; give it a sub-field of type `keyword` in the mapping"}"#);
     insta::assert_snapshot!(fault("field=name&size=101").await, @r#"422 {"parameter":"size","code":"limit_exceeded","detail":"more than 100"}"#);
     insta::assert_snapshot!(fault(&format!("field=name&prefix={}", "a".repeat(201))).await, @r#"422 {"parameter":"prefix","code":"limit_exceeded","detail":"a text that is searched for has at most 200 characters"}"#);
-    insta::assert_snapshot!(fault("field=name&sort=name").await, @r#"400 {"parameter":"sort","code":"unknown_parameter","detail":"`sort` says nothing of values; known are field, prefix, size, and, or, q, q.fields, q.mode, facet.mode, view, and fields"}"#);
+    insta::assert_snapshot!(fault("field=name&sort=name").await, @r#"400 {"parameter":"sort","code":"unknown_parameter","detail":"`sort` says nothing of values; known are field, prefix, size, and, or, q, q.fields, q.mode, q.fuzzy, facet.mode, view, and fields"}"#);
     insta::assert_snapshot!(fault("field=name&field=code").await, @r#"400 {"parameter":"field","code":"repeated_key","detail":"this is said already, by this parameter or by another name of it; write it once"}"#);
     insta::assert_snapshot!(fault("field=name&prefx=a").await, @r#"400 {"parameter":"prefx","code":"unknown_parameter","detail":"unknown parameter `prefx`; did you mean `prefix`?"}"#);
     api.remove().await;
