@@ -129,8 +129,10 @@ impl Sight {
                 "the index does not have what the role hides or masks: it sees nothing of it"
             );
         }
+        let seen = fields.seen_through(&self.selection);
         Seen {
-            fields: fields.seen_through(&self.selection),
+            // The words nearest to one are taken from all rows: what is found among some would tell of the others.
+            fields: if self.rows.is_some() { seen.without_near_words() } else { seen },
             selection: self.selection,
             rows: self.rows,
             open,
@@ -169,7 +171,7 @@ mod tests {
     use crate::mapping::Mapping;
 
     fn fields() -> Fields {
-        let text = r#"{"mappings": {"properties": {"tenant": {"type": "keyword"}, "amount": {"type": "long"},
+        let text = r#"{"mappings": {"properties": {"tenant": {"type": "keyword"}, "amount": {"type": "long"}, "memo": {"type": "text"},
             "manager": {"properties": {"name": {"type": "keyword"}, "ssn": {"type": "keyword"}}},
             "note": {"type": "object", "enabled": false}}}}"#;
         Fields::new(&Mapping::parse(Path::new("m.json"), text).unwrap())
@@ -194,6 +196,16 @@ mod tests {
         assert!(matches!(seen.rows(&fields(), &caller), Some(Filter::Compare { .. })));
         let stranger = Caller { claims: Map::new(), ..caller };
         assert_eq!(seen.rows(&fields(), &stranger), Some(Filter::Or(Vec::new())));
+    }
+
+    #[test]
+    fn near_words_are_for_those_who_see_every_row() {
+        let finds = |index: serde_json::Value| {
+            let (seen, _) = seen(&index).unwrap();
+            !seen.fields.whole_words("memo").is_empty()
+        };
+        assert!(finds(json!({"fields": ["*"], "hidden": ["tenant"]})));
+        assert!(!finds(json!({"fields": ["*"], "filter": {"amount": {"gt": 1}}})));
     }
 
     #[test]

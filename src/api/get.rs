@@ -14,7 +14,7 @@ use super::caller::By;
 use super::extent::{self, Next};
 use super::generation::Latest;
 use super::problem::Problem;
-use super::reply::{Alone, Meta, begun, reply};
+use super::reply::{Alone, Meta, begun_with, reply};
 use super::search::{Page, Sent, Wanted, answer, index, settled};
 use super::{AppState, Shared};
 use crate::config::Operation;
@@ -75,10 +75,8 @@ async fn values(
     let Page { buckets, as_of, spent, .. } = settled(shared, index, wanted).await?;
     // A facet, as a search answers it.
     let facet = buckets.facet(Facet::ASKED).ok_or_else(Problem::internal)?;
-    let mut body = begun(0);
-    body.push_str(&facet.to_string());
     let meta = Meta::new((None, as_of), &wanted.by.request_id, start);
-    reply((body, &Alone {}), &meta, spent, 0)
+    reply((begun_with(&facet)?, &Alone {}), &meta, spent, 0)
 }
 
 /// `Prefer: count=exact`. What else a client prefers is its wish, and need not be known.

@@ -18,6 +18,9 @@ use super::request::Rows;
 /// Bytes of an answer that are not its rows, mostly.
 const ROOM: usize = 1_024;
 
+/// Bytes that are made room for before they are there.
+const MOST_ROOM: usize = 1 << 20;
+
 /// Where the time of an answer went, for its `Server-Timing`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spent {
@@ -61,11 +64,19 @@ impl<'a> Meta<'a> {
 #[derive(Serialize)]
 pub(super) struct Alone {}
 
-/// The beginning of an answer, to which its data is to be added; room for so many bytes of that.
+/// The beginning of an answer, to which its data is to be added; room for so many bytes of that, if they are not too many to be
+/// held for data that may turn out to be few.
 pub(super) fn begun(room: usize) -> String {
-    let mut body = String::with_capacity(room.saturating_add(ROOM));
+    let mut body = String::with_capacity(room.min(MOST_ROOM) + ROOM);
     body.push_str("{\"data\":");
     body
+}
+
+/// The same, with its data.
+pub(super) fn begun_with(data: &impl Serialize) -> Result<String, Problem> {
+    let mut body = begun(0);
+    body.push_str(&serde_json::to_string(data).map_err(|_| Problem::internal())?);
+    Ok(body)
 }
 
 /// The answer that was begun and has its data, and then the members of the object `beside`; of so many rows.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::caller::By;
 use super::generation::{Generation, Latest};
 use super::problem::Problem;
-use super::reply::{Alone, Meta, Spent, begun, reply};
+use super::reply::{Alone, Meta, Spent, begun_with, reply};
 use super::search::index;
 use super::{AppState, Shared};
 use crate::access::Caller;
@@ -51,9 +51,7 @@ pub(super) async fn one(
 }
 
 fn tell(data: &impl Serialize, meta: &Meta<'_>) -> Result<Response, Problem> {
-    let mut body = begun(0);
-    body.push_str(&serde_json::to_string(data).map_err(|_| Problem::internal())?);
-    reply((body, &Alone {}), meta, Spent::default(), 0)
+    reply((begun_with(data)?, &Alone {}), meta, Spent::default(), 0)
 }
 
 /// Of every index that is there for the caller; one that is not built yet has no fields, and is left out.

@@ -1,7 +1,11 @@
 //! Words that are nearly the same are found where that is asked for, and only where it means something.
 
+use axum::body::Body;
+use axum::http::Request;
+use prejoin::access::keys;
+use prejoin::config::{ApiConfig, AuthConfig, KeyConfig};
 use prejoin::mapping::Mapping;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::harness::Api;
 use crate::support::engines::{TestEngine, on_both_engines};
@@ -10,6 +14,7 @@ on_both_engines!(
     nearly_the_same_words_are_found_behind_the_very_ones,
     what_does_not_keep_words_finds_the_very_ones,
     as_many_near_words_as_are_accepted_are_answered,
+    near_words_do_not_tell_of_rows_that_are_not_seen,
 );
 
 async fn over(engine: TestEngine, properties: Value, analysis: &Value, documents: &[Value]) -> Api {
@@ -125,4 +130,45 @@ async fn as_many_near_words_as_are_accepted_are_answered(engine: TestEngine) {
         assert_eq!(asked(mode, most + 1).await, (422, json!("limit_exceeded")), "{mode}");
     }
     api.remove().await;
+}
+
+async fn near_words_do_not_tell_of_rows_that_are_not_seen(engine: TestEngine) {
+    let properties = json!({"title": {"type": "text"}, "tenant": {"type": "keyword"}});
+    let documents = [
+        json!({"title": "maintenance", "tenant": "a"}),
+        json!({"title": "maintenanse", "tenant": "b"}),
+    ];
+    let whole = over(engine, properties, &json!({}), &documents).await;
+    let key = keys::draw();
+    let by = |index: Value| {
+        let role = json!({"operations": ["search"], "indexes": {whole.alias.as_str(): index}});
+        let known = KeyConfig {
+            name: "ada".to_owned(),
+            sha256: keys::hash(&key),
+            role: "viewer".to_owned(),
+            claims: Map::new(),
+        };
+        whole.configured(&ApiConfig {
+            auth: AuthConfig::Known { keys: vec![known], jwt: None },
+            roles: serde_json::from_value(json!({"viewer": role})).unwrap(),
+            ..ApiConfig::default()
+        })
+    };
+    let ask = async |api: &Api| {
+        let body = json!({"q": {"text": "maintenanze", "fuzzy": true}}).to_string();
+        let request = Request::post(format!("/v1/{}/search", api.alias));
+        let request = request.header("x-api-key", &key).header("content-type", "application/json");
+        api.send(request.body(Body::from(body)).unwrap()).await
+    };
+    let all = ask(&by(json!({"fields": ["*"]}))).await;
+    assert_eq!((all.status, all.ids().len()), (200, 2), "{}", all.text);
+    let some = ask(&by(json!({"fields": ["*"], "filter": {"tenant": {"eq": "a"}}}))).await;
+    assert_eq!(
+        (some.status, &some.json()["code"]),
+        (422, &json!("field_cannot_serve")),
+        "{}",
+        some.text
+    );
+    assert_eq!(some.json()["errors"][0]["pointer"], "/q/fuzzy");
+    whole.remove().await;
 }

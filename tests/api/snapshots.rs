@@ -182,7 +182,7 @@ fn held_longer(api: &Api, body: &Value, cursor: &str) -> String {
 /// where it is not told to more often, as those that `dev/up` starts are; OpenSearch holds each for half a minute at least.
 async fn a_snapshot_whose_time_is_over_has_expired(engine: TestEngine) {
     let api = Api::filled(engine.client().await).await;
-    let snapshots = SnapshotConfig { keep_alive: Duration::from_secs(1), open: 1 };
+    let snapshots = SnapshotConfig { keep_alive: Duration::from_secs(10), open: 1 };
     let short = api.configured(&ApiConfig { snapshots, ..ApiConfig::default() });
     let body = json!({"page": {"size": 20, "snapshot": true}});
     let cursor = next(&short.search(&body).await);
@@ -196,7 +196,7 @@ async fn a_snapshot_whose_time_is_over_has_expired(engine: TestEngine) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), over).await.expect("it never expires");
+    tokio::time::timeout(Duration::from_secs(120), over).await.expect("it never expires");
     // Its place is free.
     let second = short.search(&body).await;
     assert_eq!(second.status, 200, "{}", second.text);

@@ -179,8 +179,8 @@ fn members(index: &Named<'_>, limits: &Limits) -> Vec<(&'static str, RefOr<Schem
             .property("text", text_of(1, limits.text_length))
             .required("text")
             .property("fields", Array::new(words(texts)))
-            .property("mode", words(["all", "any", "phrase"]))
-            .property("fuzzy", flag());
+            .property("mode", words(["all", "any", "phrase"]));
+        let q = if index.finds_near() { q.property("fuzzy", flag()) } else { q };
         known.push(("q", closed(q).into()));
     }
     let outside = paths(|field| field.operators.contains(&"match") && field.list.is_none());

@@ -66,6 +66,11 @@ struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
+    /// Whether words can be looked for in it that are nearly the same.
+    fn finds_near(&self) -> bool {
+        self.index.fields.iter().any(|field| field.fuzzy)
+    }
+
     /// The alias, where the names of components may have it.
     fn new(number: usize, index: &'a IndexSchema, config: &'a ApiConfig) -> Self {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

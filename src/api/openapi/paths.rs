@@ -158,12 +158,13 @@ fn narrowing(operation: OperationBuilder, index: &Named<'_>) -> OperationBuilder
         .parameter(text_parameter("q", "Words that documents have."))
         .parameter(list_parameter("q.fields", "Fields that have them; any when left out."))
         .parameter(one_of("q.mode", "How they stand.", &["all", "any", "phrase"]))
-        .parameter(parameter("q.fuzzy", "Whether nearly the same ones are found.", flag()))
         .parameter(one_of(
             "facet.mode",
             "Whether conditions on counted fields narrow their own counts.",
             &["conjunctive", "disjunctive"],
         ));
+    let near = parameter("q.fuzzy", "Whether nearly the same ones are found.", flag());
+    let operation = if index.finds_near() { operation.parameter(near) } else { operation };
     match index.views.as_slice() {
         [] => operation,
         views => operation.parameter(one_of("view", "A preset of searches.", views)),

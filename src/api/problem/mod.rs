@@ -163,6 +163,8 @@ impl Problem {
     /// With its faults placed by `tell`.
     pub(super) fn told_by(mut self, tell: impl FnOnce(&mut [Fault])) -> Self {
         tell(&mut self.faults);
+        // One place of a request may be written for two.
+        self.faults.dedup();
         self
     }
 

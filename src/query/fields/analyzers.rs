@@ -59,11 +59,22 @@ fn is_whole(analyzer: &Value, analysis: &Value) -> bool {
         Some(spec) => text(spec.get("type")),
         None => name.to_owned(),
     };
+    // Both cut words where nobody knows.
+    let cuts = |spec: &Value| spec.get("max_token_length").is_some();
+    let tokenizer = text(analyzer.get("tokenizer"));
+    let parts = |name: &str| analysis.get(name).and_then(Value::as_object);
+    let is_changed = analyzer.get("char_filter").is_some_and(|it| *it != Value::Array(Vec::new()));
+    if is_changed
+        || cuts(analyzer)
+        || parts("tokenizer").and_then(|it| it.get(&tokenizer)).is_some_and(cuts)
+    {
+        return false;
+    }
     let ty = analyzer.get("type").and_then(Value::as_str).unwrap_or("custom");
     if ty != "custom" {
         return WHOLE.contains(&ty);
     }
-    let tokenizer = of_type("tokenizer", &text(analyzer.get("tokenizer")));
+    let tokenizer = of_type("tokenizer", &tokenizer);
     let filters = match analyzer.get("filter") {
         Some(Value::Array(filters)) => filters.clone(),
         Some(filter) => vec![filter.clone()],
@@ -80,13 +91,15 @@ mod tests {
     #[test]
     fn only_what_is_known_keeps_words() {
         let settings = serde_json::json!({"index": {"analysis": {
-            "tokenizer": {"korean": {"type": "nori_tokenizer"}, "pairs": {"type": "ngram"}, "standard": {"type": "edge_ngram"}},
+            "tokenizer": {"three": {"type": "standard", "max_token_length": 3}, "korean": {"type": "nori_tokenizer"}, "pairs": {"type": "ngram"}, "standard": {"type": "edge_ngram"}},
             "filter": {"short": {"type": "edge_ngram"}, "names": {"type": "stop"}},
             "analyzer": {
                 "words": {"tokenizer": "whitespace", "filter": ["lowercase", "names"]},
                 "korean": {"type": "custom", "tokenizer": "korean", "filter": "lowercase"},
                 "pairs": {"tokenizer": "pairs"}, "typed": {"tokenizer": "whitespace", "filter": ["lowercase", "short"]},
-                "same": {"tokenizer": "standard"}, "german": {"type": "german"}, "simple": {"tokenizer": "pairs"}}}}});
+                "same": {"tokenizer": "standard"},
+                "cut": {"tokenizer": "three"}, "short": {"type": "standard", "max_token_length": 3},
+                "changed": {"tokenizer": "whitespace", "char_filter": ["html_strip"]}, "german": {"type": "german"}, "simple": {"tokenizer": "pairs"}}}}});
         let analyzers = Analyzers::of(settings.as_object().unwrap());
         let keeps = |named: &[&str]| {
             analyzers.keep_words(&named.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
@@ -94,7 +107,10 @@ mod tests {
         for whole in [&[] as &[&str], &["standard"], &["words"], &["korean", "cjk"]] {
             assert!(keeps(whole), "{whole:?}");
         }
-        for parted in ["pairs", "typed", "same", "german", "english", "simple", "nobody"] {
+        for parted in [
+            "pairs", "typed", "same", "german", "english", "simple", "nobody", "cut", "short",
+            "changed",
+        ] {
             assert!(!keeps(&[parted]) && !keeps(&["standard", parted]), "{parted}");
         }
         let of_index =

@@ -36,7 +36,8 @@ pub struct Fields {
     partial: BTreeSet<String>,
     fingerprint: [u8; 32],
     normalizers: Normalizers,
-    analyzers: Analyzers,
+    /// None for those to whom near words would tell too much.
+    analyzers: Option<Analyzers>,
 }
 
 /// One field.
@@ -184,7 +185,7 @@ impl Fields {
         partial: BTreeSet<String>,
     ) -> Self {
         let fingerprint = Sha256::digest(format!("{known:?}{only_shown:?}{partial:?}")).into();
-        let (normalizers, analyzers) = (Normalizers::default(), Analyzers::default());
+        let (normalizers, analyzers) = (Normalizers::default(), Some(Analyzers::default()));
         Self { known, only_shown, partial, fingerprint, normalizers, analyzers }
     }
 
@@ -192,7 +193,7 @@ impl Fields {
     #[must_use]
     pub fn with_settings(mut self, settings: &Map<String, Value>) -> Self {
         self.normalizers = Normalizers::of(settings);
-        self.analyzers = Analyzers::of(settings);
+        self.analyzers = Some(Analyzers::of(settings));
         self
     }
 
@@ -232,6 +233,12 @@ impl Fields {
         }
         let (normalizers, analyzers) = (self.normalizers.clone(), self.analyzers.clone());
         Self { normalizers, analyzers, ..Self::with(known, only_shown, partial) }
+    }
+
+    /// The same for one who cannot look for words that are nearly the same.
+    #[must_use]
+    pub fn without_near_words(self) -> Self {
+        Self { analyzers: None, ..self }
     }
 
     /// Whether a row may have something at that path.
@@ -320,7 +327,8 @@ impl Fields {
         let Some(Known { shape: Shape::Value(value), .. }) = self.known.get(path) else {
             return Vec::new();
         };
-        let whole = value.texts.iter().filter(|form| self.analyzers.keep_words(&form.analyzers));
+        let Some(analyzers) = &self.analyzers else { return Vec::new() };
+        let whole = value.texts.iter().filter(|form| analyzers.keep_words(&form.analyzers));
         whole.map(|form| form.name.clone()).collect()
     }
 

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::parameters::{ONCE, SAID};
 use super::scan::{Scan, Wrong};
 use super::{Origin, Writer, filter, parameters};
 use crate::finding::did_you_mean;
@@ -166,21 +167,19 @@ impl Writer<'_> {
 
     /// Says of what was chosen which elements are meant, as its facet does.
     fn place_elements(&mut self, counted: &[Counted]) -> Result<(), (String, Wrong)> {
-        let Some(Value::Object(choices)) = self.members.get_mut("facet_filters") else {
-            return Ok(());
-        };
-        for (field, choice) in choices {
-            let mut each = counted.iter().filter(|it| it.field == *field).map(|it| &it.only);
+        let choices = self.members.get("facet_filters").and_then(Value::as_object);
+        let fields: Vec<String> = choices.into_iter().flat_map(Map::keys).cloned().collect();
+        for field in fields {
+            let mut each = counted.iter().filter(|it| it.field == field).map(|it| &it.only);
             let only = each.next().and_then(Option::as_ref);
             if each.any(|other| other.as_ref() != only) {
                 let what = "this field is counted of different elements, and which of them are chosen is not said";
                 let wrong = Wrong::new(Code::InvalidQuery, what);
-                return Err((field.clone(), wrong.hint("the body of a POST can say it")));
+                return Err((field, wrong.hint("the body of a POST can say it")));
             }
-            if let (Value::Object(choice), Some(only)) = (choice, only) {
-                choice.insert("where".to_owned(), only.clone());
-                let pointer = Pointer::root().join("facet_filters").join(field).join("where");
-                self.origins.push(Origin { pointer, parameter: "facets".to_owned() });
+            if let Some(only) = only {
+                let path = ["facet_filters", &field, "where"];
+                self.put(&path, "facets", only.clone()).map_err(|wrong| (field.clone(), wrong))?;
             }
         }
         Ok(())
@@ -207,27 +206,30 @@ fn parts(
     let mut ranges = Vec::new();
     loop {
         let start = *scan;
-        let (name, value) = match (option(form, scan)?, form) {
-            (Some((name, value)), _) => (name, value),
+        let said = match (option(form, scan)?, form) {
+            (Some(said), _) => Some(said),
             (None, Form::Ranges) => {
                 ranges.push(range(scan, |bound| filter::of_kind(known, bound))?);
-                ("ranges", json!(ranges))
+                None
             }
-            (None, Form::Dates) => ("interval", json!(scan.part(&[';'])?)),
+            (None, Form::Dates) => Some(("interval", json!(scan.part(&[';'])?))),
             (None, Form::Terms) => {
                 return Err(start.wrong("an option is expected").hint("such as `size.50`"));
             }
         };
-        let is_said = facet.insert(name.to_owned(), value).is_some();
-        if is_said && name != "ranges" {
-            return Err(start
-                .fault(Code::RepeatedKey, "this is said already")
-                .hint("write it once"));
+        if let Some((name, value)) = said
+            && facet.insert(name.to_owned(), value).is_some()
+        {
+            return Err(start.fault(Code::RepeatedKey, SAID).hint(ONCE));
         }
         if !scan.eat(",") {
-            return Ok(());
+            break;
         }
     }
+    if !ranges.is_empty() {
+        facet.insert("ranges".to_owned(), Value::Array(ranges));
+    }
+    Ok(())
 }
 
 /// `size.50`; nothing where no option is next.

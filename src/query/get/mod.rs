@@ -163,7 +163,7 @@ impl<'a> Writer<'a> {
         let pointer = path.iter().fold(Pointer::root(), |pointer, part| pointer.join(part));
         if self.origins.iter().any(|origin| origin.pointer == pointer) {
             let what = "this is said already, by this parameter or by another name of it";
-            return Err(Wrong::new(Code::RepeatedKey, what).hint("write it once"));
+            return Err(Wrong::new(Code::RepeatedKey, what).hint(parameters::ONCE));
         }
         let mut members = &mut self.members;
         let (last, above) = path.split_last().unwrap_or((&"", &[]));

@@ -33,6 +33,10 @@ pub(super) const NAMES: [&str; 20] = [
     "highlight",
     "view",
 ];
+/// What is wrong with what stands twice, and what to do.
+pub(super) const SAID: &str = "this is said already";
+pub(super) const ONCE: &str = "write it once";
+
 /// Members of the body that a query string has no form for.
 const BODY_ONLY: [&str; 2] = ["filter", "aggregate"];
 
@@ -166,7 +170,7 @@ impl Writer<'_> {
 /// Keeps what has not been said yet.
 fn once<T>(said: &mut Option<T>, value: T) -> Result<(), Wrong> {
     if said.replace(value).is_some() {
-        return Err(Wrong::new(Code::RepeatedKey, "this is said already").hint("write it once"));
+        return Err(Wrong::new(Code::RepeatedKey, SAID).hint(ONCE));
     }
     Ok(())
 }

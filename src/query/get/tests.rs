@@ -94,6 +94,7 @@ fn facets_have_forms_and_names() {
 fn facets_that_are_wrong_have_their_place() {
     insta::assert_snapshot!(refused("facets=title,amount.ranges(1,5)"), @"facets invalid_query: `..` is expected, at character 22 (a range is `from..to`, `from..` or `..to`)");
     insta::assert_snapshot!(refused("facets=amount.range(..5)"), @"facets invalid_query: a field with `.terms(…)`, `.ranges(…)` or `.dates(…)` is expected, at character 1");
+    insta::assert_snapshot!(refused("facets=settlements.status.terms(;amount.gt.5)&facet.mode=disjunctive&settlements.status=paid&settlements.status=where.x"), @"settlements.status repeated_key: this is said already, by this parameter or by another name of it (write it once)");
     insta::assert_snapshot!(refused("facets=title.terms(5)"), @"facets invalid_query: an option is expected, at character 13 (such as `size.50`)");
     insta::assert_snapshot!(refused("facets=title.terms(sise.5)"), @"facets unknown_key: unknown option `sise`, at character 13 (did you mean `size`?)");
     insta::assert_snapshot!(refused("facets=signed_at.dates(month,year)"), @"facets repeated_key: this is said already, at character 23 (write it once)");

@@ -67,8 +67,8 @@ impl Reader<'_> {
         let near: Vec<String> =
             fields.iter().flat_map(|field| self.fields.whole_words(&field.path)).collect();
         if near.is_empty() {
-            let what = "no field here is known to keep words whole, so that nearly the same ones could be found";
-            let hint = || "leave `fuzzy` out, or name a text with an analyzer such as `standard`";
+            let what = "no field here is looked into for words that are nearly the same";
+            let hint = || "leave `fuzzy` out; it needs a text with an analyzer such as `standard`, and a role that sees every row";
             self.faults.add_with_hint(at, Code::FieldCannotServe, what, hint);
             return None;
         }
