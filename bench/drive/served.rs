@@ -79,7 +79,8 @@ pub(crate) fn measure(stage: &Stage, job: Job, scale: &Scale) -> Result<Served> 
     }
     let light = kinds().into_iter().next().context("there are no searches")?;
     let held = runtime.block_on(held(&ways, &light))?;
-    say(&format!("{MANY}/s: straight {}", held.straight));
+    let served = held.served.map_or_else(|| "not held".to_owned(), |served| served.to_string());
+    say(&format!("{MANY}/s: straight {}; served {served}", held.straight));
     Ok(Served { costs, held })
 }
 
