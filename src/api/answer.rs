@@ -109,14 +109,18 @@ pub(super) struct FoundPage {
     pub(super) has_next: bool,
 }
 
-/// Writes the rows of a page, as a JSON list.
-pub(super) fn rows(selection: &Selection, hits: &[Hit], out: &mut String) -> Result<(), Problem> {
+/// Writes the rows of a page as a JSON list, each by `write`.
+pub(super) fn rows(
+    hits: &[Hit],
+    out: &mut String,
+    write: impl Fn(&Hit, &mut String) -> Result<(), Problem>,
+) -> Result<(), Problem> {
     out.push('[');
     for (number, hit) in hits.iter().enumerate() {
         if number > 0 {
             out.push(',');
         }
-        write(selection, hit, out)?;
+        write(hit, out)?;
     }
     out.push(']');
     Ok(())

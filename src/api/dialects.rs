@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::answer::{Hit, Total, write};
+use super::answer::{Hit, Total, rows, write};
 use super::body::json_body;
 use super::caller::By;
 use super::get::preferred;
@@ -149,7 +149,10 @@ async fn rows_of(
     by.may(Operation::Search, index.0)?;
     let wanted = Wanted { by, search, id: None };
     let page = settled(shared, index, &wanted).await?;
-    let (rows, count) = own_rows(&page)?;
+    let hits = &page.answer.hits.hits;
+    let hits = hits.get(..page.request.page.size).unwrap_or(hits);
+    let (mut list, count) = (String::new(), hits.len());
+    rows(hits, &mut list, |hit, out| own_row(&page, hit, out))?;
     let exact = page.answer.hits.total.as_ref().and_then(Total::exact);
     let asked = &page.request.page;
     if asked.number.is_none() && exact != u64::try_from(count).ok() {
@@ -159,9 +162,9 @@ async fn rows_of(
     let total = dialect::total(exact, whole, shared.config.limits.offset_window);
     let body = match search {
         Sent::Dialect { dialect: Dialect::AgGrid, .. } => {
-            format!("{{\"rowData\":{rows},\"rowCount\":{total}}}")
+            format!("{{\"rowData\":{list},\"rowCount\":{total}}}")
         }
-        _ => rows,
+        _ => list,
     };
     tracing::debug!(took = ?start.elapsed(), "answered in a dialect");
     let mut response = plain(body.into_bytes(), Some(total), page.spent, count)?;
@@ -169,21 +172,7 @@ async fn rows_of(
     Ok(response)
 }
 
-/// The rows of a page, each with an `id`, as a JSON list, and how many there are.
-fn own_rows(page: &Page) -> Result<(String, usize), Problem> {
-    let hits = page.answer.hits.hits.iter().take(page.request.page.size);
-    let (mut rows, mut count) = (String::from("["), 0);
-    for hit in hits {
-        if count > 0 {
-            rows.push(',');
-        }
-        own_row(page, hit, &mut rows)?;
-        count += 1;
-    }
-    rows.push(']');
-    Ok((rows, count))
-}
-
+/// Writes a row with an `id`.
 fn own_row(page: &Page, hit: &Hit, out: &mut String) -> Result<(), Problem> {
     let mut row = String::new();
     write(&page.selection, hit, &mut row)?;

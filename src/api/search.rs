@@ -13,7 +13,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::answer::{EngineAnswer, Found, FoundPage, Total, rows};
+use super::answer::{EngineAnswer, Found, FoundPage, Total, rows, write};
 use super::ask::ask;
 use super::begin::begin;
 use super::body::json_body;
@@ -333,7 +333,7 @@ fn render(
     let index = hits.first().map(|hit| hit.index.as_str());
     let meta = Meta::new((index, as_of), request_id, start);
     let mut body = begun(answer.bytes);
-    rows(&selection, &hits, &mut body)?;
+    rows(&hits, &mut body, |hit, out| write(&selection, hit, out))?;
     let mut response = reply((body, &found), &meta, spent, hits.len())?;
     let exact = exact.filter(|_| request.count != Count::None);
     extent::tell(response.headers_mut(), alias, (&request.page, hits.len()), exact);

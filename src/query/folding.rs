@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::analysis::{named, parts};
+
 /// What becomes of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folding {
@@ -37,9 +39,7 @@ pub(super) struct Normalizers(BTreeSet<String>);
 impl Normalizers {
     /// Those of an index's settings, as a mapping's file has them or as the engine tells them.
     pub(super) fn of(settings: &Map<String, Value>) -> Self {
-        let settings = settings.get("index").and_then(Value::as_object).unwrap_or(settings);
-        let normalizers = settings.get("analysis").and_then(|analysis| analysis.get("normalizer"));
-        let lower = normalizers.and_then(Value::as_object).into_iter().flatten();
+        let lower = named(settings, "normalizer").into_iter().flatten();
         Self(lower.filter(|(_, spec)| only_lowers(spec)).map(|(name, _)| name.clone()).collect())
     }
 
@@ -55,16 +55,9 @@ impl Normalizers {
 
 fn only_lowers(normalizer: &Value) -> bool {
     let is_lowercase = |filter: &Value| filter == "lowercase";
-    let filters = match normalizer.get("filter") {
-        Some(Value::Array(filters)) => !filters.is_empty() && filters.iter().all(is_lowercase),
-        Some(filter) => is_lowercase(filter),
-        None => false,
-    };
-    let changes_before = match normalizer.get("char_filter") {
-        Some(Value::Array(filters)) => !filters.is_empty(),
-        other => other.is_some(),
-    };
-    filters && !changes_before
+    let filters = parts(normalizer, "filter");
+    let lowers = !filters.is_empty() && filters.iter().all(is_lowercase);
+    lowers && parts(normalizer, "char_filter").is_empty()
 }
 
 #[cfg(test)]

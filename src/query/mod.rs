@@ -6,6 +6,7 @@
 //! Never talks to the engine.
 
 pub mod aggregate;
+mod analysis;
 pub mod calendar;
 mod cost;
 pub mod cursor;

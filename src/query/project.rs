@@ -192,14 +192,7 @@ impl Selection {
 
 /// Writes a text as JSON.
 fn text(text: &str, out: &mut String) -> serde_json::Result<()> {
-    // Names hardly ever hold what has to be escaped.
-    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        out.push_str(&serde_json::to_string(text)?);
-    }
+    out.push_str(&serde_json::to_string(text)?);
     Ok(())
 }
 

@@ -20,6 +20,15 @@ fn told(mut answer: Value) -> Value {
     answer
 }
 
+/// What both a query string and its body are answered with.
+async fn answered_alike(api: &Api, query: &str, body: &Value) -> Value {
+    let (got, posted) = (api.get(query).await, api.search(body).await);
+    assert_eq!((got.status, posted.status), (200, 200), "{query}: {}\n{}", got.text, posted.text);
+    let (got, posted) = (told(got.json()), told(posted.json()));
+    assert_eq!(got, posted, "{query}");
+    posted
+}
+
 async fn a_query_string_is_answered_as_its_body_is(engine: TestEngine) {
     let api = Api::filled(engine.client().await).await;
     let pairs = [
@@ -45,17 +54,8 @@ async fn a_query_string_is_answered_as_its_body_is(engine: TestEngine) {
         ),
     ];
     for (query, body) in pairs {
-        let (got, posted) = (api.get(query).await, api.search(&body).await);
-        assert_eq!(
-            (got.status, posted.status),
-            (200, 200),
-            "{query}: {}\n{}",
-            got.text,
-            posted.text
-        );
-        let (got, posted) = (got.json(), posted.json());
+        let posted = answered_alike(&api, query, &body).await;
         assert!(!posted["data"].as_array().unwrap().is_empty(), "{query} finds nothing");
-        assert_eq!(told(got), told(posted), "{query}");
     }
 
     let first = api.get("sort=no&page[size]=3&count=none").await.json();
@@ -93,15 +93,7 @@ async fn facets_of_a_query_string_are_those_of_its_body(engine: TestEngine) {
         ),
     ];
     for (query, body) in pairs {
-        let (got, posted) = (api.get(query).await, api.search(&body).await);
-        assert_eq!(
-            (got.status, posted.status),
-            (200, 200),
-            "{query}: {}\n{}",
-            got.text,
-            posted.text
-        );
-        let (got, posted) = (got.json(), posted.json());
+        let posted = answered_alike(&api, query, &body).await;
         for (name, facet) in posted["facets"].as_object().unwrap() {
             let buckets = facet["buckets"].as_array().unwrap();
             assert!(
@@ -109,7 +101,6 @@ async fn facets_of_a_query_string_are_those_of_its_body(engine: TestEngine) {
                 "{query}: {name} counts nothing"
             );
         }
-        assert_eq!(told(got), told(posted), "{query}");
     }
     api.remove().await;
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::query::analysis::{named, parts};
+
 /// Those that engines bring along; `nori` where its plugin is installed.
 const WHOLE: [&str; 6] = ["standard", "simple", "whitespace", "stop", "cjk", "nori"];
 /// Tokenizers that part texts into words.
@@ -31,57 +33,52 @@ pub(super) struct Analyzers(BTreeMap<String, bool>);
 impl Analyzers {
     /// Those of an index's settings, as a mapping's file has them or as the engine tells them.
     pub(super) fn of(settings: &Map<String, Value>) -> Self {
-        let settings = settings.get("index").and_then(Value::as_object).unwrap_or(settings);
-        let Some(analysis) = settings.get("analysis") else { return Self::default() };
-        let named = analysis.get("analyzer").and_then(Value::as_object).into_iter().flatten();
-        Self(named.map(|(name, spec)| (name.clone(), is_whole(spec, analysis))).collect())
+        let each = named(settings, "analyzer").into_iter().flatten();
+        Self(each.map(|(name, spec)| (name.clone(), is_whole(spec, settings))).collect())
     }
 
     /// Whether words stay whole in a text that is read by these, or by those of the index where it names none.
-    pub(super) fn keep_words(&self, named: &[String]) -> bool {
+    pub(super) fn keep_words(&self, names: &[String]) -> bool {
         let is_whole = |name: &str| match self.0.get(name) {
             Some(whole) => *whole,
             None => WHOLE.contains(&name),
         };
         let of_index = ["default", "default_search"];
         let of_index = of_index.iter().filter_map(|name| self.0.get(*name));
-        match named {
+        match names {
             [] => of_index.into_iter().all(|whole| *whole),
-            named => named.iter().all(|name| is_whole(name)),
+            names => names.iter().all(|name| is_whole(name)),
         }
     }
 }
 
-fn is_whole(analyzer: &Value, analysis: &Value) -> bool {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
-    // A part that the settings name is of the type that they say.
-    let of_type = |part: &str, name: &str| match analysis.get(part).and_then(|it| it.get(name)) {
-        Some(spec) => text(spec.get("type")),
-        None => name.to_owned(),
-    };
-    // Both cut words where nobody knows.
-    let cuts = |spec: &Value| spec.get("max_token_length").is_some();
+fn is_whole(analyzer: &Value, settings: &Map<String, Value>) -> bool {
     let tokenizer = text(analyzer.get("tokenizer"));
-    let parts = |name: &str| analysis.get(name).and_then(Value::as_object);
-    let is_changed = analyzer.get("char_filter").is_some_and(|it| *it != Value::Array(Vec::new()));
-    if is_changed
-        || cuts(analyzer)
-        || parts("tokenizer").and_then(|it| it.get(&tokenizer)).is_some_and(cuts)
-    {
+    let made = named(settings, "tokenizer").and_then(|tokenizers| tokenizers.get(tokenizer));
+    let cuts = |spec: &Value| spec.get("max_token_length").is_some();
+    if cuts(analyzer) || made.is_some_and(cuts) || !parts(analyzer, "char_filter").is_empty() {
         return false;
     }
-    let ty = analyzer.get("type").and_then(Value::as_str).unwrap_or("custom");
-    if ty != "custom" {
-        return WHOLE.contains(&ty);
+    match analyzer.get("type").and_then(Value::as_str) {
+        None | Some("custom") => {}
+        Some(ty) => return WHOLE.contains(&ty),
     }
-    let tokenizer = of_type("tokenizer", &tokenizer);
-    let filters = match analyzer.get("filter") {
-        Some(Value::Array(filters)) => filters.clone(),
-        Some(filter) => vec![filter.clone()],
-        None => Vec::new(),
-    };
-    let known = |filter: &Value| FILTERS.contains(&of_type("filter", &text(Some(filter))).as_str());
-    TOKENIZERS.contains(&tokenizer.as_str()) && filters.iter().all(known)
+    let is_known =
+        |filter: &Value| FILTERS.contains(&type_of(settings, "filter", text(Some(filter))));
+    TOKENIZERS.contains(&type_of(settings, "tokenizer", tokenizer))
+        && parts(analyzer, "filter").iter().all(is_known)
+}
+
+/// The type of a part; one that the settings do not name is its own.
+fn type_of<'a>(settings: &'a Map<String, Value>, kind: &str, name: &'a str) -> &'a str {
+    match named(settings, kind).and_then(|made| made.get(name)) {
+        Some(spec) => text(spec.get("type")),
+        None => name,
+    }
+}
+
+fn text(value: Option<&Value>) -> &str {
+    value.and_then(Value::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]
